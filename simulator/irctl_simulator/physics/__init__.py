@@ -1,0 +1,1 @@
+"""Physics: values in, values out; time is always an argument."""

@@ -1,0 +1,1 @@
+"""irctl runs therapeutic infrared lamps. Not a certified medical device."""

@@ -1,0 +1,1 @@
+"""Bytes and time: ports, Modbus, and one owner task for every line."""

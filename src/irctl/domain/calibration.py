@@ -1,0 +1,132 @@
+"""A calibration: what irradiance a lamp gives at which level, at one distance, how sure that is, and until when.
+
+The curve is monotone (PCHIP through the points) in both directions and never extrapolated: outside the calibrated range there
+is no answer, and so no light.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import cast
+
+from irctl.domain.response import LampResponse
+
+CURVE_POINTS_MIN = 3
+"""Fewer points than this cannot show that the curve bends."""
+
+
+class CalibrationError(ValueError):
+    """The record is not a usable calibration; the text says why."""
+
+
+class OutsideCalibration(ValueError):
+    """Asked about a level or irradiance that was never measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured point: level in %, irradiance in mW/cm² at the calibration's distance."""
+
+    level_pct: float
+    irradiance_mw_cm2: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """One calibration in force for one lamp at one distance.
+
+    `expanded_uncertainty_pct`: of the curve, k=2. `meter_uncertainty_pct`: of the lamp's own radiometer against the reference,
+    k=2; None where the lamp has none. `drift_allowance_pct`: how far the lamp may have moved since (ageing, mains); it widens the dose
+    interval of a lamp without radiometer. `positioning_cm`: how well the distance to the patient is kept.
+    """
+
+    id: str
+    lamp_serial: str
+    emitter: str
+    distance_cm: float
+    performed_at: datetime
+    performed_by: str
+    meter: str
+    valid_until: datetime
+    expanded_uncertainty_pct: float
+    drift_allowance_pct: float
+    positioning_cm: float
+    points: tuple[Point, ...]
+    response: LampResponse
+    meter_uncertainty_pct: float | None = None
+    sha256: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.points) < CURVE_POINTS_MIN:
+            raise CalibrationError(f"{len(self.points)} points: a curve needs at least {CURVE_POINTS_MIN}")
+        for lower, upper in zip(self.points, self.points[1:], strict=False):
+            if upper.level_pct <= lower.level_pct or upper.irradiance_mw_cm2 <= lower.irradiance_mw_cm2:
+                raise CalibrationError(
+                    f"not monotone between {lower.level_pct:g} % ({lower.irradiance_mw_cm2:g} mW/cm²) and "
+                    f"{upper.level_pct:g} % ({upper.irradiance_mw_cm2:g} mW/cm²): measure these levels again"
+                )
+        for name in ("distance_cm", "expanded_uncertainty_pct", "positioning_cm"):
+            if not getattr(self, name) > 0:
+                raise CalibrationError(f"{name} = {getattr(self, name)!r}: must be above zero")
+        if self.performed_at.tzinfo is None or self.valid_until.tzinfo is None:
+            raise CalibrationError("performed_at and valid_until need an offset from UTC (write 2026-11-23T10:00:00Z)")
+
+    @cached_property
+    def _curve(self) -> Callable[[float], float]:
+        # Here and not at the top: scipy takes longer to import than driving the lamps dark, and dark comes first.
+        from scipy.interpolate import PchipInterpolator
+
+        levels = [p.level_pct for p in self.points]
+        irradiances = [p.irradiance_mw_cm2 for p in self.points]
+        curve = PchipInterpolator(levels, irradiances, extrapolate=False)
+        return lambda level_pct: float(curve(level_pct))
+
+    @property
+    def level_min_pct(self) -> float:
+        return self.points[0].level_pct
+
+    @property
+    def level_max_pct(self) -> float:
+        return self.points[-1].level_pct
+
+    @property
+    def irradiance_min_mw_cm2(self) -> float:
+        return self.points[0].irradiance_mw_cm2
+
+    @property
+    def irradiance_max_mw_cm2(self) -> float:
+        return self.points[-1].irradiance_mw_cm2
+
+    def irradiance_at(self, level_pct: float) -> float:
+        """Steady irradiance, mW/cm², at a level in %. Raises OutsideCalibration beyond the measured levels."""
+        if not self.level_min_pct <= level_pct <= self.level_max_pct:
+            raise OutsideCalibration(
+                f"level {level_pct:g} % is outside the calibrated {self.level_min_pct:g} to {self.level_max_pct:g} %"
+            )
+        return self._curve(level_pct)
+
+    def level_for(self, irradiance_mw_cm2: float) -> float:
+        """The level in % that gives this steady irradiance. Raises OutsideCalibration beyond the measured irradiances."""
+        low, high = self.irradiance_min_mw_cm2, self.irradiance_max_mw_cm2
+        if not low <= irradiance_mw_cm2 <= high:
+            raise OutsideCalibration(
+                f"irradiance {irradiance_mw_cm2:g} mW/cm² is outside the calibrated {low:g} to {high:g} mW/cm²"
+            )
+        from scipy.optimize import brentq
+
+        def excess(level_pct: float) -> float:
+            return self._curve(level_pct) - irradiance_mw_cm2
+
+        return float(cast("float", brentq(excess, self.level_min_pct, self.level_max_pct, xtol=1e-9)))
+
+    def in_force(self, now: datetime) -> bool:
+        """Whether it may be used at this wall-clock time."""
+        return self.performed_at <= now < self.valid_until
+
+
+def points_from(pairs: Sequence[tuple[float, float]]) -> tuple[Point, ...]:
+    """Points from (level %, irradiance mW/cm²) pairs, in order of level."""
+    return tuple(Point(level, irradiance) for level, irradiance in sorted(pairs))

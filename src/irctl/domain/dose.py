@@ -1,0 +1,158 @@
+"""Delivered dose: an interval with its reasons, and the two ways to arrive at it (measured, or calibrated estimate)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import exp, hypot
+
+from irctl.domain.response import LampModel, LampResponse
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """One reason why the dose is not known better: its half-width in J/cm² at k=2."""
+
+    name: str
+    half_width_j_cm2: float
+    relative_pct: float | None = None
+    """The same as a share of the dose, where it is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dose:
+    """Fluence in J/cm² as an interval: the truth is between `min` and `max` (k=2), `best` is the estimate."""
+
+    min_j_cm2: float
+    best_j_cm2: float
+    max_j_cm2: float
+    contributions: tuple[Contribution, ...] = ()
+
+    @classmethod
+    def of(cls, best_j_cm2: float, contributions: tuple[Contribution, ...]) -> Dose:
+        """The interval of independent contributions, combined as root sum of squares (GUM 5.1.2)."""
+        half_width = hypot(*(c.half_width_j_cm2 for c in contributions)) if contributions else 0.0
+        return cls(max(0.0, best_j_cm2 - half_width), best_j_cm2, best_j_cm2 + half_width, contributions)
+
+
+NO_DOSE = Dose(0.0, 0.0, 0.0)
+
+SWITCHING_UNCERTAINTY_S = 0.05
+"""How well the moments of on and off are known: one frame at 9600 baud, twice, and the device's own delay."""
+
+
+@dataclass(slots=True)
+class DoseMeter:
+    """Follows one session's dose.
+
+    With a radiometer the dose is its integral. A first-order sensor lags, but what it has not shown yet is known:
+    ∫E dt = ∫(r − dark) dt + τ·(r − dark), exactly. The calibration's model of the lamp runs beside it, scaled to what is measured, and gives the
+    irradiance between readings and the afterglow. Without a radiometer the model is all there is, and the interval says so.
+    """
+
+    response: LampResponse
+    uncertainty_pct: float
+    """k=2, of the radiometer where there is one, else of the calibration curve."""
+    distance_cm: float
+    positioning_cm: float
+    drift_allowance_pct: float = 0.0
+    """Only where nothing measures: how far the lamp may have moved since its calibration."""
+    sensor_response_s: float | None = None
+    """First-order response time of the radiometer; None without one."""
+    dark_mw_cm2: float = 0.0
+    dark_uncertainty_mw_cm2: float = 0.0
+
+    model: LampModel = field(init=False)
+    lit_s: float = 0.0
+    scale: float = 1.0
+    """Measured irradiance as a multiple of what the calibration predicts: ageing, mains, soiling."""
+    _reading_mw_cm2: float = 0.0
+    _reading_at_s: float | None = None
+    _integral_j_cm2: float = 0.0
+    _since_reading_j_cm2: float = 0.0
+    _expected_reading_mw_cm2: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.model = LampModel(self.response)
+
+    @property
+    def measured(self) -> bool:
+        return self.sensor_response_s is not None
+
+    @property
+    def irradiance_mw_cm2(self) -> float:
+        """Irradiance now: the model, scaled to what is measured."""
+        return self.scale * self.model.irradiance_mw_cm2
+
+    @property
+    def expected_reading_mw_cm2(self) -> float:
+        """What a radiometer should show now if the lamp behaved exactly as calibrated (its lag included)."""
+        return self._expected_reading_mw_cm2
+
+    @property
+    def reading_mw_cm2(self) -> float | None:
+        """The last reading less the dark reading; None before the first."""
+        return None if self._reading_at_s is None else self._reading_mw_cm2
+
+    @property
+    def fluence_j_cm2(self) -> float:
+        """Best estimate of what has been delivered up to now."""
+        if self.sensor_response_s is None:
+            return self.model.fluence_j_cm2
+        lagging = self.sensor_response_s * self._reading_mw_cm2 / 1000.0
+        return max(0.0, self._integral_j_cm2 + lagging + self._since_reading_j_cm2)
+
+    @property
+    def afterglow_j_cm2(self) -> float:
+        return self.scale * self.model.afterglow_j_cm2
+
+    @property
+    def dose(self) -> Dose:
+        best = self.fluence_j_cm2
+        shares = [
+            ("radiometer calibration" if self.measured else "lamp calibration", self.uncertainty_pct),
+            ("distance", 200.0 * self.positioning_cm / self.distance_cm),
+        ]
+        if not self.measured:
+            shares.append(("lamp ageing and mains since calibration", self.drift_allowance_pct))
+        contributions = [Contribution(name, best * pct / 100.0, pct) for name, pct in shares]
+        contributions.append(Contribution("timing", self.model.irradiance_mw_cm2 * SWITCHING_UNCERTAINTY_S / 1000.0))
+        if self.measured:
+            contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self.lit_s / 1000.0))
+        return Dose.of(best, tuple(contributions))
+
+    def advance(self, duration_s: float, steady_mw_cm2: float) -> None:
+        """Let `duration_s` pass with the lamp driven for a calibrated steady irradiance (0 when off)."""
+        before = self.model.fluence_j_cm2
+        mean_start = self.model.irradiance_mw_cm2
+        self.model.advance(duration_s, steady_mw_cm2)
+        if steady_mw_cm2 > 0 or self.model.irradiance_mw_cm2 > 0:
+            self.lit_s += duration_s
+        self._since_reading_j_cm2 += self.scale * (self.model.fluence_j_cm2 - before)
+        if self.sensor_response_s is not None:
+            mean = 0.5 * (mean_start + self.model.irradiance_mw_cm2)
+            follow = 1.0 - exp(-duration_s / self.sensor_response_s)
+            self._expected_reading_mw_cm2 += (mean - self._expected_reading_mw_cm2) * follow
+
+    def read(self, reading_mw_cm2: float, at_s: float) -> None:
+        """Take a radiometer reading (as the instrument gives it) made at `at_s`, which `advance` has reached."""
+        value = reading_mw_cm2 - self.dark_mw_cm2
+        if self._reading_at_s is not None:
+            elapsed = at_s - self._reading_at_s
+            self._integral_j_cm2 += 0.5 * (value + self._reading_mw_cm2) * elapsed / 1000.0
+            self._rescale(value, elapsed)
+        self._reading_mw_cm2, self._reading_at_s = value, at_s
+        self._since_reading_j_cm2 = 0.0
+
+    def _rescale(self, value_mw_cm2: float, elapsed_s: float) -> None:
+        """Follow the ratio of measured to expected slowly; while the lamp is too faint to tell, keep what was known."""
+        if self._expected_reading_mw_cm2 < SCALE_FROM_MW_CM2:
+            return
+        ratio = min(max(value_mw_cm2 / self._expected_reading_mw_cm2, SCALE_MIN), SCALE_MAX)
+        self.scale += (ratio - self.scale) * (1.0 - exp(-elapsed_s / SCALE_FOLLOW_S))
+
+
+SCALE_FROM_MW_CM2 = 2.0
+"""Below this expected reading the ratio is mostly noise."""
+SCALE_FOLLOW_S = 2.0
+SCALE_MIN, SCALE_MAX = 0.3, 2.0
+"""The ratio steers trim and prediction only within these; what is further off is a fault, and a rule stops for it."""

@@ -1,0 +1,289 @@
+"""The envelope: what must hold while a lamp may emit. Each rule is a pure function of one snapshot, with a hazard id.
+
+A rule answers Ok (None), `Warn` or `Stop`. Unknown is unsafe: a reading that is missing or stale stops, as a bad one does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from irctl.domain.orders import Limits
+
+
+class Hazard(StrEnum):
+    """What may go wrong, by the ids the safety case uses."""
+
+    SKIN_HOT = "H01"
+    TOO_BRIGHT = "H02"
+    OVER_DOSE = "H03"
+    TOO_LONG = "H04"
+    INTERLOCK = "H05"
+    BLIND = "H06"
+    OFF_CALIBRATION = "H07"
+    LIT_WHEN_OFF = "H08"
+    EMITTER_DISOBEYS = "H09"
+    CUTOFF_DISOBEYS = "H10"
+    LEASE_LATE = "H11"
+    LINE_SILENT = "H12"
+    CALIBRATION_LAPSED = "H13"
+    NO_JOURNAL = "H14"
+    EMERGENCY_STOP = "H15"
+    THERMAL_DOSE = "H16"
+
+
+@dataclass(frozen=True, slots=True)
+class Warn:
+    hazard: Hazard
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    hazard: Hazard
+    text: str
+    remedy: str
+
+
+Verdict = Warn | Stop | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A value and how old it is, seconds."""
+
+    value: float
+    age_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """What the rules compare with: the lamp's limits and how much each rule tolerates. Defaults say why they are so."""
+
+    limits: Limits
+    stale_s: float = 1.5
+    """A reading older than this is unknown: a few ticks, so one lost reply does not end a treatment."""
+    skin_warn_c: float = 41.5
+    skin_trip_c: float = 45.0
+    """Pain begins near 45 °C (Hardy); contact limits for long exposure are 43 °C."""
+    skin_plausible_c: tuple[float, float] = (15.0, 55.0)
+    cem43_warn_min: float = 1.0
+    cem43_stop_min: float = 2.0
+    irradiance_margin: float = 1.15
+    """A reading this far above the limit is too bright whatever the meter's uncertainty."""
+    calibration_warn: float = 0.12
+    calibration_stop: float = 0.35
+    """How far the lamp may stray from its calibration: an old lamp at −20 % is still steered, a broken one is not."""
+    rise_s: float = 4.0
+    """By then a lit lamp must show at its radiometer."""
+    dark_mw_cm2: float = 2.0
+    """Below this a lamp counts as dark."""
+    overtime: float = 1.6
+    """A session may take this much longer than planned (warm-up, trim) before it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known at one moment about a lamp in a session. None in a field that is fitted means unknown."""
+
+    lit_s: float
+    """Seconds since the output was last switched on; 0 while it is off."""
+    dark_s: float
+    """Seconds since it was last switched off; 0 while it is on."""
+    time_on_s: float
+    planned_s: float
+    fluence_j_cm2: float
+    prescribed_j_cm2: float
+    output_on: bool | None
+    output_age_s: float
+    tripped: bool | None
+    cutoff_fitted: bool
+    cutoff_closed: bool | None
+    interlocks: tuple[tuple[str, Reading | None], ...]
+    radiometer_fitted: bool
+    irradiance: Reading | None
+    """Dark-corrected reading, mW/cm²."""
+    expected_mw_cm2: float
+    """What the radiometer should read now if the lamp is as calibrated."""
+    skin_fitted: bool
+    skin: Reading | None
+    cem43_min: float
+    calibration_in_force: bool
+    journal_writable: bool
+
+    @property
+    def lit(self) -> bool:
+        return self.lit_s > 0
+
+
+def record_and_calibration_hold(s: Snapshot, e: Envelope) -> Verdict:
+    if not s.journal_writable:
+        return Stop(Hazard.NO_JOURNAL, "the journal cannot be written", "Free disk space or restore access, then clear")
+    if not s.calibration_in_force:
+        return Stop(Hazard.CALIBRATION_LAPSED, "the calibration is no longer in force", "Calibrate the lamp")
+    return None
+
+
+def skin_temperature(s: Snapshot, e: Envelope) -> Verdict:
+    if not s.skin_fitted:
+        return None
+    if s.skin is None or s.skin.age_s > e.stale_s:
+        return Stop(Hazard.BLIND, "the skin temperature is unknown", "Check the skin sensor and its cable")
+    low, high = e.skin_plausible_c
+    if not low <= s.skin.value <= high:
+        return Stop(
+            Hazard.BLIND,
+            f"the skin sensor shows {s.skin.value:.1f} °C, which no skin has",
+            "Aim the sensor at the skin",
+        )
+    if s.skin.value >= e.limits.skin_c_max:
+        return Stop(
+            Hazard.SKIN_HOT,
+            f"skin at {s.skin.value:.1f} °C (limit {e.limits.skin_c_max:g})",
+            "Look at the skin; let it cool",
+        )
+    if s.skin.value >= e.skin_warn_c:
+        return Warn(Hazard.SKIN_HOT, f"skin at {s.skin.value:.1f} °C")
+    return None
+
+
+def thermal_dose(s: Snapshot, e: Envelope) -> Verdict:
+    if s.cem43_min >= e.cem43_stop_min:
+        return Stop(Hazard.THERMAL_DOSE, f"thermal dose {s.cem43_min:.1f} min CEM43", "End here; look at the skin")
+    if s.cem43_min >= e.cem43_warn_min:
+        return Warn(Hazard.THERMAL_DOSE, f"thermal dose {s.cem43_min:.1f} min CEM43")
+    return None
+
+
+def interlocks_closed(s: Snapshot, e: Envelope) -> Verdict:
+    for name, reading in s.interlocks:
+        if reading is None or reading.age_s > e.stale_s:
+            return Stop(Hazard.INTERLOCK, f"interlock {name!r} is unknown", "Check its input module and wiring")
+        if not reading.value:
+            return Stop(Hazard.INTERLOCK, f"interlock {name!r} is open", f"Close {name!r}, then order again")
+    return None
+
+
+def irradiance_within_limit(s: Snapshot, e: Envelope) -> Verdict:
+    if s.irradiance is None:
+        return None
+    limit = e.limits.irradiance_mw_cm2_max * e.irradiance_margin
+    if s.irradiance.value > limit:
+        return Stop(
+            Hazard.TOO_BRIGHT,
+            f"{s.irradiance.value:.0f} mW/cm² is above {limit:.0f}",
+            "Check the distance and the dimmer",
+        )
+    return None
+
+
+def irradiance_known(s: Snapshot, e: Envelope) -> Verdict:
+    if s.radiometer_fitted and (s.irradiance is None or s.irradiance.age_s > e.stale_s):
+        return Stop(Hazard.BLIND, "the radiometer is silent", "Check the radiometer and its cable")
+    return None
+
+
+def lamp_as_calibrated(s: Snapshot, e: Envelope) -> Verdict:
+    """On but not rising, or far from what the calibration says, in either direction."""
+    if not s.lit or s.irradiance is None or s.lit_s < e.rise_s or s.expected_mw_cm2 < e.dark_mw_cm2:
+        return None
+    deviation = s.irradiance.value / s.expected_mw_cm2 - 1.0
+    if s.irradiance.value < e.dark_mw_cm2:
+        return Stop(
+            Hazard.OFF_CALIBRATION,
+            "the lamp is on but gives no light",
+            "Check the bulb, the cut-off and the radiometer",
+        )
+    if abs(deviation) > e.calibration_stop:
+        return Stop(
+            Hazard.OFF_CALIBRATION,
+            f"the lamp is {deviation:+.0%} off its calibration",
+            "Check distance, bulb and mains; calibrate",
+        )
+    if abs(deviation) > e.calibration_warn:
+        return Warn(Hazard.OFF_CALIBRATION, f"the lamp is {deviation:+.0%} off its calibration")
+    return None
+
+
+def dark_when_off(s: Snapshot, e: Envelope) -> Verdict:
+    """Off but still emitting: a stuck output or a welded contact."""
+    if s.lit or s.irradiance is None or not s.radiometer_fitted:
+        return None
+    if (
+        s.irradiance.value > s.expected_mw_cm2 + max(3 * e.dark_mw_cm2, 0.25 * s.expected_mw_cm2)
+        and s.dark_s > e.rise_s
+    ):
+        return Stop(
+            Hazard.LIT_WHEN_OFF,
+            f"off, yet the radiometer shows {s.irradiance.value:.0f} mW/cm²",
+            "Pull the plug; have the output checked",
+        )
+    return None
+
+
+def output_as_commanded(s: Snapshot, e: Envelope) -> Verdict:
+    if not s.lit:
+        return None
+    if s.output_age_s > e.stale_s or s.output_on is None:
+        return Stop(Hazard.LINE_SILENT, "the emitter does not answer", "Check the emitter's line and supply")
+    if s.tripped or not s.output_on:
+        return Stop(
+            Hazard.EMITTER_DISOBEYS,
+            "the emitter went off by itself (fail-safe, restart or fault)",
+            "Check its supply and line",
+        )
+    return None
+
+
+def cutoff_as_commanded(s: Snapshot, e: Envelope) -> Verdict:
+    if s.lit and s.cutoff_fitted and s.cutoff_closed is not True:
+        state = "is open" if s.cutoff_closed is False else "does not answer"
+        return Stop(Hazard.CUTOFF_DISOBEYS, f"the cut-off {state}", "Check the cut-off's line and supply")
+    return None
+
+
+def dose_not_exceeded(s: Snapshot, e: Envelope) -> Verdict:
+    if s.lit and s.fluence_j_cm2 > min(s.prescribed_j_cm2, e.limits.fluence_j_cm2_max) * 1.02:
+        return Stop(
+            Hazard.OVER_DOSE,
+            f"{s.fluence_j_cm2:.2f} J/cm² delivered of {s.prescribed_j_cm2:g}",
+            "Check the record before another session",
+        )
+    return None
+
+
+def time_not_exceeded(s: Snapshot, e: Envelope) -> Verdict:
+    allowed = min(s.planned_s * e.overtime + 10.0, e.limits.duration_s_max)
+    if s.lit and s.time_on_s > allowed:
+        return Stop(
+            Hazard.TOO_LONG,
+            f"lit for {s.time_on_s:.0f} s, planned {s.planned_s:.0f}",
+            "The lamp is too weak for this dose: check or calibrate it",
+        )
+    return None
+
+
+Rule = Callable[[Snapshot, Envelope], Verdict]
+
+RULES: tuple[Rule, ...] = (
+    interlocks_closed,
+    skin_temperature,
+    thermal_dose,
+    irradiance_within_limit,
+    irradiance_known,
+    output_as_commanded,
+    cutoff_as_commanded,
+    lamp_as_calibrated,
+    dark_when_off,
+    dose_not_exceeded,
+    time_not_exceeded,
+    record_and_calibration_hold,
+)
+
+
+def evaluate(snapshot: Snapshot, envelope: Envelope) -> tuple[Stop | None, tuple[Warn, ...]]:
+    """The first reason to stop, in the order of `RULES`, and every warning."""
+    verdicts = [rule(snapshot, envelope) for rule in RULES]
+    stops = [v for v in verdicts if isinstance(v, Stop)]
+    return (stops[0] if stops else None), tuple(v for v in verdicts if isinstance(v, Warn))
