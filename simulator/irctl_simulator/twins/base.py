@@ -35,6 +35,7 @@ class Twin(Protocol):
     """A device as the line and the station see it."""
 
     kind: ClassVar[str]
+    unit: int
 
     def answers_to(self, unit: int) -> bool: ...
     def obeys_broadcast(self) -> bool: ...

@@ -40,6 +40,10 @@ class UnitTiming:
         if not 0 < self.timeout_s <= self.reply_max_s:
             raise ValueError(f"timeout_s {self.timeout_s} must be positive and at most reply_max_s {self.reply_max_s}")
 
+    def or_slower(self, other: UnitTiming) -> UnitTiming:
+        """The longer of each time."""
+        return UnitTiming(max(self.timeout_s, other.timeout_s), max(self.reply_max_s, other.reply_max_s))
+
 
 class LinkStatus(StrEnum):
     """Whether a line can be used."""
@@ -99,7 +103,14 @@ class Bus(Protocol):
         ...
 
     def preempt(self) -> None:
-        """Clear the way for a stop: every request that is not a STOP fails with Preempted, queued ones at once."""
+        """Clear the way for a stop: every request that is not a STOP fails with Preempted, queued ones at once.
+
+        Leases (priority LEASE) are refused from then on, until `permit_light`.
+        """
+        ...
+
+    def permit_light(self) -> None:
+        """Take leases again: the stop has been cleared."""
         ...
 
     def worst_time_to_dark_s(self, off_frames: Sequence[Request[Any]]) -> float:

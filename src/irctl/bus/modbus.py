@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -288,11 +289,11 @@ class RtuDecoder:
     NOISE_MAX = 2
 
     def __init__(self, request: AnyRequest, line: str = "", skip_foreign: bool = False) -> None:
-        """`skip_foreign`: pass over well-formed frames that answer something else, instead of raising."""
+        """`skip_foreign`: look for the answer behind frames that answer something else, instead of raising."""
         self._request = request
         self._line = line
         self._skip_foreign = skip_foreign
-        self._length = request.reply_pdu_length + RTU_OVERHEAD
+        self.length = request.reply_pdu_length + RTU_OVERHEAD
         self._buffer = bytearray()
 
     @property
@@ -303,12 +304,13 @@ class RtuDecoder:
     @property
     def missing(self) -> int:
         """How many bytes of the expected frame have not come; at least one while there is no answer."""
-        return max(1, self._length - len(self._buffer))
+        return max(1, self.length - len(self._buffer))
 
     def feed(self, data: bytes) -> bytes | None:
         """Add bytes; the answer's PDU once it is complete. Raises WrongReply as soon as it cannot be ours."""
         self._buffer += data
-        for start in range(min(self.NOISE_MAX + 1, len(self._buffer))):
+        starts = len(self._buffer) if self._skip_foreign else self.NOISE_MAX + 1
+        for start in range(starts):
             if (pdu := self._answer_at(start)) is not None:
                 return pdu
         # Any whole frame that is not our answer: no reason to wait for more.
@@ -326,27 +328,37 @@ class RtuDecoder:
         if len(buffer) < start + 5 or buffer[start] != self._request.unit:
             return None
         if buffer[start + 1] == function:
-            end = start + self._length
+            end = start + self.length
         elif buffer[start + 1] == function | 0x80:
             end = start + EXCEPTION_PDU_LENGTH + RTU_OVERHEAD
         else:
             return None
         if len(buffer) < end or not crc_ok(buffer[start:end]):
             return None
-        return bytes(buffer[start + 1 : end - 2])
+        pdu = bytes(buffer[start + 1 : end - 2])
+        return None if self._skip_foreign and not self._fits(pdu) else pdu
+
+    def _fits(self, pdu: bytes) -> bool:
+        """Whether `pdu` answers this very question; a late acknowledgement of another write to the unit does not."""
+        with suppress(ExceptionReply):
+            try:
+                self._request.parse(pdu, self._line)
+            except WrongReply:
+                return False
+        return True
 
     def wrong(self) -> WrongReply:
         """What to raise when the bytes so far are all there is."""
         got = self._buffer
         shown = bytes(got[:32]).hex(" ") + (" ..." if len(got) > 32 else "")
         if len(got) < 4 or not crc_ok(got):
-            why = f"no intact frame ({len(got)} bytes of {self._length}, or wrong CRC)"
+            why = f"no intact frame ({len(got)} bytes of {self.length}, or wrong CRC)"
         elif got[0] != self._request.unit:
             why = f"unit {got[0]} answered"
         elif got[1] & 0x7F != self._request.function:
             why = f"the answer has function {got[1]:02X}"
         else:
-            why = f"the answer has {len(got)} bytes instead of {self._length}"
+            why = f"the answer has {len(got)} bytes instead of {self.length}"
         return WrongReply(self._line, self._request.unit, f"asked {self._request}: {why}: {shown}")
 
 

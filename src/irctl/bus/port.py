@@ -11,6 +11,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
@@ -140,7 +141,12 @@ class SerialPort:
             while self._serial is port:
                 if data := port.read(max(1, port.in_waiting)):
                     self._loop.call_soon_threadsafe(self._deliver, port, bytes(data))
-        except Exception as why:  # pyserial raises many kinds here, TypeError included, when closed under a read
+        except (
+            OSError,
+            ValueError,
+            TypeError,
+            AttributeError,
+        ) as why:  # pyserial raises any of these when closed under a read
             text = f"{self.name} went away: {why}"
             if self._serial is port and not self._loop.is_closed():
                 self._loop.call_soon_threadsafe(self._gone, text)
@@ -310,7 +316,5 @@ def _readable_fd(port: Any) -> int | None:
 
 
 def _close_quietly(port: Any) -> None:
-    try:
+    with suppress(Exception):  # a device that has gone cannot be closed properly either
         port.close()
-    except Exception:  # a device that has gone cannot be closed properly either
-        pass

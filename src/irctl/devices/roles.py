@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from irctl.bus.line import Priority
+from irctl.bus.bus import Priority
 from irctl.bus.modbus import AnyRequest
 
 

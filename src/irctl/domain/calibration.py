@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import cast
 
 from irctl.domain.response import LampResponse
 
@@ -120,7 +119,7 @@ class Calibration:
         def excess(level_pct: float) -> float:
             return self._curve(level_pct) - irradiance_mw_cm2
 
-        return float(cast("float", brentq(excess, self.level_min_pct, self.level_max_pct, xtol=1e-9)))
+        return float(brentq(excess, self.level_min_pct, self.level_max_pct, xtol=1e-9))
 
     def in_force(self, now: datetime) -> bool:
         """Whether it may be used at this wall-clock time."""

@@ -28,10 +28,15 @@ class Dose:
     contributions: tuple[Contribution, ...] = ()
 
     @classmethod
-    def of(cls, best_j_cm2: float, contributions: tuple[Contribution, ...]) -> Dose:
-        """The interval of independent contributions, combined as root sum of squares (GUM 5.1.2)."""
+    def of(cls, best_j_cm2: float, contributions: tuple[Contribution, ...], possible_j_cm2: float = 0.0) -> Dose:
+        """The interval of independent contributions, combined as root sum of squares (GUM 5.1.2).
+
+        `possible_j_cm2` may have been delivered besides: it raises the maximum alone.
+        """
         half_width = hypot(*(c.half_width_j_cm2 for c in contributions)) if contributions else 0.0
-        return cls(max(0.0, best_j_cm2 - half_width), best_j_cm2, best_j_cm2 + half_width, contributions)
+        return cls(
+            max(0.0, best_j_cm2 - half_width), best_j_cm2, best_j_cm2 + half_width + possible_j_cm2, contributions
+        )
 
 
 NO_DOSE = Dose(0.0, 0.0, 0.0)
@@ -60,6 +65,8 @@ class DoseMeter:
     """First-order response time of the radiometer; None without one."""
     dark_mw_cm2: float = 0.0
     dark_uncertainty_mw_cm2: float = 0.0
+    possible_j_cm2: float = 0.0
+    """What may have been delivered on top and nobody saw: it widens the interval upwards only."""
 
     model: LampModel = field(init=False)
     lit_s: float = 0.0
@@ -118,7 +125,16 @@ class DoseMeter:
         contributions.append(Contribution("timing", self.model.irradiance_mw_cm2 * SWITCHING_UNCERTAINTY_S / 1000.0))
         if self.measured:
             contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self.lit_s / 1000.0))
-        return Dose.of(best, tuple(contributions))
+            if self._since_reading_j_cm2 > 0:
+                contributions.append(
+                    Contribution("not measured", self._since_reading_j_cm2 * self.drift_allowance_pct / 100.0)
+                )
+        return Dose.of(best, tuple(contributions), self.possible_j_cm2)
+
+    def settle(self) -> None:
+        """The session is over: count the afterglow still to come, as the calibration predicts it."""
+        self._since_reading_j_cm2 += self.afterglow_j_cm2
+        self.model.settle()
 
     def advance(self, duration_s: float, steady_mw_cm2: float) -> None:
         """Let `duration_s` pass with the lamp driven for a calibrated steady irradiance (0 when off)."""

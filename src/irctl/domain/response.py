@@ -60,3 +60,8 @@ class LampModel:
             decay = exp(-duration_s / part.tau_s)
             self.emissions_mw_cm2[i] = goal + (start - goal) * decay
             self.fluence_j_cm2 += (goal * duration_s + (start - goal) * part.tau_s * (1.0 - decay)) / 1000.0
+
+    def settle(self) -> None:
+        """Let the afterglow fade out completely."""
+        self.fluence_j_cm2 += self.afterglow_j_cm2
+        self.emissions_mw_cm2 = [0.0] * len(self.response.parts)

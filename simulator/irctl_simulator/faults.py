@@ -1,0 +1,105 @@
+"""What can be broken, and how. State only: the wire, the devices and the lamps consult it as they go.
+
+Targets are named as in the configuration: a line ("lamp-line"), a device ("dimmer"), a channel as printed on the device ("dimmer.1"),
+a lamp ("left") or an interlock ("door").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from random import Random
+
+LINE_KINDS = ("silent", "unpowered", "late", "corrupt", "echo", "echo_only", "unplug", "replug")
+DEVICE_KINDS = (
+    "silent",
+    "unpowered",
+    "late",
+    "corrupt",
+    "wrong_echo",
+    "reboot",
+    "frozen",
+    "gain",
+    "stuck_output",
+    "welded",
+    "open_contact",
+    "close_contact",
+)
+LAMP_KINDS = ("mains", "ageing", "distance")
+INTERLOCK_KINDS = ("open_contact", "close_contact")
+ALIASES = {"dead": "unpowered"}
+
+BOOT_S = 0.5
+"""How long a rebooting device neither hears nor answers (assumption)."""
+
+
+class FaultError(ValueError):
+    """There is no such target, no such fault for it, or a parameter is missing or wrong."""
+
+
+@dataclass(slots=True)
+class Corruption:
+    """Frames to spoil: the next `next_n`, and beyond them each with probability `rate`."""
+
+    rate: float = 0.0
+    next_n: int = 0
+
+    def strikes(self, random: Random) -> bool:
+        if self.next_n > 0:
+            self.next_n -= 1
+            return True
+        return self.rate > 0.0 and random.random() < self.rate
+
+
+@dataclass(slots=True)
+class LineFaults:
+    echo: bool = False
+    echo_only: bool = False
+    corrupt: Corruption = field(default_factory=Corruption)
+
+
+@dataclass(slots=True)
+class DeviceFaults:
+    silent: bool = False
+    unpowered: bool = False
+    late_s: float = 0.0
+    corrupt: Corruption = field(default_factory=Corruption)
+    wrong_echo: bool = False
+    stuck: dict[int, float] = field(default_factory=lambda: dict[int, float]())
+    """Output channels that stay at a mean-square voltage fraction whatever the device commands."""
+    welded: set[int] = field(default_factory=lambda: set[int]())
+    """Contacts that stay closed whatever the coil does."""
+
+
+def garbled(data: bytes, random: Random) -> bytes:
+    """The same number of bytes with at least one wrong bit in each."""
+    return bytes(byte ^ random.randrange(1, 256) for byte in data)
+
+
+def flipped(data: bytes, random: Random) -> bytes:
+    """One bit wrong somewhere: the CRC finds it."""
+    spoiled = bytearray(data)
+    spoiled[random.randrange(len(spoiled))] ^= 1 << random.randrange(8)
+    return bytes(spoiled)
+
+
+def number(kind: str, params: dict[str, object], name: str, low: float, high: float) -> float:
+    """A required numeric parameter within low..high."""
+    value = params.pop(name, None)
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise FaultError(f"{kind} needs {name}=NUMBER")
+    try:
+        figure = float(value)
+    except ValueError:
+        raise FaultError(f"{kind}: {name}={value} is not a number") from None
+    if not low <= figure <= high:
+        raise FaultError(f"{kind}: {name} must lie in {low:g}..{high:g}, not {figure:g}")
+    return figure
+
+
+def corruption(params: dict[str, object]) -> Corruption:
+    """rate=0..1, next=N, or neither: every frame."""
+    if not {"rate", "next"} & params.keys():
+        return Corruption(rate=1.0)
+    rate = number("corrupt", params, "rate", 0.0, 1.0) if "rate" in params else 0.0
+    next_n = int(number("corrupt", params, "next", 0, 1e9)) if "next" in params else 0
+    return Corruption(rate, next_n)

@@ -1,0 +1,373 @@
+"""The simulated station: lines, devices, lamps and patients wired together as the configuration says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from irctl_simulator import faults
+from irctl_simulator.config import DeviceConfig, LampConfig, LineConfig, StationConfig, load_config
+from irctl_simulator.device import Device
+from irctl_simulator.faults import DeviceFaults, FaultError, LineFaults
+from irctl_simulator.physics.lamp import Component, Field, LampBody
+from irctl_simulator.physics.treatment import Treatment, Truth, a_skin
+from irctl_simulator.twins.base import Twin
+from irctl_simulator.twins.calex import CalexPyroMiniBus
+from irctl_simulator.twins.mdm3 import Mdm3
+from irctl_simulator.twins.sr05 import HuksefluxSr05
+from irctl_simulator.twins.tm_r5 import TmR5
+from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
+from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
+
+SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3}
+"""Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; thermometer assumed."""
+
+TWINS: dict[str, Callable[..., Twin]] = {
+    twin.kind: twin for twin in (Mdm3, TmR5, WaveshareRelay, WaveshareIo8, HuksefluxSr05, CalexPyroMiniBus)
+}
+
+
+Sensor = TypeVar("Sensor", HuksefluxSr05, CalexPyroMiniBus)
+
+
+class WiringError(ValueError):
+    """The configuration connects something to what is not there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """An output channel (1-based) of a device."""
+
+    device: Device
+    channel: int
+
+    def v2(self) -> float:
+        return self.device.output(self.channel)
+
+
+@dataclass(frozen=True, slots=True)
+class SimLamp:
+    """A lamp with its feed: it has power only while the dimmer passes some and the contactor, if any, is closed."""
+
+    name: str
+    serial: str
+    emitter: Terminal
+    contactor: Terminal | None
+    treatment: Treatment
+
+    def feed(self, now: float) -> None:
+        closed = self.contactor is None or self.contactor.v2() > 0.0
+        self.treatment.power(self.emitter.v2() if closed else 0.0, now)
+
+
+class SimStation:
+    """Everything a station's hardware would be, on lines that are attached in memory or served by `servers`."""
+
+    def __init__(self, config: StationConfig, now: float) -> None:
+        self.config = config
+        self.started_at = self._now = now
+        self.lines: dict[str, Line] = {name: self._line(name, one) for name, one in config.lines.items()}
+        self.devices: dict[str, Device] = {name: self._device(name, one) for name, one in config.devices.items()}
+        self.lamps: dict[str, SimLamp] = {name: self._lamp(name, one) for name, one in config.lamps.items()}
+        self._fed_by: dict[str, list[SimLamp]] = {name: [] for name in self.devices}
+        for lamp in self.lamps.values():
+            for name in {end.device.name for end in (lamp.emitter, lamp.contactor) if end}:
+                self._fed_by[name].append(lamp)
+        self._timed = [one.twin for one in self.devices.values() if not isinstance(one.twin, _SENSORS)]
+        self._set_inputs()
+
+    @classmethod
+    def from_config(cls, source: StationConfig | dict[str, Any] | str | Path) -> SimStation:
+        """Build from a TOML path, a dict or a parsed configuration; time starts at the running loop's, or at 0 without one.
+
+        Raises pydantic.ValidationError for a malformed configuration, WiringError for one that does not connect.
+        """
+        return cls(load_config(source), _loop_time(0.0))
+
+    # Building
+
+    def _line(self, name: str, config: LineConfig) -> Line:
+        random = Random(f"{self.config.seed}/line/{name}")
+        if config.protocol == "modbus-tcp":
+            return NetworkLine(name, self, random)
+        return SerialLine(
+            name,
+            self,
+            random,
+            SerialFormat(config.baud, config.format),
+            gap_chars_min=config.gap_chars_min,
+            while_busy=config.while_busy,
+        )
+
+    def _device(self, name: str, config: DeviceConfig) -> Device:
+        if config.line not in self.lines:
+            raise WiringError(f"device {name} is on line {config.line}, which does not exist")
+        options: dict[str, Any] = dict(config.options)
+        if config.twin in SENSOR_TAU_S:
+            options["random"] = Random(f"{self.config.seed}/noise/{name}")
+        try:
+            twin = TWINS[config.twin](config.unit, self._now, **options)
+        except TypeError as error:
+            raise WiringError(f"device {name}: {error}") from None
+        random = Random(f"{self.config.seed}/device/{name}")
+        device = Device(name, twin, random, config.latency_s, config.jitter_s)
+        line = self.lines[config.line]
+        if any(other.twin.answers_to(config.unit) for other in line.devices):
+            raise WiringError(f"unit {config.unit} of {name} is taken on {config.line}")
+        line.devices.append(device)
+        return device
+
+    def _lamp(self, name: str, config: LampConfig) -> SimLamp:
+        treatment = Treatment(
+            name=name,
+            now=self._now,
+            light=Field(config.irradiance_mw_cm2, config.at_cm, config.virtual_source_cm),
+            distance_cm=config.distance_cm,
+            radiant_w=config.radiant_w,
+            body=LampBody(
+                (
+                    Component(1.0 - config.envelope_fraction, config.filament_tau_s),
+                    Component(config.envelope_fraction, config.envelope_tau_s),
+                )
+            ),
+            skin=a_skin(config.vasodilation, config.dilation_lag_s),
+        )
+        treatment.set_ageing(config.ageing, self._now)
+        if config.radiometer:
+            head = self._sensor(config.radiometer, HuksefluxSr05)
+            head.source = treatment.radiometer_w_m2
+            treatment.radiometer.tau_s = self._tau_s(config.radiometer)
+        if config.skin:
+            thermometer = self._sensor(config.skin, CalexPyroMiniBus)
+            thermometer.source = treatment.skin_c
+            treatment.thermometer.tau_s = self._tau_s(config.skin)
+        contactor = self._terminal(config.contactor) if config.contactor else None
+        return SimLamp(name, config.serial, self._terminal(config.emitter), contactor, treatment)
+
+    def _sensor(self, name: str, kind: type[Sensor]) -> Sensor:
+        device = self.devices.get(name)
+        if device is None or not isinstance(device.twin, kind):
+            raise WiringError(f"{name} is no {kind.kind}")
+        return device.twin
+
+    def _tau_s(self, name: str) -> float:
+        config = self.config.devices[name]
+        return SENSOR_TAU_S[config.twin] if config.tau_s is None else config.tau_s
+
+    def _terminal(self, place: str) -> Terminal:
+        name, channel = _split(place)
+        if name not in self.devices or channel is None:
+            raise WiringError(f"{place}: there is no such device")
+        terminal = Terminal(self.devices[name], channel)
+        try:
+            terminal.v2()
+        except LookupError as error:
+            raise WiringError(f"{place}: {error}") from None
+        return terminal
+
+    def _set_inputs(self) -> None:
+        for name, interlock in self.config.interlocks.items():
+            device, channel = _split(interlock.input)
+            if device not in self.devices:
+                raise WiringError(f"interlock {name}: there is no device {device}")
+            self._set_contact(device, channel, interlock.closed)
+
+    # Time
+
+    @property
+    def now(self) -> float:
+        """The running loop's time; without a loop, the last moment the station was brought to."""
+        return _loop_time(self._now)
+
+    def sync(self, now: float) -> None:
+        """Run all device timers due by `now`, in order; lamps and skin follow lazily."""
+        while (due := min((twin.next_event() for twin in self._timed), default=now + 1.0)) <= now:
+            for device in self.devices.values():
+                if device.twin.next_event() <= due:
+                    device.twin.advance(due)
+                    self.acted(device, due)
+        self._now = max(self._now, now)
+
+    def acted(self, device: Device, now: float) -> None:
+        for lamp in self._fed_by[device.name]:
+            lamp.feed(now)
+
+    # What really happens
+
+    def truth(self, lamp: str) -> Truth:
+        """What lamp `lamp` has really done up to now; raises KeyError for an unknown lamp."""
+        self.sync(self.now)
+        return self.lamps[lamp].treatment.truth(self._now)
+
+    def calibration_points(
+        self, lamp: str, distance_cm: float, levels: Sequence[int] = tuple(range(10, 101, 10))
+    ) -> list[tuple[int, float]]:
+        """(level %, steady irradiance in mW/cm2) at a distance, free of noise, as the lamp is now (ageing, mains)."""
+        return calibration_points(self.lamps[lamp], distance_cm, levels)
+
+    # Faults
+
+    def set_fault(self, target: str, kind: str, **params: object) -> None:
+        """Break something now; see `faults` for targets and kinds. Raises FaultError saying what is possible.
+
+        late(seconds), corrupt(rate | next), mains(factor), ageing(factor), distance(cm), gain(factor), reboot(seconds) take parameters.
+        """
+        kind = faults.ALIASES.get(kind, kind)
+        now = self.now
+        self.sync(now)
+        name, channel = _split(target)
+        if name in self.lines and channel is None:
+            self._line_fault(self.lines[name], kind, params, now)
+        elif name in self.lamps and channel is None:
+            self._lamp_fault(self.lamps[name].treatment, kind, params, now)
+        elif name in self.config.interlocks and channel is None:
+            _check(kind, faults.INTERLOCK_KINDS, target)
+            device, channel = _split(self.config.interlocks[name].input)
+            self._set_contact(device, channel, kind == "close_contact")
+        elif name in self.devices:
+            self._device_fault(self.devices[name], channel, kind, params, now)
+        else:
+            known = ", ".join((*self.lines, *self.devices, *self.lamps, *self.config.interlocks))
+            raise FaultError(f"there is no {target}; there are {known}")
+        if params:
+            raise FaultError(f"{kind} has no parameter {', '.join(params)}")
+
+    def clear_faults(self) -> None:
+        """Mend everything: devices without power boot, contacts return to their configured state, lines are plugged in."""
+        now = self.now
+        self.sync(now)
+        for line in self.lines.values():
+            line.faults = LineFaults()
+            line.replug()
+        for device in self.devices.values():
+            unpowered = device.faults.unpowered
+            device.faults = DeviceFaults()
+            if isinstance(device.twin, _SENSORS):
+                device.twin.fault_gain, device.twin.frozen = 1.0, False
+            if unpowered:
+                device.reboot(now)
+            self.acted(device, now)
+        for name, lamp in self.lamps.items():
+            lamp.treatment.set_mains(1.0, now)
+            lamp.treatment.set_ageing(self.config.lamps[name].ageing, now)
+            lamp.treatment.set_distance(self.config.lamps[name].distance_cm, now)
+        self._set_inputs()
+
+    def _line_fault(self, line: Line, kind: str, params: dict[str, object], now: float) -> None:
+        _check(kind, faults.LINE_KINDS, line.name)
+        match kind:
+            case "echo":
+                line.faults.echo = True
+            case "echo_only":
+                line.faults.echo_only = True
+            case "corrupt":
+                line.faults.corrupt = faults.corruption(params)
+            case "unplug":
+                line.unplug()
+            case "replug":
+                line.replug()
+            case _:
+                asked = dict(params)
+                for device in line.devices:
+                    params.update(asked)
+                    self._device_fault(device, None, kind, params, now)
+
+    def _lamp_fault(self, lamp: Treatment, kind: str, params: dict[str, object], now: float) -> None:
+        _check(kind, faults.LAMP_KINDS, lamp.name)
+        match kind:
+            case "mains":
+                lamp.set_mains(faults.number(kind, params, "factor", 0.0, 2.0), now)
+            case "ageing":
+                lamp.set_ageing(faults.number(kind, params, "factor", 0.0, 2.0), now)
+            case _:
+                lamp.set_distance(faults.number(kind, params, "cm", 1.0, 1000.0), now)
+
+    def _device_fault(
+        self, device: Device, channel: int | None, kind: str, params: dict[str, object], now: float
+    ) -> None:
+        _check(kind, faults.DEVICE_KINDS, device.name)
+        state = device.faults
+        match kind:
+            case "silent":
+                state.silent = True
+            case "unpowered":
+                state.unpowered = True
+            case "late":
+                state.late_s = faults.number(kind, params, "seconds", 0.0, 3600.0)
+            case "corrupt":
+                state.corrupt = faults.corruption(params)
+            case "wrong_echo":
+                state.wrong_echo = True
+            case "reboot":
+                seconds = faults.number(kind, params, "seconds", 0.0, 3600.0) if params else faults.BOOT_S
+                device.reboot(now, seconds)
+            case "frozen":
+                self._sensor_of(device).frozen = True
+            case "gain":
+                self._sensor_of(device).fault_gain = faults.number(kind, params, "factor", -10.0, 10.0)
+            case "stuck_output":
+                channels = _output_channels(device, channel)
+                state.stuck.update({one: device.output(one) for one in channels})
+            case "welded":
+                state.welded.update(_output_channels(device, channel))
+            case _:
+                self._set_contact(device.name, channel, kind == "close_contact")
+        self.acted(device, now)
+
+    def _sensor_of(self, device: Device) -> HuksefluxSr05 | CalexPyroMiniBus:
+        if not isinstance(device.twin, _SENSORS):
+            raise FaultError(f"{device.name} is no sensor")
+        return device.twin
+
+    def _set_contact(self, name: str, channel: int | None, closed: bool) -> None:
+        twin = self.devices[name].twin
+        if not isinstance(twin, WaveshareIo8) or channel is None or not 1 <= channel <= len(twin.closed):
+            raise FaultError(f"{name}: name an input channel of a device that has inputs, as in io.1")
+        twin.set_input(channel, closed)
+        self.acted(self.devices[name], self._now)
+
+
+_SENSORS = (HuksefluxSr05, CalexPyroMiniBus)
+
+
+def calibration_points(lamp: SimLamp, distance_cm: float, levels: Sequence[int]) -> list[tuple[int, float]]:
+    """(level %, steady irradiance in mW/cm2) at a distance, free of noise; an on/off emitter has only full power."""
+    twin = lamp.emitter.device.twin
+    channel = lamp.emitter.channel
+
+    def v2(level: int) -> float:
+        return twin.steady_output(channel, level) if isinstance(twin, Mdm3) else float(level > 0)
+
+    return [(level, lamp.treatment.steady_mw_cm2(v2(level), distance_cm)) for level in levels]
+
+
+def _output_channels(device: Device, channel: int | None) -> list[int]:
+    """The channel named, or all; raises FaultError where there is none."""
+    channels = list(range(1, len(device.outputs()) + 1))
+    if channel is not None:
+        channels = [one for one in channels if one == channel]
+    if not channels:
+        raise FaultError(f"{device.name} has no such output")
+    return channels
+
+
+def _check(kind: str, known: Sequence[str], target: str) -> None:
+    if kind not in known:
+        raise FaultError(f"{target} cannot be {kind!r}; it can be {', '.join(known)}")
+
+
+def _split(place: str) -> tuple[str, int | None]:
+    """ "dimmer.1" -> ("dimmer", 1); "dimmer" -> ("dimmer", None)."""
+    name, dot, channel = place.rpartition(".")
+    return (name, int(channel)) if dot and channel.isdigit() else (place, None)
+
+
+def _loop_time(otherwise: float) -> float:
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return otherwise

@@ -1,0 +1,289 @@
+"""The control API: what people and programs may ask of the station, over HTTP on this machine.
+
+Refusals are RFC 9457 problem details that carry every reason. The stream's ids are journal sequence numbers, so a client that lost its
+connection continues where it was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Body, FastAPI, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from irctl.controller.config import schema_problem
+from irctl.controller.journal import Event
+from irctl.controller.station import Station
+from irctl.domain import chain
+from irctl.domain.orders import Order
+from irctl.domain.problems import Problem, Refused
+
+NOTICE = "irctl is not a certified medical device."
+PAGE = Path(__file__).parent / "page"
+LIVE_EVERY_S = 0.25
+BODY_MAX = 16_384
+STREAMS_MAX = 32
+"""Enough for every screen of a clinic; a page that reloads in a loop does not starve the controller."""
+JOURNAL_PAGE_MAX = 5000
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+Text = Annotated[str, Field(max_length=200)]
+
+
+class OrderBody(_Body):
+    lamp: Text
+    fluence_j_cm2: float
+    irradiance_mw_cm2: float
+    patient: Text
+    area: Text
+    by: Text
+
+
+class ByBody(_Body):
+    by: Text
+    reason: Text = ""
+
+
+class StopBody(_Body):
+    by: Text = "somebody"
+    reason: Text = "emergency stop"
+
+
+def create_app(station: Station) -> FastAPI:
+    """The API of a running station."""
+    app = FastAPI(title="irctl controller", version=version("irctl"), description=NOTICE, docs_url=None, redoc_url=None)
+    streams = _Streams(station)
+    _guard(app)
+    _problems(app)
+
+    def station_view() -> dict[str, Any]:
+        return {
+            "station": station.config.file.station.name,
+            "version": version("irctl"),
+            "simulated": station.simulated,
+            "notice": NOTICE,
+            "journal": {"seq": station.journal.seq, "head": station.journal.head, "failure": station.journal.failure},
+            **live_view(station),
+        }
+
+    @app.get("/v1/station")
+    async def get_station() -> dict[str, Any]:
+        return station_view() | {"lines": station.line_views()}
+
+    @app.get("/v1/lamps")
+    async def get_lamps() -> list[dict[str, Any]]:
+        return [lamp.view() for lamp in station.lamps.values()]
+
+    @app.get("/v1/lines")
+    async def get_lines() -> list[dict[str, Any]]:
+        return station.line_views()
+
+    @app.post("/v1/sessions", status_code=201)
+    async def post_session(body: OrderBody) -> dict[str, Any]:
+        order = Order(body.lamp, body.fluence_j_cm2, body.irradiance_mw_cm2, body.patient, body.area, body.by)
+        return station.order(order).view(_now())
+
+    @app.get("/v1/sessions")
+    async def get_sessions() -> list[dict[str, Any]]:
+        return session_list(station.journal.events)
+
+    @app.get("/v1/sessions/{session_id}")
+    async def get_session(session_id: str) -> dict[str, Any]:
+        return station.lamp_of(session_id) and station.sessions[session_id].view(_now())
+
+    @app.get("/v1/sessions/{session_id}/events")
+    async def get_session_events(session_id: str) -> list[Event]:
+        events = events_of(station.journal.events, session_id)
+        if not events:
+            raise Refused([Problem("session", session_id, "is not in this journal", "See `irctl sessions`")])
+        return events
+
+    @app.post("/v1/sessions/{session_id}/{verb}")
+    async def post_verb(session_id: str, verb: str, body: ByBody) -> dict[str, Any]:
+        if verb not in ("start", "pause", "resume", "end"):
+            raise Refused([Problem("verb", verb, "is not one of start, pause, resume, end", "Correct the address")])
+        return station.lamp_of(session_id).ask(session_id, verb, body.by, body.reason).view(_now())
+
+    @app.post("/v1/stop")
+    async def post_stop(body: Annotated[StopBody | None, Body()] = None) -> dict[str, Any]:
+        asked = body or StopBody()
+        evidence = await station.shutdown.stop(asked.by, asked.reason, "api")
+        latch = station.shutdown.latch
+        return {"latched": latch.view() if latch else None, "evidence": evidence}
+
+    @app.post("/v1/clear")
+    async def post_clear(body: ByBody) -> dict[str, Any]:
+        station.shutdown.clear(body.by, body.reason)
+        return station_view()
+
+    @app.get("/v1/journal")
+    async def get_journal(
+        after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=JOURNAL_PAGE_MAX)] = 500
+    ) -> list[Event]:
+        return station.journal.after(after)[:limit]
+
+    @app.get("/v1/journal/verify")
+    async def get_verify() -> dict[str, Any]:
+        lines = await asyncio.to_thread(
+            lambda: station.journal.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        )
+        return verified_view(chain.verify(lines))
+
+    @app.get("/v1/stream", response_class=EventSourceResponse)
+    async def get_stream(
+        last_event_id: Annotated[int | None, Header(ge=0)] = None,
+    ) -> AsyncIterator[ServerSentEvent]:
+        async for event in streams.follow(station.journal.seq if last_event_id is None else last_event_id):
+            yield event
+
+    @app.get("/")
+    async def get_page() -> Response:
+        return FileResponse(PAGE / "index.html")
+
+    @app.get("/ui/{name}")
+    async def get_ui(name: str) -> Response:
+        if name not in ("lamp-panel.js", "lamp-panel.css", "index.html"):
+            raise HTTPException(404, "no such page")
+        return FileResponse(PAGE / name)
+
+    return app
+
+
+def live_view(station: Station) -> dict[str, Any]:
+    """What changes from moment to moment."""
+    latch = station.shutdown.latch
+    return {
+        "at_s": round(_now(), 3),
+        "latched": latch.view() if latch else None,
+        "lamps": [lamp.view() for lamp in station.lamps.values()],
+    }
+
+
+def events_of(events: list[Event], session_id: str) -> list[Event]:
+    """A session's own events, and the stops that fell into it."""
+    mine = [e for e in events if e.get("session") == session_id]
+    if not mine:
+        return []
+    first, last = mine[0]["seq"], mine[-1]["seq"]
+    stops = ("stop.latched", "stop.evidence", "stop.cleared", "controller.started")
+    return [e for e in events[first - 1 : last] if e.get("session") == session_id or e["event"] in stops]
+
+
+def session_list(events: list[Event]) -> list[dict[str, Any]]:
+    """Every session of the journal with its outcome, newest first."""
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        match event["event"]:
+            case "session.ordered":
+                found[event["session"]] = {
+                    "id": event["session"],
+                    "lamp": event["lamp"],
+                    "ordered_at": event["at"],
+                    "order": event["order"],
+                    "outcome": None,
+                    "reason": None,
+                    "delivered": None,
+                }
+            case "session.ended":
+                found[event["session"]] |= {key: event[key] for key in ("outcome", "reason", "delivered", "ended_at")}
+            case _:
+                pass
+    return list(reversed(found.values()))
+
+
+def verified_view(verified: chain.Verified) -> dict[str, Any]:
+    """The result of walking the chain, for the API and `--json`."""
+    broken = verified.broken
+    return {
+        "ok": broken is None,
+        "events": verified.events,
+        "head": verified.head,
+        "line": broken.line if broken else None,
+        "problem": broken.text if broken else None,
+    }
+
+
+class _Streams:
+    """Live figures and journal events to everyone who looks on."""
+
+    def __init__(self, station: Station) -> None:
+        self._station = station
+        self._open = 0
+
+    async def follow(self, after: int) -> AsyncIterator[ServerSentEvent]:
+        if self._open >= STREAMS_MAX:
+            raise HTTPException(503, f"more than {STREAMS_MAX} screens follow this station: close some")
+        self._open += 1
+        try:
+            while True:
+                for event in self._station.journal.after(after):
+                    after = event["seq"]
+                    if event["event"] != "session.sample":
+                        yield ServerSentEvent(event="journal", id=str(after), data=event)
+                yield ServerSentEvent(event="live", data=live_view(self._station))
+                await asyncio.sleep(LIVE_EVERY_S)
+        finally:
+            self._open -= 1
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _guard(app: FastAPI) -> None:
+    """A page from elsewhere, open in the same browser, may look but not touch; a stop is welcome from anywhere."""
+
+    @app.middleware("http")
+    async def same_origin(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        origin, host = request.headers.get("origin"), request.headers.get("host", "")
+        touches = request.method not in ("GET", "HEAD", "OPTIONS") and request.url.path != "/v1/stop"
+        if touches and origin is not None and urlsplit(origin).netloc != host:
+            return _problem(
+                403, "Not from this page", [Problem("origin", origin, "is another site", "Use the station's own page")]
+            )
+        if int(request.headers.get("content-length") or 0) > BODY_MAX:
+            return _problem(
+                413,
+                "Too long",
+                [Problem("body", "", f"longer than {BODY_MAX} bytes", "Send only the documented fields")],
+            )
+        return await call_next(request)
+
+
+def _problems(app: FastAPI) -> None:
+    @app.exception_handler(Refused)
+    async def refused(_request: Request, error: Refused) -> Response:
+        return _problem(409 if error.conflict else 422, "Refused", list(error.problems))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        problems = [schema_problem(d | {"loc": d["loc"][1:] or d["loc"]}) for d in error.errors()]
+        return _problem(422, "Not understood", problems)
+
+    @app.exception_handler(HTTPException)
+    async def other(_request: Request, error: HTTPException) -> Response:
+        return _problem(error.status_code, str(error.detail), [])
+
+
+def _problem(status: int, title: str, problems: list[Problem]) -> Response:
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": "; ".join(str(p) for p in problems) or title,
+        "problems": [p.as_dict() for p in problems],
+    }
+    return JSONResponse(body, status, media_type="application/problem+json")

@@ -1,0 +1,338 @@
+"""The station file: TOML into strict models, every key known, every number with its unit in its name.
+
+`load` finds everything wrong with the file itself, at once. What can only be seen with drivers at hand (channels, leases against the
+line's time-to-dark) is checked where the station is put together.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from irctl.domain.calibration import Calibration, CalibrationError, points_from
+from irctl.domain.orders import (
+    DURATION_MAX_S,
+    FLUENCE_ABSOLUTE_MAX_J_CM2,
+    IRRADIANCE_MAX_MW_CM2,
+    IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
+    Limits,
+)
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.response import LampResponse, ResponsePart
+
+SKIN_C_MAX = 43.0
+"""CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
+
+M = TypeVar("M", bound=BaseModel)
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class StationSection(_Strict):
+    name: str = Field(min_length=1, max_length=80)
+    mode: Literal["simulation", "clinical"]
+
+
+class ApiSection(_Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8970, ge=0, le=65535)
+
+
+class LineSection(_Strict):
+    """One serial or network line. `port`: a device path, `socket://`, `rfc2217://`, `tcp://host:502` (Modbus TCP) or `sim://NAME`."""
+
+    port: str = Field(min_length=1)
+    baud: int = Field(default=9600, ge=300, le=1_000_000)
+    format: Literal["8N1", "8N2", "8E1", "8O1", "8E2", "8O2"] = "8N1"
+    local_echo: bool = False
+    broadcast_turnaround_s: Positive = 0.1
+
+
+class DeviceSection(BaseModel):
+    """Where a device is. Every other key belongs to its driver, which checks it."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    driver: str
+    line: str
+    unit: int = Field(ge=1, le=247)
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        return self.model_extra or {}
+
+
+class LimitsSection(_Strict):
+    irradiance_mw_cm2_max: Annotated[float, Field(gt=0, le=IRRADIANCE_MAX_WITH_SKIN_MW_CM2)] = IRRADIANCE_MAX_MW_CM2
+    fluence_j_cm2_max: Annotated[float, Field(gt=0, le=FLUENCE_ABSOLUTE_MAX_J_CM2)] = 90.0
+    duration_s_max: Annotated[float, Field(gt=0, le=DURATION_MAX_S)] = DURATION_MAX_S
+    skin_c_max: Annotated[float, Field(ge=30, le=SKIN_C_MAX)] = SKIN_C_MAX
+
+    def as_limits(self) -> Limits:
+        return Limits(self.irradiance_mw_cm2_max, self.fluence_j_cm2_max, self.duration_s_max, self.skin_c_max)
+
+
+class LampSection(_Strict):
+    """One lamp: what makes it radiate, what can cut its power, what watches it."""
+
+    title: str = ""
+    serial: str = Field(min_length=1)
+    emitter: str
+    lease_s: Positive
+    cutoff: str | None = None
+    cutoff_lease_s: Positive | None = None
+    radiometer: str | None = None
+    skin: str | None = None
+    interlocks: tuple[str, ...] = Field(default=(), strict=False)
+    distance_cm: Annotated[float, Field(ge=10, le=200)]
+    calibration: str | None = None
+    """The calibration file, relative to the station file. A lamp without one gives no light."""
+    tick_s: Annotated[float, Field(ge=0.05, le=1.0)] = 0.25
+    idle_s: Annotated[float, Field(ge=0.02, le=10.0)] = 1.0
+    limits: LimitsSection = LimitsSection()
+
+
+class StationFile(_Strict):
+    station: StationSection
+    api: ApiSection = ApiSection()
+    lines: dict[Name, LineSection] = Field(min_length=1)
+    devices: dict[Name, DeviceSection] = Field(min_length=1)
+    interlocks: dict[Name, str] = {}
+    lamps: dict[Name, LampSection] = Field(min_length=1)
+
+
+class _PointSection(_Strict):
+    level_pct: Annotated[float, Field(gt=0, le=100)]
+    irradiance_mw_cm2: Positive
+
+
+class _ResponseSection(_Strict):
+    fraction: Annotated[float, Field(gt=0, le=1)]
+    tau_s: Positive
+
+
+class CalibrationFile(_Strict):
+    id: str = Field(min_length=1)
+    lamp_serial: str = Field(min_length=1)
+    emitter: str
+    distance_cm: Positive
+    performed_at: datetime
+    performed_by: str = Field(min_length=1)
+    meter: str = Field(min_length=1)
+    valid_until: datetime
+    expanded_uncertainty_pct: Positive
+    meter_uncertainty_pct: Positive | None = None
+    drift_allowance_pct: Positive
+    positioning_cm: Positive
+    points: tuple[_PointSection, ...] = Field(strict=False)
+    response: tuple[_ResponseSection, ...] = Field(strict=False)
+
+    def as_calibration(self, digest: str) -> Calibration:
+        """Raises CalibrationError, ValueError."""
+        plain = self.model_dump(exclude={"points", "response"})
+        return Calibration(
+            **plain,
+            points=points_from([(p.level_pct, p.irradiance_mw_cm2) for p in self.points]),
+            response=LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in self.response)),
+            sha256=digest,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StationConfig:
+    """A station file that holds together, its calibrations read, and the hash of its text."""
+
+    file: StationFile
+    path: Path
+    sha256: str
+    calibrations: Mapping[str, Calibration]
+    """By lamp; a lamp without a calibration is not in it."""
+
+
+def load(path: Path) -> StationConfig:
+    """Read a station file and its calibrations. Raises Refused with every problem found in them."""
+    text = _read(path, "config")
+    file = _parse(text, StationFile, path.name)
+    problems: list[Problem] = []
+    calibrations: dict[str, Calibration] = {}
+    for name, lamp in file.lamps.items():
+        problems += _lamp_problems(name, lamp, file)
+        if lamp.calibration is None:
+            continue
+        try:
+            calibration = load_calibration(path.parent / lamp.calibration)
+        except Refused as refused:
+            problems += refused.problems
+            continue
+        problems += _binding_problems(name, lamp, calibration)
+        calibrations[name] = calibration
+    problems += _address_problems(file)
+    if problems:
+        raise Refused(problems)
+    return StationConfig(file, path, sha256(text).hexdigest(), calibrations)
+
+
+def load_calibration(path: Path) -> Calibration:
+    """Read one calibration file. Raises Refused."""
+    text = _read(path, "calibration")
+    parsed = _parse(text, CalibrationFile, path.name)
+    try:
+        return parsed.as_calibration(sha256(text).hexdigest())
+    except (CalibrationError, ValueError) as error:
+        raise Refused([Problem(path.name, parsed.id, str(error), "Correct the file or calibrate again")]) from None
+
+
+def resolve_port(port: str, endpoints: Path | None = None) -> str:
+    """What `sim://NAME` stands for, from the endpoints file the simulator wrote; anything else is returned as it is."""
+    if not port.startswith("sim://"):
+        return port
+    import json
+
+    path = endpoints or (Path(env) if (env := os.environ.get("IRCTL_SIM_ENDPOINTS")) else None)
+    name = port.removeprefix("sim://")
+    remedy = "Start irctl-sim with --endpoints FILE and give the same file to --sim-endpoints (or IRCTL_SIM_ENDPOINTS)"
+    if path is None:
+        raise Refused([Problem("port", port, "names a simulated line, but no simulator is known", remedy)])
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["lines"][name])
+    except OSError as error:
+        raise Refused([Problem("port", port, f"{path.name}: {error.strerror}", remedy)]) from None
+    except (ValueError, KeyError, TypeError):
+        raise Refused([Problem("port", port, f"the simulator offers no line {name!r}", remedy)]) from None
+
+
+def _read(path: Path, field: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused(
+            [Problem(field, str(path), error.strerror or str(error), "Check the file's name and rights")]
+        ) from None
+
+
+def _parse(text: bytes, model: type[M], name: str) -> M:
+    try:
+        return model.model_validate(tomllib.loads(text.decode("utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Refused([Problem(name, "", f"not TOML: {error}", "Correct the file")]) from None
+    except ValidationError as error:
+        raise Refused([schema_problem(details) for details in error.errors()]) from None
+
+
+def schema_problem(details: Mapping[str, Any], prefix: str = "") -> Problem:
+    """One pydantic error in our words."""
+    field = prefix + ".".join(str(part) for part in details["loc"])
+    value: Any = details.get("input")
+    shown = None if details["type"] == "missing" else value
+    match details["type"]:
+        case "extra_forbidden":
+            return Problem(field, shown, "is not a known key", "Remove it, or correct its spelling")
+        case "missing":
+            return Problem(field, None, "is missing", "Add it")
+        case _:
+            return Problem(field, shown, str(details["msg"]), "Correct the value")
+
+
+def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Problem]:
+    at = f"lamps.{name}"
+    problems = [
+        Problem(
+            f"{at}.interlocks",
+            ref,
+            "no such interlock",
+            f"Known are {_list(file.interlocks)}; add it under [interlocks]",
+        )
+        for ref in lamp.interlocks
+        if ref not in file.interlocks
+    ]
+    if lamp.cutoff is not None and lamp.cutoff_lease_s is None:
+        problems.append(
+            Problem(f"{at}.cutoff_lease_s", None, "is missing", "Say for how long one renewal keeps the cut-off closed")
+        )
+    limit = lamp.limits.irradiance_mw_cm2_max
+    if lamp.skin is None and limit > IRRADIANCE_MAX_MW_CM2:
+        problems.append(
+            Problem(
+                f"{at}.limits.irradiance_mw_cm2_max",
+                limit,
+                f"above {IRRADIANCE_MAX_MW_CM2:g} mW/cm², which needs skin temperature feedback",
+                "Fit a skin thermometer or lower the limit",
+            )
+        )
+    return problems
+
+
+def _binding_problems(name: str, lamp: LampSection, calibration: Calibration) -> list[Problem]:
+    """A calibration belongs to one lamp on one emitter: it says nothing about another."""
+    bound = (("serial", lamp.serial, calibration.lamp_serial), ("emitter", lamp.emitter, calibration.emitter))
+    problems = [
+        Problem(
+            f"lamps.{name}.{field}",
+            ours,
+            f"calibration {calibration.id} was made for {theirs!r}",
+            "Calibrate this lamp",
+        )
+        for field, ours, theirs in bound
+        if ours != theirs
+    ]
+    if lamp.radiometer and calibration.meter_uncertainty_pct is None:
+        problems.append(
+            Problem(f"lamps.{name}.radiometer", lamp.radiometer, f"calibration {calibration.id} does not cover it",
+                    "Add meter_uncertainty_pct from the comparison with the reference meter")
+        )  # fmt: skip
+    return problems
+
+
+def _address_problems(file: StationFile) -> list[Problem]:
+    problems: list[Problem] = []
+    taken: dict[tuple[str, int], str] = {}
+    for name, device in file.devices.items():
+        if device.line not in file.lines:
+            problems.append(
+                Problem(f"devices.{name}.line", device.line, "no such line", f"Known are {_list(file.lines)}")
+            )
+            continue
+        other = taken.setdefault((device.line, device.unit), name)
+        if other != name:
+            problems.append(
+                Problem(
+                    f"devices.{name}.unit",
+                    device.unit,
+                    f"line {device.line!r} already has {other!r} there",
+                    "Give each device its own address",
+                )
+            )
+    ports: dict[str, str] = {}
+    for name, line in file.lines.items():
+        other = ports.setdefault(line.port, name)
+        if other != name:
+            problems.append(
+                Problem(f"lines.{name}.port", line.port, f"line {other!r} already owns it", "One line, one port")
+            )
+        if file.station.mode == "clinical" and line.port.startswith("sim://"):
+            problems.append(
+                Problem(
+                    f"lines.{name}.port",
+                    line.port,
+                    "a simulated line in clinical mode",
+                    'Name the real port, or set mode = "simulation"',
+                )
+            )
+    return problems
+
+
+def _list(names: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(names)) or "none"

@@ -1,0 +1,153 @@
+"""The journal: one event a line, hash-chained, on disk before the light it explains.
+
+It is the only thing the controller writes. Whatever cannot be written here cannot be done: a journal that fails turns `writable` false, and a rule
+stops the light.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import structlog
+from structlog.processors import JSONRenderer
+
+from irctl.domain import chain
+
+Event = Mapping[str, Any]
+WallClock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The one place that reads the wall clock."""
+    return datetime.now(UTC)
+
+
+class JournalDamaged(Exception):
+    """The file's chain does not hold, so nothing may be added to it."""
+
+
+class Journal:
+    """An open journal file. Times: `at` from the injected wall clock, `mono_s` from the running loop."""
+
+    def __init__(self, path: Path, clock: WallClock) -> None:
+        self.path = path
+        self.clock = clock
+        self.failure: str | None = None
+        self.seq = 0
+        self.head = chain.GENESIS
+        self.events: list[Event] = []
+        """Every event of this file, oldest first: sessions, stream and notes are read from here."""
+        self.listeners: list[Callable[[Event], None]] = []
+        self._file: int | None = None
+        self._log = structlog.wrap_logger(
+            _Lines(self._write),
+            processors=[self._stamp, self._link, JSONRenderer(_canonical_line)],
+            cache_logger_on_first_use=True,
+        )
+
+    @property
+    def writable(self) -> bool:
+        return self._file is not None and self.failure is None
+
+    def open(self) -> None:
+        """Read what is there, verify its chain, and open it for appending.
+
+        A last line that was cut off while being written is set aside beside the journal. Raises JournalDamaged when the chain does not hold.
+        """
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        torn = self._set_torn_tail_aside()
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
+        verified = chain.verify(lines)
+        if verified.broken:
+            raise JournalDamaged(
+                f"{self.path.name} line {verified.broken.line}: {verified.broken.text}. "
+                "Keep the file as evidence, move it away, and start with a new journal"
+            )
+        self.seq, self.head = verified.events, verified.head
+        self.events = list(parse(lines))
+        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        if torn:
+            self.write("journal.tail_set_aside", bytes=torn)
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def write(self, event: str, *, sync: bool = True, **fields: Any) -> None:
+        """Append an event. With `sync` it is on the disk when this returns; samples go without.
+
+        Never raises: a failure is kept in `failure`, from where a rule stops the light.
+        """
+        if self._file is None:
+            return
+        try:
+            self._log.msg(event, **fields)
+            if sync:
+                os.fsync(self._file)
+        except OSError as error:
+            self.failure = f"{self.path.name}: {error.strerror or error}"
+
+    def after(self, seq: int) -> list[Event]:
+        """Events with a higher number than `seq`."""
+        return self.events[max(0, seq) :]
+
+    def _stamp(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        at = self.clock().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        mono_s = round(asyncio.get_running_loop().time(), 4)
+        return {"seq": self.seq + 1, "at": at, "mono_s": mono_s, **event}
+
+    def _link(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["prev"] = self.head
+        event["hash"] = chain.link(event)
+        self._pending = event
+        return event
+
+    def _write(self, line: str) -> None:
+        assert self._file is not None
+        data = line.encode() + b"\n"
+        if os.write(self._file, data) != len(data):
+            raise OSError("the disk took only part of a line")
+        event = self._pending
+        self.seq, self.head = event["seq"], event["hash"]
+        self.events.append(event)
+        for listener in self.listeners:
+            listener(event)
+
+    def _set_torn_tail_aside(self) -> int:
+        if not self.path.exists():
+            return 0
+        data = self.path.read_bytes()
+        whole = data.rfind(b"\n") + 1
+        if whole < len(data):
+            self.path.with_suffix(".torn").write_bytes(data[whole:])
+            os.truncate(self.path, whole)
+        return len(data) - whole
+
+
+class _Lines:
+    """What structlog hands the rendered line to."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self.msg = write
+
+
+def _canonical_line(event: Mapping[str, Any], **_options: Any) -> str:
+    """Exactly the bytes that were hashed, plus the hash."""
+    return chain.canonical(event).decode()[:-1] + f',"hash":"{event["hash"]}"}}'
+
+
+def parse(lines: Iterable[str]) -> Iterator[Event]:
+    """Events from a journal's lines. Raises ValueError on a line that is no event."""
+    import json
+
+    for line in lines:
+        record: Any = json.loads(line)
+        if not isinstance(record, dict):
+            raise ValueError("not an event")
+        yield cast("dict[str, Any]", record)

@@ -1,0 +1,785 @@
+"""One task per lamp: it reads, decides, and renews the lease or lets it lapse. Nobody else feeds this lamp's hardware."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from irctl.bus.errors import BusError
+from irctl.controller.journal import Journal
+from irctl.controller.output import Evidence, Output
+from irctl.controller.readings import Instruments
+from irctl.controller.session import Ending, Outcome, Session, State
+from irctl.devices.roles import DeviceFault
+from irctl.domain.calibration import Calibration
+from irctl.domain.cem43 import cem43_min
+from irctl.domain.dose import DoseMeter
+from irctl.domain.orders import Order, problems_with
+from irctl.domain.problems import InvariantViolation, Problem, Refused
+from irctl.domain.rules import Envelope, Hazard, Reading, Snapshot, Stop, evaluate
+
+DARK_READINGS = 8
+AMBIENT_MAX_MW_CM2 = 5.0
+"""A radiometer that shows more than this before the first light sees the sun, or a lamp that is still hot."""
+AMBIENT_DRIFT_MAX_MW_CM2 = 0.2
+"""More than this within the dark reading is an afterglow, and would be subtracted from the dose."""
+READY_MAX_S = 300.0
+PAUSE_MAX_S = 600.0
+"""A session that waits longer than this has lost its patient."""
+SAMPLE_S = 1.0
+WARM_SHARE = 0.9
+"""From this share of its steady irradiance on, a lamp counts as warm."""
+TRIM_EVERY_S = 2.0
+TRIM_STEP_MAX_PCT = 2.0
+"""Trim follows ageing and mains, not noise: slow and in small steps."""
+AFTERGLOW_MAX_S = 30.0
+"""A session waits this long for the afterglow to fade; what is left then is calculated."""
+
+PATIENT_SIDE = frozenset({Hazard.SKIN_HOT, Hazard.INTERLOCK, Hazard.THERMAL_DOSE, Hazard.EMERGENCY_STOP})
+"""Stopped for what the patient or the room did; any other hazard is a fault of the equipment."""
+LATCHING = frozenset({Hazard.LIT_WHEN_OFF, Hazard.OFF_CALIBRATION, Hazard.OVER_DOSE})
+"""On but not rising, off but still lit, more than prescribed: nobody treats on at this station until somebody has looked."""
+
+
+@dataclass(frozen=True, slots=True)
+class LampInfo:
+    """What a lamp is, for people and for the record."""
+
+    title: str
+    serial: str
+    emitter: str
+    cutoff: str | None
+    radiometer: str | None
+    skin: str | None
+    distance_cm: float
+    fail_safe: str
+    tick_s: float
+    idle_s: float
+
+
+class Lamp:
+    """A lamp and its present session."""
+
+    def __init__(
+        self,
+        name: str,
+        info: LampInfo,
+        output: Output,
+        instruments: Instruments,
+        envelope: Envelope,
+        calibration: Calibration | None,
+        journal: Journal,
+        *,
+        stopped: Callable[[], str | None],
+        stop_station: Callable[[str, str], None],
+    ) -> None:
+        self.name = name
+        self.info = info
+        self.output = output
+        self.instruments = instruments
+        self.envelope = envelope
+        self.calibration = calibration
+        self.session: Session | None = None
+        self._journal = journal
+        self._stopped = stopped
+        self._stop_station = stop_station
+        self._wake = asyncio.Event()
+        self._advanced_to_s = 0.0
+        self._lit_since_s = 0.0
+        self._dark_since_s = 0.0
+        self._trimmed_at_s = 0.0
+        self._sampled_at_s = float("-inf")
+        self._state_since_s = 0.0
+        self._verb: tuple[str, str, str] | None = None
+        """What somebody asked for (verb, by, reason); the task takes it up at its own pace."""
+
+    # --- asked from outside ----------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """Do not sleep out the tick."""
+        self._wake.set()
+
+    def order(self, session_id: str, order: Order) -> Session:
+        """Accept an order, or refuse it with every reason. The task begins to check the lamp at once."""
+        now = self._journal.clock()
+        problems = self.reasons_against_light()
+        conflict = bool(problems)
+        problems += problems_with(order, self.envelope.limits, self.calibration, self.info.distance_cm, now)
+        if problems:
+            raise Refused(problems, conflict=conflict)
+        assert self.calibration is not None
+        session = Session(session_id, order, now)
+        self._journal.write(
+            "session.ordered",
+            session=session.id,
+            lamp=self.name,
+            order=session.view(0.0)["order"],
+            planned_s=round(order.planned_s, 3),
+            **self._basis(self.calibration),
+        )
+        if not self._journal.writable:
+            raise Refused(self.reasons_against_light(), conflict=True)
+        self.session = session
+        self.wake()
+        return session
+
+    def reasons_against_light(self) -> list[Problem]:
+        """What stands in the way of any order on this lamp right now."""
+        problems: list[Problem] = []
+        if (reason := self._stopped()) is not None:
+            problems.append(Problem("stop", reason, "the station is stopped", "Find the cause, then clear the stop"))
+        if self.session is not None and self.session.running:
+            problems.append(
+                Problem("lamp", self.name, f"is busy with session {self.session.id}", "Wait for it or end it")
+            )
+        elif not self.output.verified_dark:
+            why = self.output.state.problem or "it reads back as on"
+            problems.append(Problem("lamp", self.name, f"is not verified dark: {why}", "Check its supply and its line"))
+        if not self._journal.writable:
+            problems.append(
+                Problem(
+                    "journal",
+                    self._journal.failure,
+                    "cannot be written",
+                    "Free disk space or restore access, then restart",
+                )
+            )
+        return problems
+
+    def reasons_against_clearing(self) -> list[Problem]:
+        """A stop is cleared only when its cause is gone."""
+        now_s = asyncio.get_running_loop().time()
+        problems = [
+            Problem(
+                f"interlocks.{name}",
+                None if r is None else bool(r.value),
+                "is open or unknown",
+                f"Close {name!r} first",
+            )
+            for name, r in self.instruments.interlock_readings(now_s)
+            if r is None or not r.value
+        ]
+        if not self.output.verified_dark:
+            problems.append(Problem("lamp", self.name, "is not verified dark", "Check its supply and line"))
+        return problems
+
+    def ask(self, session_id: str, verb: str, by: str, reason: str = "") -> Session:
+        """start, pause, resume or end the present session. Raises Refused when that makes no sense now."""
+        session = self.session
+        if session is None or session.id != session_id:
+            raise Refused([Problem("session", session_id, "is over", "See its record")], conflict=True)
+        if not by.strip():
+            raise Refused([Problem("by", by, "is empty", "Say who does this: it goes into the record")])
+        lit_or_paused = (State.WARMING, State.EMITTING, State.PAUSED)
+        match verb:
+            case "start":
+                session.require(verb, State.READY)
+            case "pause":
+                session.require(verb, State.WARMING, State.EMITTING)
+            case "resume":
+                session.require(verb, State.PAUSED)
+            case _:
+                session.require(verb, State.ORDERED, State.CHECKING, State.READY, *lit_or_paused)
+        self._verb = (verb, by, reason)
+        self.wake()
+        return session
+
+    # --- the task --------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Read, decide, feed; for ever. An impossible state stops the station."""
+        loop = asyncio.get_running_loop()
+        self._advanced_to_s = self._dark_since_s = loop.time()
+        due_s = loop.time()
+        while True:
+            busy = self.session is not None and self.session.running
+            self._wake.clear()
+            try:
+                await (self._tick(self.session) if busy and self.session else self._idle())
+            except InvariantViolation as error:
+                self._stop_station(f"lamp {self.name}", str(error))
+                await self.output.darken(loop.time())
+            busy = self.session is not None and self.session.running
+            due_s = max(due_s + (self.info.tick_s if busy else self.info.idle_s), loop.time())
+            await self._sleep_until(due_s)
+            due_s = min(due_s, loop.time())
+
+    async def _sleep_until(self, due_s: float) -> None:
+        timer = asyncio.get_running_loop().call_at(due_s, self._wake.set)
+        await self._wake.wait()
+        timer.cancel()
+
+    async def _idle(self) -> None:
+        """Nothing is ordered: keep an eye on the lamp, and keep it dark."""
+        _, _ = await asyncio.gather(self.instruments.read(), self.output.observe())
+        state = self.output.state.value
+        if state is not None and state.on and self.output.state.problem is None and self._stopped() is None:
+            self._alarm(
+                Stop(
+                    Hazard.LIT_WHEN_OFF,
+                    f"lamp {self.name} is on and nobody ordered it",
+                    "Pull the plug; find who drives it",
+                )
+            )
+            self._stop_station(f"lamp {self.name}", "on without an order")
+        elif not self.output.verified_dark:
+            await self.output.darken(asyncio.get_running_loop().time())
+
+    async def _tick(self, session: Session) -> None:
+        match session.state:
+            case State.ORDERED:
+                self._move(session, State.CHECKING)
+                await self._check(session)
+            case State.READY | State.PAUSED:
+                await self._wait(session)
+            case State.WARMING | State.EMITTING:
+                await self._emit(session)
+            case State.ENDING:
+                await self._finish(session)
+            case State.CHECKING | State.ENDED:
+                raise InvariantViolation(f"session {session.id}: a tick in state {session.state}")
+
+    def _take_verb(self, *wanted: str) -> tuple[str, str, str] | None:
+        if self._verb is None or self._verb[0] not in wanted:
+            return None
+        verb, self._verb = self._verb, None
+        return verb
+
+    def _move(self, session: Session, state: State, **why: Any) -> None:
+        session.move(state)
+        self._state_since_s = asyncio.get_running_loop().time()
+        self._journal.write("session.state", session=session.id, lamp=self.name, state=state, **why)
+
+    # --- checking --------------------------------------------------------------------------------------------------------
+
+    async def _check(self, session: Session) -> None:
+        """Before any light: dark, armed and read back, sensors alive, interlocks closed."""
+        try:
+            await self._probe_and_arm(session)
+            offset, offset_uncertainty = await self._dark_reading(session)
+        except (BusError, DeviceFault) as error:
+            text = str(error)
+            self._begin_ending(session, Stop(Hazard.LINE_SILENT, text, "Check the device named and its line"))
+            return
+        assert self.calibration is not None
+        calibration = self.calibration
+        radiometer = self.instruments.radiometer
+        session.meter = DoseMeter(
+            response=calibration.response,
+            uncertainty_pct=(calibration.meter_uncertainty_pct if radiometer else None)
+            or calibration.expanded_uncertainty_pct,
+            distance_cm=calibration.distance_cm,
+            positioning_cm=calibration.positioning_cm,
+            drift_allowance_pct=calibration.drift_allowance_pct,
+            sensor_response_s=radiometer.response_s if radiometer else None,
+            dark_mw_cm2=offset,
+            dark_uncertainty_mw_cm2=offset_uncertainty,
+        )
+        self._advanced_to_s = asyncio.get_running_loop().time()
+        if stop := self._judge(session):
+            self._begin_ending(session, stop)
+            return
+        self._move(session, State.READY)
+
+    async def _probe_and_arm(self, session: Session) -> None:
+        output = self.output
+        identity = await output.emitter.identify()
+        await output.observe()
+        if not output.verified_dark:
+            raise DeviceFault(f"lamp {self.name} is not dark before the first light")
+        await output.arm()
+        self._journal.write(
+            "session.armed",
+            session=session.id,
+            lamp=self.name,
+            fail_safe=self.info.fail_safe,
+            lease_s=output.lease_s,
+            cutoff_lease_s=output.cutoff_lease_s if output.cutoff else None,
+            identity={"model": identity.model, "serial": identity.serial, "firmware": identity.firmware},
+        )
+
+    async def _dark_reading(self, session: Session) -> tuple[float, float]:
+        """Radiometer offset and its uncertainty (k=2), mW/cm², from a few readings; zero where there is none."""
+        await self.instruments.read()
+        if self.instruments.radiometer is None:
+            return 0.0, 0.0
+        readings: list[float] = []
+        for _ in range(DARK_READINGS):
+            readings.append(await self.instruments.radiometer.irradiance_mw_cm2())
+            await asyncio.sleep(self.info.tick_s)
+        offset = fmean(readings)
+        if abs(offset) > AMBIENT_MAX_MW_CM2 or abs(readings[-1] - readings[0]) > AMBIENT_DRIFT_MAX_MW_CM2:
+            raise DeviceFault(
+                f"the radiometer shows {readings[0]:.1f} then {readings[-1]:.1f} mW/cm² before the first light: "
+                "wait until the lamp has cooled, and keep other sources away"
+            )
+        await self.instruments.read()
+        self._journal.write(
+            "session.dark_reading",
+            session=session.id,
+            lamp=self.name,
+            radiometer_offset_mw_cm2=round(offset, 4),
+            readings=len(readings),
+        )
+        return offset, 2.0 * stdev(readings) / len(readings) ** 0.5
+
+    # --- ready, paused ---------------------------------------------------------------------------------------------------
+
+    async def _wait(self, session: Session) -> None:
+        """Dark, but watching: until somebody starts, resumes or ends, or waits too long."""
+        await self._look(session)
+        now_s = asyncio.get_running_loop().time()
+        longest_s = READY_MAX_S if session.state is State.READY else PAUSE_MAX_S
+        if stop := self._judge(session):
+            self._begin_ending(session, stop)
+        elif self._ended_by_hand(session):
+            pass
+        elif verb := self._take_verb("start", "resume"):
+            await self._light(session, verb[0], verb[1])
+        elif now_s - self._state_since_s > longest_s:
+            self._end(session, Ending(Outcome.STOPPED, f"nobody went on within {longest_s:.0f} s"))
+        self._sample(session)
+
+    async def _light(self, session: Session, verb: str, by: str) -> None:
+        """First light, or light again after a pause."""
+        assert self.calibration is not None
+        level = self._trimmed_level(session)
+        self._journal.write(
+            "session.resumed" if verb == "resume" else "session.starting", session=session.id, lamp=self.name, by=by
+        )
+        if not self._journal.writable or self._stopped() is not None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            if verb == "resume":
+                await self.output.arm()
+            self._advance(session, loop.time())
+            await self.output.renew(level)
+        except (BusError, DeviceFault) as error:
+            self._begin_ending(session, Stop(Hazard.LINE_SILENT, str(error), "Check the device named and its line"))
+            return
+        now_s = loop.time()
+        # The output may have come on anywhere between asking and the answer: middle of the last frame is close enough (timing term).
+        self._advance(session, now_s, steady_mw_cm2=0.0)
+        self._lit_since_s, self._trimmed_at_s = now_s, now_s
+        self.output.state.value = None
+        self.output.state.at_s = now_s
+        if session.first_light_s is None:
+            session.first_light_s, session.started_at = now_s, self._journal.clock()
+            self._journal.write(
+                "session.first_light", session=session.id, lamp=self.name, level_pct=round(level, 2), by=by
+            )
+        self._move(session, State.WARMING)
+
+    # --- emitting --------------------------------------------------------------------------------------------------------
+
+    async def _emit(self, session: Session) -> None:
+        """One tick of light: look, judge, and renew or end. The only place where a running lease is renewed."""
+        loop = asyncio.get_running_loop()
+        await self._look(session)
+        late_s = loop.time() - self.output.renewed_at_s
+        if stop := self._judge(session):
+            self._begin_ending(session, stop)
+        elif late_s > self.output.lease_s:
+            self._begin_ending(
+                session,
+                Stop(
+                    Hazard.LEASE_LATE,
+                    f"the lease was renewed {late_s:.1f} s late",
+                    "Look for what blocked this computer",
+                ),
+            )
+        elif self._ended_by_hand(session):
+            pass
+        elif verb := self._take_verb("pause"):
+            await self._pause(session, verb[1])
+        elif await self._reached(session):
+            self._end(session, Ending(Outcome.COMPLETED, "the prescribed dose was reached"))
+        else:
+            await self._renew(session)
+        self._sample(session)
+        if session.state is State.ENDING:
+            await self._finish(session)
+
+    async def _reached(self, session: Session) -> bool:
+        """Whether the dose, with the afterglow still to come, lands on the prescription within this tick; waits for the very moment."""
+        assert session.meter is not None
+        meter, loop = session.meter, asyncio.get_running_loop()
+        self._advance(session, loop.time())
+        missing_j_cm2 = session.order.fluence_j_cm2 - meter.fluence_j_cm2 - meter.afterglow_j_cm2
+        if missing_j_cm2 <= 0:
+            return True
+        irradiance = meter.irradiance_mw_cm2
+        if irradiance <= 0 or (left_s := missing_j_cm2 * 1000.0 / irradiance) > self.info.tick_s:
+            return False
+        await asyncio.sleep(left_s)
+        return True
+
+    async def _renew(self, session: Session) -> None:
+        meter, loop = session.meter, asyncio.get_running_loop()
+        assert meter is not None
+        assert self.calibration is not None
+        level = self._trimmed_level(session)
+        try:
+            self._advance(session, loop.time())
+            await self.output.renew(level)
+        except (BusError, DeviceFault) as error:
+            self._begin_ending(session, Stop(Hazard.LINE_SILENT, str(error), "Check the device named and its line"))
+            return
+        if session.state is State.WARMING and meter.model.irradiance_mw_cm2 >= WARM_SHARE * self._steady(level):
+            self._move(session, State.EMITTING)
+
+    def _trimmed_level(self, session: Session) -> float:
+        """The level for the prescribed irradiance, given what the lamp is found to give; never beyond the calibrated range."""
+        assert self.calibration is not None
+        assert session.meter is not None
+        calibration, now_s = self.calibration, asyncio.get_running_loop().time()
+        wanted = session.order.irradiance_mw_cm2 / session.meter.scale
+        low, high = calibration.irradiance_min_mw_cm2, calibration.irradiance_max_mw_cm2
+        present = self.output.level_pct
+        if present is not None and now_s - self._trimmed_at_s < TRIM_EVERY_S:
+            return present
+        self._trimmed_at_s = now_s
+        level = calibration.level_for(min(max(wanted, low), high))
+        if present is None:
+            return level
+        return min(max(level, present - TRIM_STEP_MAX_PCT), present + TRIM_STEP_MAX_PCT)
+
+    async def _pause(self, session: Session, by: str) -> None:
+        self._move(session, State.PAUSED, by=by)
+        self._journal.write("session.paused", session=session.id, lamp=self.name, by=by)
+        evidence = await self._go_dark(session)
+        if evidence.verified_dark_s is None:
+            self._begin_ending(session, self._not_dark())
+
+    # --- ending ----------------------------------------------------------------------------------------------------------
+
+    def _ended_by_hand(self, session: Session) -> bool:
+        verb = self._take_verb("end")
+        if verb is None:
+            return False
+        self._end(session, Ending(Outcome.STOPPED, verb[2] or f"ended by {verb[1]}", by=verb[1]))
+        return True
+
+    def _begin_ending(self, session: Session, stop: Stop) -> None:
+        """A rule says stop: alarm, remember why, and end. Some hazards stop the whole station."""
+        self._alarm(stop, session)
+        outcome = Outcome.STOPPED if stop.hazard in PATIENT_SIDE else Outcome.FAULTED
+        self._end(session, Ending(outcome, stop.text, stop.hazard))
+        if stop.hazard in LATCHING:
+            self._stop_station(f"lamp {self.name}", stop.text)
+
+    def _end(self, session: Session, ending: Ending) -> None:
+        session.ending = ending
+        if session.state is not State.ENDING:
+            session.move(State.ENDING)
+            self._state_since_s = asyncio.get_running_loop().time()
+        self._verb = None
+        self.wake()
+
+    async def _go_dark(self, session: Session) -> Evidence:
+        """Off, verified, and written down; the model follows."""
+        loop = asyncio.get_running_loop()
+        since_s = loop.time()
+        self._advance(session, since_s)
+        steady = self._steady(self.output.level_pct)
+        evidence = await self.output.darken(since_s)
+        off_after_s = evidence.acknowledged_s if evidence.acknowledged_s is not None else evidence.verified_dark_s
+        self._advance(session, since_s + min(off_after_s or 0.0, loop.time() - since_s), steady_mw_cm2=steady)
+        self._lit_since_s, self._dark_since_s = 0.0, loop.time()
+        if evidence.acknowledged_s is None and session.meter is not None and steady > 0:
+            # Nobody said when the light went out: it may have lasted until the hardware's own lease ended it.
+            session.meter.possible_j_cm2 += steady * session.meter.scale * self.output.lease_s / 1000.0
+        self._journal.write("session.off", session=session.id, lamp=self.name, **evidence.as_dict())
+        return evidence
+
+    async def _finish(self, session: Session) -> None:
+        """Dark first; then wait for the afterglow, count it, and write the end."""
+        loop = asyncio.get_running_loop()
+        if self.output.level_pct is not None or not self.output.verified_dark or self._lit_since_s > 0:
+            reason = session.ending.reason if session.ending else ""
+            evidence = await self._go_dark(session)
+            self._journal.write("session.state", session=session.id, lamp=self.name, state=State.ENDING, reason=reason)
+            if evidence.verified_dark_s is None:
+                self._alarm(self._not_dark(), session)
+                self._stop_station(f"lamp {self.name}", self._not_dark().text)
+        await self._look(session)
+        if (
+            (stop := self._judge(session))
+            and stop.hazard is Hazard.LIT_WHEN_OFF
+            and Hazard.LIT_WHEN_OFF not in session.warned
+        ):
+            session.warned.add(Hazard.LIT_WHEN_OFF)
+            session.ending = Ending(Outcome.FAULTED, stop.text, stop.hazard)
+            self._alarm(stop, session)
+            self._stop_station(f"lamp {self.name}", stop.text)
+        self._sample(session)
+        if self._glows(session) and loop.time() - self._dark_since_s < AFTERGLOW_MAX_S:
+            return
+        self._close(session)
+
+    def _glows(self, session: Session) -> bool:
+        """Whether there is still light worth waiting for, and something to see it with."""
+        meter = session.meter
+        if meter is None or not meter.measured or session.first_light_s is None:
+            return False
+        reading = meter.reading_mw_cm2
+        fresh = self.instruments.irradiance.problem is None
+        return fresh and reading is not None and reading > self.envelope.dark_mw_cm2
+
+    def _close(self, session: Session) -> None:
+        """The terminal record: what was prescribed, what was delivered, and how sure that is."""
+        assert session.ending is not None
+        if session.meter is not None:
+            session.meter.settle()
+        dose, ending = session.dose, session.ending
+        session.move(State.ENDED)
+        session.ended_at = self._journal.clock()
+        self._journal.write(
+            "session.ended",
+            session=session.id,
+            lamp=self.name,
+            outcome=ending.outcome,
+            reason=ending.reason,
+            hazard=ending.hazard,
+            by=ending.by,
+            started_at=_iso(session.started_at),
+            ended_at=_iso(session.ended_at),
+            time_on_s=round(session.time_on_s, 2),
+            planned_s=round(session.order.planned_s, 2),
+            prescribed_j_cm2=session.order.fluence_j_cm2,
+            delivered={
+                "min_j_cm2": round(dose.min_j_cm2, 5),
+                "best_j_cm2": round(dose.best_j_cm2, 5),
+                "max_j_cm2": round(dose.max_j_cm2, 5),
+                "contributions": [
+                    {
+                        "name": c.name,
+                        "relative_pct": None if c.relative_pct is None else round(c.relative_pct, 3),
+                        "absolute_j_cm2": round(c.half_width_j_cm2, 5),
+                    }
+                    for c in dose.contributions
+                ],
+            },
+            irradiance_mean_mw_cm2=_rounded(session.irradiance_mean_mw_cm2, 2),
+            skin_c_max=_rounded(session.skin_c_max, 1),
+            cem43_min=round(session.cem43_min, 3) if self.instruments.skin else None,
+            dose_source="measured" if session.meter and session.meter.measured else "calibrated",
+        )
+
+    # --- what every tick does --------------------------------------------------------------------------------------------
+
+    async def _look(self, session: Session) -> None:
+        """Read everything; let dose, skin and time follow."""
+        fresh, _ = await asyncio.gather(self.instruments.read(), self.output.observe())
+        loop = asyncio.get_running_loop()
+        if fresh and session.meter is not None and self.instruments.irradiance.value is not None:
+            self._advance(session, self.instruments.irradiance.at_s)
+            session.meter.read(self.instruments.irradiance.value, self.instruments.irradiance.at_s)
+        self._advance(session, loop.time())
+        skin = self.instruments.temperature.value
+        if skin is not None and self.instruments.temperature.problem is None:
+            session.skin_c_max = skin if session.skin_c_max is None else max(session.skin_c_max, skin)
+
+    def _advance(self, session: Session, to_s: float, *, steady_mw_cm2: float | None = None) -> None:
+        """Bring dose and thermal dose up to loop time `to_s`, with the lamp driven as it is (or for a given irradiance)."""
+        elapsed_s = to_s - self._advanced_to_s
+        if elapsed_s <= 0 or session.meter is None:
+            return
+        self._advanced_to_s = to_s
+        steady = self._steady(self.output.level_pct) if steady_mw_cm2 is None else steady_mw_cm2
+        session.meter.advance(elapsed_s, steady)
+        if steady > 0:
+            session.time_on_s += elapsed_s
+        if session.first_light_s is not None and self.instruments.temperature.value is not None:
+            session.cem43_min += cem43_min(self.instruments.temperature.value, elapsed_s)
+
+    def _steady(self, level_pct: float | None) -> float:
+        if level_pct is None or self.calibration is None:
+            return 0.0
+        return self.calibration.irradiance_at(level_pct)
+
+    def _judge(self, session: Session) -> Stop | None:
+        """Every rule, every tick. Warnings are written once each."""
+        if (reason := self._stopped()) is not None:
+            return Stop(Hazard.EMERGENCY_STOP, f"emergency stop: {reason}", "Find the cause, then clear the stop")
+        stop, warnings = evaluate(self._snapshot(session), self.envelope)
+        for warning in warnings:
+            if warning.hazard not in session.warned:
+                session.warned.add(warning.hazard)
+                session.warnings.append(warning.text)
+                self._journal.write(
+                    "session.warning", session=session.id, lamp=self.name, hazard=warning.hazard, text=warning.text
+                )
+        return stop
+
+    def _snapshot(self, session: Session) -> Snapshot:
+        now_s = asyncio.get_running_loop().time()
+        meter, instruments, output = session.meter, self.instruments, self.output
+        state, stale_s = output.state.fresh(now_s, self.envelope.stale_s), self.envelope.stale_s
+        cutoff = output.cutoff_state.fresh(now_s, stale_s)
+        irradiance = instruments.irradiance.value
+        return Snapshot(
+            lit_s=now_s - self._lit_since_s if self._lit_since_s > 0 else 0.0,
+            dark_s=now_s - self._dark_since_s if self._lit_since_s == 0 else 0.0,
+            time_on_s=session.time_on_s,
+            planned_s=session.order.planned_s,
+            fluence_j_cm2=meter.fluence_j_cm2 if meter else 0.0,
+            prescribed_j_cm2=session.order.fluence_j_cm2,
+            output_on=None if state is None else state.on,
+            output_age_s=output.state.age_s(now_s),
+            tripped=None if state is None else state.tripped,
+            cutoff_fitted=output.cutoff is not None,
+            cutoff_closed=None if cutoff is None else cutoff.on,
+            interlocks=instruments.interlock_readings(now_s),
+            radiometer_fitted=instruments.radiometer is not None,
+            irradiance=None
+            if irradiance is None
+            else Reading(irradiance - (meter.dark_mw_cm2 if meter else 0.0), instruments.irradiance.age_s(now_s)),
+            expected_mw_cm2=meter.expected_reading_mw_cm2 if meter else 0.0,
+            skin_fitted=instruments.skin is not None,
+            skin=instruments.skin_reading(now_s),
+            cem43_min=session.cem43_min,
+            calibration_in_force=self.calibration is not None and self.calibration.in_force(self._journal.clock()),
+            journal_writable=self._journal.writable,
+        )
+
+    def _sample(self, session: Session) -> None:
+        """A point of the session's graph, about once a second, from the first light on."""
+        now_s = asyncio.get_running_loop().time()
+        meter = session.meter
+        if meter is None or session.first_light_s is None or now_s - self._sampled_at_s < SAMPLE_S:
+            return
+        self._sampled_at_s = now_s
+        dose = meter.dose
+        self._journal.write(
+            "session.sample",
+            sync=False,
+            session=session.id,
+            lamp=self.name,
+            t_s=round(now_s - session.first_light_s, 2),
+            state=session.state,
+            level_pct=_rounded(self.output.level_pct, 2),
+            irradiance_mw_cm2=round(self._irradiance(session), 3),
+            irradiance_source="measured" if meter.measured else "calibrated",
+            skin_c=_rounded(self.instruments.temperature.fresh(now_s, self.envelope.stale_s), 1),
+            fluence_j_cm2=round(dose.best_j_cm2, 4),
+            fluence_min_j_cm2=round(dose.min_j_cm2, 4),
+            fluence_max_j_cm2=round(dose.max_j_cm2, 4),
+            cem43_min=round(session.cem43_min, 3) if self.instruments.skin else None,
+        )
+
+    def _irradiance(self, session: Session) -> float:
+        meter = session.meter
+        if meter is None:
+            return 0.0
+        reading = meter.reading_mw_cm2
+        return max(0.0, reading) if meter.measured and reading is not None else meter.irradiance_mw_cm2
+
+    def _not_dark(self) -> Stop:
+        why = self.output.state.problem or "it reads back as on"
+        return Stop(
+            Hazard.LIT_WHEN_OFF,
+            f"lamp {self.name} could not be verified dark: {why}",
+            "Pull its plug; move the patient away",
+        )
+
+    def _alarm(self, stop: Stop, session: Session | None = None) -> None:
+        about: dict[str, Any] = {} if session is None else {"session": session.id}
+        self._journal.write(
+            "alarm", lamp=self.name, hazard=stop.hazard, priority="high", text=stop.text, remedy=stop.remedy, **about
+        )
+
+    # --- views -----------------------------------------------------------------------------------------------------------
+
+    def view(self) -> dict[str, Any]:
+        """The lamp as the API shows it."""
+        now_s = asyncio.get_running_loop().time()
+        session, output, stale_s = self.session, self.output, self.envelope.stale_s
+        busy = session is not None and session.running
+        state = output.state.fresh(now_s, stale_s + self.info.idle_s)
+        cutoff = output.cutoff_state.fresh(now_s, stale_s + self.info.idle_s)
+        status = "busy" if busy else "dark" if output.verified_dark else "unverified"
+        irradiance = self.instruments.irradiance.fresh(now_s, stale_s + self.info.idle_s)
+        if session is not None and session.meter is not None and busy:
+            irradiance = self._irradiance(session)
+        return {
+            "name": self.name,
+            "title": self.info.title,
+            "status": status,
+            "reason": None if status != "unverified" else output.state.problem or "reads back as on",
+            "serial": self.info.serial,
+            "distance_cm": self.info.distance_cm,
+            "calibration": None if self.calibration is None else calibration_view(self.calibration),
+            "limits": {
+                "irradiance_mw_cm2_max": self.envelope.limits.irradiance_mw_cm2_max,
+                "fluence_j_cm2_max": self.envelope.limits.fluence_j_cm2_max,
+                "duration_s_max": self.envelope.limits.duration_s_max,
+                "skin_c_max": self.envelope.limits.skin_c_max,
+            },
+            "session": None if session is None else session.view(now_s),
+            "live": {
+                "at_s": round(now_s, 3),
+                "irradiance_mw_cm2": _rounded(irradiance, 2),
+                "irradiance_source": "measured" if self.instruments.radiometer else "calibrated",
+                "skin_c": _rounded(self.instruments.temperature.fresh(now_s, stale_s + self.info.idle_s), 1),
+                "level_pct": _rounded(output.level_pct, 1),
+                "on": None if state is None else state.on,
+                "interlocks": {
+                    i.name: i.latest.fresh(now_s, stale_s + self.info.idle_s) for i in self.instruments.interlocks
+                },
+                "cutoff_closed": None if cutoff is None else cutoff.on,
+            },
+        }
+
+    def _basis(self, calibration: Calibration) -> dict[str, Any]:
+        """What the order rests on, as the record keeps it."""
+        limits = self.envelope.limits
+        return {
+            "limits": {
+                "irradiance_mw_cm2_max": limits.irradiance_mw_cm2_max,
+                "fluence_j_cm2_max": limits.fluence_j_cm2_max,
+                "duration_s_max": limits.duration_s_max,
+                "skin_c_max": limits.skin_c_max,
+            },
+            "lamp_info": {
+                "title": self.info.title,
+                "serial": self.info.serial,
+                "emitter": self.info.emitter,
+                "cutoff": self.info.cutoff,
+                "radiometer": self.info.radiometer,
+                "skin": self.info.skin,
+                "distance_cm": self.info.distance_cm,
+                "fail_safe": self.info.fail_safe,
+                "lease_s": self.output.lease_s,
+            },
+            "calibration": calibration_view(calibration),
+        }
+
+
+def calibration_view(calibration: Calibration) -> dict[str, Any]:
+    """A calibration as the API and the record show it."""
+    return {
+        "id": calibration.id,
+        "lamp_serial": calibration.lamp_serial,
+        "distance_cm": calibration.distance_cm,
+        "performed_at": _iso(calibration.performed_at),
+        "performed_by": calibration.performed_by,
+        "meter": calibration.meter,
+        "valid_until": _iso(calibration.valid_until),
+        "expanded_uncertainty_pct": calibration.expanded_uncertainty_pct,
+        "irradiance_min_mw_cm2": round(calibration.irradiance_min_mw_cm2, 2),
+        "irradiance_max_mw_cm2": round(calibration.irradiance_max_mw_cm2, 2),
+        "hash": calibration.sha256,
+    }
+
+
+def _iso(moment: Any) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

@@ -1,0 +1,169 @@
+"""The light path of one lamp: its emitter and, where fitted, the cut-off. Leases go in here; so does every way to dark."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from irctl.bus.bus import Priority
+from irctl.bus.errors import BusError
+from irctl.controller.readings import Latest
+from irctl.devices.roles import Cutoff, DeviceFault, Emitter, OutputState
+
+RETRY_PAUSE_S = 0.02
+"""Between two attempts at dark when the line itself refuses at once."""
+DARK_PATIENCE_S = 1.0
+"""How much longer than its lease an emitter is asked to confirm dark before that is called a failure."""
+AFTER_CUTOFF_S = 0.5
+"""Once the cut-off is seen open the emitter gets this long to confirm too."""
+CUTOFF_RENEWALS_PER_LEASE = 3
+"""A cut-off's lease is renewed this often within its time, so that one lost frame does not open it."""
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What is known about going dark. Seconds since the decision; None: did not happen."""
+
+    off_sent_s: float | None = None
+    acknowledged_s: float | None = None
+    verified_dark_s: float | None = None
+    by: str | None = None
+
+    def verify(self, at_s: float, by: str) -> None:
+        if self.verified_dark_s is None:
+            self.verified_dark_s, self.by = at_s, by
+
+    def as_dict(self) -> dict[str, Any]:
+        times = (self.off_sent_s, self.acknowledged_s, self.verified_dark_s)
+        sent, acknowledged, verified = (None if t is None else round(t, 4) for t in times)
+        return {"off_sent_s": sent, "acknowledged_s": acknowledged, "verified_dark_s": verified, "by": self.by}
+
+
+@dataclass
+class Output:
+    """Emission leased and taken back. `state` is the emitter's last read-back, `cutoff_state` the cut-off's."""
+
+    emitter: Emitter
+    lease_s: float
+    cutoff: Cutoff | None = None
+    cutoff_lease_s: float = 0.0
+    emitter_line: str = ""
+    state: Latest[OutputState] = field(default_factory=Latest[OutputState])
+    cutoff_state: Latest[OutputState] = field(default_factory=Latest[OutputState])
+    level_pct: float | None = None
+    """The level last leased; None when dark was last asked for."""
+    renewed_at_s: float = 0.0
+    """When the running lease was asked for."""
+    _cutoff_renewed_at_s: float = 0.0
+    _darkening: asyncio.Task[Evidence] | None = None
+
+    @property
+    def verified_dark(self) -> bool:
+        """Whether the last read-back says dark, and nothing was leased since."""
+        emitter_off = self.state.value is not None and self.state.problem is None and not self.state.value.on
+        cutoff_off = (
+            self.cutoff_state.value is not None and self.cutoff_state.problem is None and not self.cutoff_state.value.on
+        )
+        return self.level_pct is None and (emitter_off or cutoff_off)
+
+    async def arm(self) -> None:
+        """Arm and read back every fail-safe. Raises NotArmed, BusError."""
+        if self.cutoff is not None:
+            await self.cutoff.arm(self.cutoff_lease_s)
+        await self.emitter.arm(self.lease_s)
+
+    async def renew(self, level_pct: float) -> None:
+        """Light at `level_pct` for one more lease. Raises BusError, DeviceFault."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        if (
+            self.cutoff is not None
+            and now - self._cutoff_renewed_at_s >= self.cutoff_lease_s / CUTOFF_RENEWALS_PER_LEASE
+        ):
+            await self.cutoff.close(self.cutoff_lease_s)
+            self._cutoff_renewed_at_s = now
+        asked_at = loop.time()
+        self.level_pct = level_pct
+        await self.emitter.emit(level_pct, self.lease_s)
+        self.renewed_at_s = asked_at
+
+    async def observe(self, priority: Priority = Priority.POLL) -> None:
+        """Read both outputs back; what cannot be read is left to age."""
+        asks = [self.state.refresh(self.emitter.observe(priority))]
+        if self.cutoff is not None:
+            asks.append(self.cutoff_state.refresh(self.cutoff.observe(priority)))
+        await asyncio.gather(*asks)
+
+    async def darken(self, since_s: float, *, broadcast_sent_s: float | None = None) -> Evidence:
+        """OFF until read back, and the cut-off opened whatever the emitter says. Several callers share one attempt.
+
+        `since_s`: loop time of the decision. Never raises for a silent device: then `verified_dark_s` stays None.
+        """
+        if self._darkening is None or self._darkening.done():
+            self.level_pct = None
+            self._cutoff_renewed_at_s = 0.0
+            self._darkening = asyncio.create_task(self._darken(since_s, broadcast_sent_s))
+        return await asyncio.shield(self._darkening)
+
+    async def _darken(self, since_s: float, broadcast_sent_s: float | None) -> Evidence:
+        loop = asyncio.get_running_loop()
+        evidence = Evidence(off_sent_s=broadcast_sent_s)
+        attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, broadcast_sent_s is not None))]
+        if self.cutoff is not None:
+            attempts.append(asyncio.create_task(self._cutoff_open(self.cutoff, evidence, since_s)))
+        pending = set(attempts)
+        deadline = loop.time() + self.lease_s + DARK_PATIENCE_S
+        while pending and loop.time() < deadline:
+            done, pending = await asyncio.wait(
+                pending, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED
+            )
+            if done and pending:
+                deadline = min(deadline, loop.time() + AFTER_CUTOFF_S)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*attempts, return_exceptions=True)
+        return evidence
+
+    async def _emitter_off(self, evidence: Evidence, since_s: float, broadcast_sent: bool) -> None:
+        loop = asyncio.get_running_loop()
+        # After a broadcast OFF the read-back comes first: it is what proves, and eight units want it soon.
+        if broadcast_sent and await self.state.refresh(self.emitter.observe(Priority.STOP)) and self.verified_dark:
+            evidence.verify(loop.time() - since_s, "broadcast")
+            return
+        while True:
+            try:
+                if evidence.off_sent_s is None:
+                    evidence.off_sent_s = loop.time() - since_s
+                await self.emitter.dark()
+                evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
+            except (BusError, DeviceFault) as error:
+                self.state.problem = str(error)
+                await asyncio.sleep(RETRY_PAUSE_S)
+                continue
+            if (
+                await self.state.refresh(self.emitter.observe(Priority.STOP))
+                and self.state.value
+                and not self.state.value.on
+            ):
+                evidence.verify(loop.time() - since_s, "emitter")
+                return
+            await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def _cutoff_open(self, cutoff: Cutoff, evidence: Evidence, since_s: float) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                await cutoff.open()
+            except (BusError, DeviceFault) as error:
+                self.cutoff_state.problem = str(error)
+                await asyncio.sleep(RETRY_PAUSE_S)
+                continue
+            if (
+                await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
+                and self.cutoff_state.value
+                and not self.cutoff_state.value.on
+            ):
+                evidence.verify(loop.time() - since_s, "cutoff")
+                return
+            await asyncio.sleep(RETRY_PAUSE_S)

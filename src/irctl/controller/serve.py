@@ -1,0 +1,136 @@
+"""The controller as a process: dark first, then the API; on a signal dark again, then the rest."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from importlib.metadata import version
+from pathlib import Path
+from socket import socket
+
+from irctl.bus.trace import TraceWriter
+from irctl.controller.config import StationConfig
+from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
+from irctl.controller.station import OpenWire, Station, build, real_wire
+from irctl.domain.problems import Problem, Refused
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+async def serve(
+    config: StationConfig,
+    state_dir: Path,
+    *,
+    endpoints: Path | None = None,
+    trace: Path | None = None,
+    clock: WallClock = utc_now,
+    announce: Callable[[str], None] = print,
+) -> None:
+    """Run the controller until a signal. Raises Refused when the station cannot be put together."""
+    api = config.file.api
+    if api.host not in LOOPBACK:
+        raise Refused(
+            [
+                Problem(
+                    "api.host",
+                    api.host,
+                    "is not this machine's loopback address",
+                    'Use "127.0.0.1": the API has no sign-in yet',
+                )
+            ]
+        )
+    writer = TraceWriter(trace) if trace else None
+    station = await start_station(config, state_dir, real_wire(endpoints), clock, writer)
+    stopping = _signals()
+    try:
+        await _serve_api(station, api.host, api.port, stopping, announce)
+    finally:
+        # Dark belongs before everything else, and not behind the web server's idea of an orderly end.
+        await station.close("controller", "the controller is ending")
+        station.journal.write("controller.stopped")
+        station.journal.close()
+        if writer:
+            writer.close()
+
+
+async def start_station(
+    config: StationConfig, state_dir: Path, open_wire: OpenWire, clock: WallClock, trace: TraceWriter | None = None
+) -> Station:
+    """Build, drive dark, and start the lamps' tasks."""
+    journal = Journal(state_dir / "journal.jsonl", clock)
+    try:
+        journal.open()
+    except JournalDamaged as error:
+        raise Refused([Problem("journal", str(journal.path), str(error), "See `irctl journal verify`")]) from None
+    except OSError as error:
+        raise Refused(
+            [Problem("journal", str(journal.path), error.strerror or str(error), "Check the folder's rights and space")]
+        ) from None
+    station = build(config, journal, open_wire, trace.for_line if trace else None)
+    journal.write(
+        "controller.started",
+        version=version("irctl"),
+        station=config.file.station.name,
+        station_hash=config.sha256,
+        simulated=station.simulated,
+    )
+    await station.go_dark_first()
+    station.run()
+    return station
+
+
+def _signals() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        try:
+            loop.add_signal_handler(number, stopping.set)
+        except NotImplementedError:  # Windows
+
+            def wake(_number: int, _frame: object) -> None:
+                loop.call_soon_threadsafe(stopping.set)
+
+            signal.signal(number, wake)
+    return stopping
+
+
+async def _serve_api(
+    station: Station, host: str, port: int, stopping: asyncio.Event, announce: Callable[[str], None]
+) -> None:
+    # Imported here: the lamps are dark by now, and these take half a second.
+    import uvicorn
+
+    from irctl.controller.api import create_app
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Generator[None]:
+            yield  # ours already listens, and goes dark first
+
+        async def startup(self, sockets: list[socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                announce(f"http://{host}:{self.servers[0].sockets[0].getsockname()[1]}")
+
+    server = Server(
+        uvicorn.Config(
+            create_app(station),
+            host=host,
+            port=port,
+            log_level="warning",
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=5,
+            lifespan="off",
+        )
+    )
+    serving = asyncio.create_task(server.serve())
+    waiting = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if waiting in done:
+        await station.shutdown.stop("controller", "the controller was asked to end", "signal")
+    server.should_exit = True
+    with suppress(SystemExit):
+        await serving
+    waiting.cancel()

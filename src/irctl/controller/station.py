@@ -1,0 +1,407 @@
+"""The station put together from its file: lines, devices, lamps, the stop latch. And everything only seen once they are together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from irctl.bus.bus import Bus, Trace, UnitTiming
+from irctl.bus.line import Line
+from irctl.bus.modbus import AnyRequest
+from irctl.bus.port import Port, open_port
+from irctl.bus.tcp import TcpLine
+from irctl.bus.timing import LineTiming
+from irctl.bus.unit import Unit
+from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
+from irctl.controller.journal import Journal
+from irctl.controller.lamp import Lamp, LampInfo
+from irctl.controller.output import Output
+from irctl.controller.readings import Instruments, Interlock
+from irctl.controller.session import Session
+from irctl.controller.shutdown import Shutdown
+from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices, load_driver
+from irctl.devices.roles import Cutoff, Emitter, FailSafe, LeaseScope, LeaseSpec
+from irctl.domain.orders import Order
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.rules import Envelope
+
+TIMING_OPTIONS = ("timeout_s", "reply_max_s")
+
+
+class Wire(NamedTuple):
+    """A port, and whether Modbus TCP is spoken on it (else RTU)."""
+
+    port: Port
+    modbus_tcp: bool = False
+
+
+OpenWire = Callable[[str, LineSection], Wire]
+
+
+def real_wire(endpoints: Path | None = None) -> OpenWire:
+    """Ports of this machine; `sim://NAME` through the simulator's endpoints file."""
+
+    def open_it(name: str, section: LineSection) -> Wire:
+        url = resolve_port(section.port, endpoints)
+        try:
+            return Wire(open_port(url, section.baud, section.format), url.startswith("tcp://"))
+        except ValueError as error:
+            raise Refused([Problem(f"lines.{name}.port", section.port, str(error), "Correct the port")]) from None
+
+    return open_it
+
+
+class Station:
+    """Everything one controller owns. `build` checks it and opens nothing; `start` drives it dark first."""
+
+    def __init__(
+        self,
+        config: StationConfig,
+        journal: Journal,
+        lines: Mapping[str, Bus],
+        devices: Devices,
+    ) -> None:
+        self.config = config
+        self.journal = journal
+        self.lines = lines
+        self.devices = devices
+        interlocks = {name: Interlock(name, devices.contact(ref)) for name, ref in config.file.interlocks.items()}
+        self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
+        self.sessions: dict[str, Session] = {}
+        self.shutdown = Shutdown(list(lines.values()), self._broadcasts(), self.lamps, journal)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._stops: set[asyncio.Task[Any]] = set()
+
+    @property
+    def simulated(self) -> bool:
+        return self.config.file.station.mode == "simulation"
+
+    def _lamp(self, name: str, section: LampSection, interlocks: Mapping[str, Interlock]) -> Lamp:
+        devices = self.devices
+        emitter = devices.emitter(section.emitter)
+        output = Output(
+            emitter,
+            section.lease_s,
+            devices.cutoff(section.cutoff) if section.cutoff else None,
+            section.cutoff_lease_s or 0.0,
+            emitter_line=self._line_of(section.emitter),
+        )
+        instruments = Instruments(
+            tuple(interlocks[ref] for ref in section.interlocks),
+            devices.radiometer(section.radiometer) if section.radiometer else None,
+            devices.thermometer(section.skin) if section.skin else None,
+        )
+        info = LampInfo(
+            title=section.title or name,
+            serial=section.serial,
+            emitter=self._described(section.emitter),
+            cutoff=self._described(section.cutoff) if section.cutoff else None,
+            radiometer=self._described(section.radiometer) if section.radiometer else None,
+            skin=self._described(section.skin) if section.skin else None,
+            distance_cm=section.distance_cm,
+            fail_safe=emitter.lease.fail_safe,
+            tick_s=section.tick_s,
+            idle_s=section.idle_s,
+        )
+        return Lamp(
+            name,
+            info,
+            output,
+            instruments,
+            Envelope(section.limits.as_limits()),
+            self.config.calibrations.get(name),
+            self.journal,
+            stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
+            stop_station=self.stop_soon,
+        )
+
+    def _line_of(self, ref: str) -> str:
+        return self.config.file.devices[ref.partition(".")[0]].line
+
+    def _described(self, ref: str) -> str:
+        return f"{ref} ({self.config.file.devices[ref.partition('.')[0]].driver})"
+
+    def _broadcasts(self) -> dict[str, list[AnyRequest]]:
+        """The broadcast OFFs each line knows, once each."""
+        frames: dict[str, list[AnyRequest]] = {}
+        for name, section in self.config.file.lamps.items():
+            output = self.lamps[name].output
+            sources: list[tuple[str, Emitter | Cutoff]] = [(section.emitter, output.emitter)]
+            if section.cutoff and output.cutoff:
+                sources.append((section.cutoff, output.cutoff))
+            for ref, source in sources:
+                frame = source.broadcast_off()
+                on_line = frames.setdefault(self._line_of(ref), [])
+                if frame is not None and frame not in on_line:
+                    on_line.append(frame)
+        return frames
+
+    # --- life ------------------------------------------------------------------------------------------------------------
+
+    async def go_dark_first(self) -> None:
+        """The first act: open the lines and drive every lamp dark, verified where it answers."""
+        await asyncio.gather(*(line.start() for line in self.lines.values()))
+        now_s = asyncio.get_running_loop().time()
+        evidence = await asyncio.gather(*(lamp.output.darken(now_s) for lamp in self.lamps.values()))
+        for lamp, found in zip(self.lamps.values(), evidence, strict=True):
+            if found.verified_dark_s is None:
+                self.journal.write(
+                    "lamp.unverified", lamp=lamp.name, reason=lamp.output.state.problem or "reads back as on"
+                )
+            else:
+                self.journal.write("lamp.dark_verified", lamp=lamp.name, **found.as_dict())
+
+    def run(self) -> None:
+        """Start each lamp's task."""
+        for lamp in self.lamps.values():
+            task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")
+            task.add_done_callback(self._lamp_task_ended)
+            self._tasks.append(task)
+
+    def _lamp_task_ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.journal.write("controller.defect", task=task.get_name(), text=repr(error))
+            self.stop_soon("controller", f"{task.get_name()} failed: {error!r}")
+
+    async def close(self, by: str, reason: str) -> None:
+        """Dark before anything else; then give the ports back."""
+        await self.shutdown.stop(by, reason, "shutdown")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for line in self.lines.values():
+            await line.close()
+
+    def stop_soon(self, by: str, reason: str) -> None:
+        """Stop the station from inside a lamp's task, without waiting for it there."""
+        if self.shutdown.latch is not None:
+            return
+        task = asyncio.create_task(self.shutdown.stop(by, reason, "controller"))
+        self._stops.add(task)
+        task.add_done_callback(self._stops.discard)
+
+    # --- sessions --------------------------------------------------------------------------------------------------------
+
+    def order(self, order: Order) -> Session:
+        """Accept an order or refuse it with every reason."""
+        lamp = self.lamps.get(order.lamp)
+        if lamp is None:
+            known = ", ".join(sorted(self.lamps))
+            raise Refused([Problem("lamp", order.lamp, "no such lamp", f"Known are {known}")])
+        session = lamp.order(self._next_session_id(), order)
+        self.sessions[session.id] = session
+        return session
+
+    def _next_session_id(self) -> str:
+        day = f"S-{self.journal.clock():%Y%m%d}-"
+        ordered = sum(
+            1 for e in self.journal.events if e["event"] == "session.ordered" and e["session"].startswith(day)
+        )
+        return f"{day}{ordered + 1:04d}"
+
+    def lamp_of(self, session_id: str) -> Lamp:
+        """The lamp whose session this is. Raises Refused."""
+        session = self.sessions.get(session_id)
+        if session is None:
+            raise Refused(
+                [Problem("session", session_id, "is not known to this run of the controller", "See `irctl sessions`")]
+            )
+        return self.lamps[session.order.lamp]
+
+    def line_views(self) -> list[dict[str, Any]]:
+        """Each line's state, statistics and worst-case time-to-dark."""
+        return [
+            {
+                "name": name,
+                "port": self.config.file.lines[name].port,
+                "status": line.state.status,
+                "reason": line.state.reason or None,
+                "worst_time_to_dark_s": round(line.worst_time_to_dark_s(off_frames(self, name)), 4),
+                "requests": line.stats.requests,
+                "ok": line.stats.ok,
+                "errors": dict(line.stats.errors),
+                "latency_ms": {
+                    "mean": round(1000 * line.stats.latency.mean_s, 2),
+                    "p50": round(1000 * line.stats.latency.p50_s, 2),
+                    "p99": round(1000 * line.stats.latency.p99_s, 2),
+                    "max": round(1000 * line.stats.latency.max_s, 2),
+                },
+                "connects": line.stats.connects,
+                "notes": list(line.stats.notes),
+            }
+            for name, line in self.lines.items()
+        ]
+
+
+def off_frames(station: Station, line: str) -> list[AnyRequest]:
+    """Every frame a stop sends on one line."""
+    frames: list[AnyRequest] = []
+    for name, section in station.config.file.lamps.items():
+        output = station.lamps[name].output
+        if station.config.file.devices[section.emitter.partition(".")[0]].line == line:
+            frames += output.emitter.off_requests()
+        if (
+            section.cutoff
+            and output.cutoff
+            and station.config.file.devices[section.cutoff.partition(".")[0]].line == line
+        ):
+            frames += output.cutoff.off_requests()
+    return frames
+
+
+def build(
+    config: StationConfig, journal: Journal, open_wire: OpenWire, trace: Callable[[str], Trace] | None = None
+) -> Station:
+    """Put a station together and check what can be checked without a wire. Raises Refused with every problem."""
+    lines: dict[str, Bus] = {
+        name: _line(name, section, open_wire, trace) for name, section in config.file.lines.items()
+    }
+    problems: list[Problem] = []
+    connected: list[ConnectedDevice] = []
+    for name, section in config.file.devices.items():
+        try:
+            connected.append(_connect(name, section, lines[section.line]))
+        except ConfigurationError as error:
+            problems.append(Problem(f"devices.{name}", section.driver, str(error), "Correct this device's section"))
+    devices = Devices(connected)
+    problems += [] if problems else _reference_problems(config, devices)
+    if problems:
+        raise Refused(problems)
+    station = Station(config, journal, lines, devices)
+    problems = _lease_problems(station)
+    if problems:
+        raise Refused(problems)
+    return station
+
+
+def _line(name: str, section: LineSection, open_wire: OpenWire, trace: Callable[[str], Trace] | None) -> Bus:
+    wire = open_wire(name, section)
+    tracer = trace(name) if trace else None
+    if wire.modbus_tcp:
+        return TcpLine(name, wire.port, trace=tracer)
+    return Line(
+        name,
+        wire.port,
+        LineTiming.serial(section.baud, section.format),
+        local_echo=section.local_echo,
+        broadcast_turnaround_s=section.broadcast_turnaround_s,
+        trace=tracer,
+    )
+
+
+def _connect(name: str, section: DeviceSection, line: Bus) -> ConnectedDevice:
+    driver: AnyDriver = load_driver(section.driver)
+    own = {key: value for key, value in section.options.items() if key not in TIMING_OPTIONS}
+    try:
+        timing: UnitTiming = replace(
+            driver.timing, **{k: section.options[k] for k in TIMING_OPTIONS if k in section.options}
+        )
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(str(error)) from None
+    return driver.connect(Unit(line, section.unit, timing), name, driver.parse_options(name, own))
+
+
+def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem]:
+    """Every "device.channel" in the file must be something the device offers."""
+    asked: list[tuple[str, str, Callable[[str], object]]] = []
+    for name, lamp in config.file.lamps.items():
+        asked.append((f"lamps.{name}.emitter", lamp.emitter, devices.emitter))
+        optional = (
+            ("cutoff", lamp.cutoff, devices.cutoff),
+            ("radiometer", lamp.radiometer, devices.radiometer),
+            ("skin", lamp.skin, devices.thermometer),
+        )
+        asked += [(f"lamps.{name}.{role}", ref, find) for role, ref, find in optional if ref is not None]
+    asked += [(f"interlocks.{name}", ref, devices.contact) for name, ref in config.file.interlocks.items()]
+    problems: list[Problem] = []
+    for field, ref, find in asked:
+        try:
+            find(ref)
+        except ConfigurationError as error:
+            problems.append(Problem(field, ref, str(error), "Name a channel that the device offers"))
+    return problems
+
+
+def _lease_problems(station: Station) -> list[Problem]:
+    problems: list[Problem] = []
+    for name, section in station.config.file.lamps.items():
+        output, at = station.lamps[name].output, f"lamps.{name}"
+        problems += _lease(
+            station, f"{at}.lease_s", section.lease_s, output.emitter.lease, section.emitter, section.tick_s
+        )
+        if output.emitter.lease.fail_safe is FailSafe.NONE and output.cutoff is None:
+            problems.append(
+                Problem(
+                    f"{at}.emitter",
+                    section.emitter,
+                    "cannot end the light by itself, and there is no cut-off",
+                    "Put a cut-off in its supply",
+                )
+            )
+        if section.cutoff and output.cutoff and section.cutoff_lease_s:
+            problems += _lease(
+                station,
+                f"{at}.cutoff_lease_s",
+                section.cutoff_lease_s,
+                output.cutoff.lease,
+                section.cutoff,
+                section.tick_s,
+            )
+    return problems + _shared_watchdogs(station)
+
+
+def _lease(station: Station, field: str, lease_s: float, spec: LeaseSpec, ref: str, tick_s: float) -> list[Problem]:
+    if spec.fail_safe is FailSafe.NONE:
+        return []
+    problems: list[Problem] = []
+    if not spec.fits(lease_s):
+        problems.append(
+            Problem(
+                field,
+                lease_s,
+                f"{ref} counts {spec.min_s:g} to {spec.max_s:g} s in steps of {spec.step_s:g} s",
+                "Choose such a lease",
+            )
+        )
+    line = station.config.file.devices[ref.partition(".")[0]].line
+    worst_s = station.lines[line].worst_time_to_dark_s(off_frames(station, line))
+    if lease_s < worst_s:
+        problems.append(
+            Problem(
+                field,
+                lease_s,
+                f"shorter than line {line!r} may need to go dark ({worst_s:.2f} s)",
+                "Take a longer lease, a faster line or fewer devices on it",
+            )
+        )
+    if lease_s < 2 * tick_s:
+        problems.append(
+            Problem(field, lease_s, f"too short to be renewed every {tick_s:g} s", "Take a lease of at least two ticks")
+        )
+    return problems
+
+
+def _shared_watchdogs(station: Station) -> list[Problem]:
+    """A watchdog that any poll feeds cannot tell two lamps apart: one lamp's task would keep the other's light alive."""
+    problems: list[Problem] = []
+    taken: dict[str, str] = {}
+    for name, section in station.config.file.lamps.items():
+        output = station.lamps[name].output
+        own_lease = output.cutoff is not None and output.cutoff.lease.scope is LeaseScope.CHANNEL
+        if output.emitter.lease.scope is not LeaseScope.DEVICE or own_lease:
+            continue
+        device = section.emitter.partition(".")[0]
+        other = taken.setdefault(device, name)
+        if other != name:
+            problems.append(
+                Problem(
+                    f"lamps.{name}.emitter",
+                    section.emitter,
+                    f"shares the watchdog of {device!r} with lamp {other!r}: one lamp's polling would keep the other alight",
+                    "Give it its own device, or a cut-off with a timed output per channel",
+                )
+            )
+    return problems

@@ -1,0 +1,75 @@
+"""The session note: one page for the clinician's file, made from the journal alone.
+
+`session_note` reads a session's events, `note_json` writes them down for machines, `render_pdf` sets them for people.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import typst
+
+from irctl.documents.plot import PANEL_HEIGHT_MAX, PANEL_HEIGHT_MIN, graph_svg
+from irctl.documents.reading import read_session as session_note
+from irctl.documents.record import NoteError, SessionNote
+from irctl.documents.wording import marks, view
+
+__all__ = ["NoteError", "SessionNote", "note_json", "render_pdf", "session_note"]
+
+TEMPLATE = Path(__file__).parent / "templates" / "session_note.typ"
+DATA, GRAPH = "note.json", "graph.svg"
+"""The files a template finds beside itself; it never has the record's text formatted into it."""
+
+
+def note_json(note: SessionNote) -> str:
+    """The whole note as JSON, samples included, unrounded, in the journal's names and units."""
+    return note.model_dump_json(indent=2) + "\n"
+
+
+def render_pdf(note: SessionNote, *, template: Path | None = None, fonts: Sequence[Path] = ()) -> bytes:
+    """The note as an accessible PDF (PDF/UA-1), the same bytes for the same note.
+
+    `template` is a Typst file in place of our own; it reads `note.json` and `graph.svg`. `fonts` are folders with further fonts, for scripts that
+    the built-in ones (Latin, Greek, Cyrillic) do not cover. Fonts of the machine are never used: they would change the page from one machine to the next.
+    Raises NoteError when a character cannot be printed or the template does not compile.
+    """
+    source = template or TEMPLATE
+    files = {"main.typ": source.read_bytes(), DATA: json.dumps(view(note), ensure_ascii=False).encode(), GRAPH: _graph(note)}
+    try:
+        pdf = typst.compile(
+            cast("bytes", files),  # a mapping of names to bytes is the project; the binding's types do not say so
+            format="pdf",
+            ignore_system_fonts=True,
+            font_paths=[str(folder) for folder in fonts],
+            pdf_standards="ua-1",
+        )
+    except typst.TypstError as error:
+        raise NoteError(f"session {note.session}: the note cannot be printed with {source.name}: {_said(error)}") from error
+    return pdf
+
+
+def _graph(note: SessionNote) -> bytes:
+    if not note.samples:
+        return b""
+    return graph_svg(
+        note.samples,
+        note.pauses,
+        marks(note),
+        prescribed_mw_cm2=note.order.irradiance_mw_cm2,
+        skin_c_max=note.limits.skin_c_max,
+        measured=note.ending.dose_source == "measured",
+        panel_height=_panel_height(len(note.happenings)),
+    ).encode()
+
+
+def _panel_height(rows: int) -> float:
+    """Points: a short list of happenings leaves the graph more of the page."""
+    return min(max(PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX - 4.0 * (rows - 6)), PANEL_HEIGHT_MAX)
+
+
+def _said(error: typst.TypstError) -> str:
+    hints: list[Any] = error.hints
+    return "; ".join([error.message, *map(str, hints)])
