@@ -5,6 +5,7 @@ A driver fills in five leaves (how this device arms, lights, darkens, is read, a
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from irctl.devices.roles import DeviceFault, LeaseSpec, NotArmed, OutputState
 
 RESTART_CHECK_EVERY = 20
 """Looks between two checks for a restart: it costs a frame, and a restart shows at once on an output that should be on."""
+
+SETTLE_POLL_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,8 @@ class LeasedOutput(ABC):
     """One channel that the hardware darkens by itself. `name` as configured, "dimmer.1"; `coil` is the channel's OFF coil."""
 
     shows_restarts = False
+    settle_s = 0.0
+    """How long an output may take to read dark after OFF."""
 
     def __init__(self, unit: Unit, name: str, coil: int, lease: LeaseSpec) -> None:
         self.unit = unit
@@ -78,9 +83,16 @@ class LeasedOutput(ABC):
         except ExceptionReply as refusal:
             raise NotArmed(f"{self.name}: the device refused to arm its fail-safe. {refusal}") from refusal
         await self._restarted(Priority.POLL)
-        if not (await self._read(Priority.POLL)).dark:
-            raise NotArmed(f"{self.name}: the output reads on after OFF. Check the device before using this lamp.")
+        await self._settle()
         self._armed_s = lease_s
+
+    async def _settle(self) -> None:
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self.settle_s
+        while not (await self._read(Priority.POLL)).dark:
+            if loop.time() >= give_up_at:
+                raise NotArmed(f"{self.name}: the output reads on after OFF. Check the device before using this lamp.")
+            await asyncio.sleep(SETTLE_POLL_S)
 
     async def _lease_light(self, level_pct: float, lease_s: float) -> None:
         """Light, or renew. If `dark` is called meanwhile it wins, whatever order the frames took."""

@@ -10,10 +10,15 @@ the length of the signature text (6 registers, from memory).
 
 from __future__ import annotations
 
+import asyncio
+import math
+
+from pydantic import Field
+
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, NoOptions
+from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 from irctl_drivers.leased import LeasedOutput, Reading
 
@@ -25,6 +30,8 @@ LEVEL_PCT = 0
 SAFETY_TIMEOUT_S = 8
 DIMMING_CURVE = 50
 DUTY_US = 90  # what the output really does; 0 is off
+RAMP_UP_MS_PER_PCT = 140
+RAMP_DOWN_MS_PER_PCT = 150
 SAFETY_ACTION = 648
 POWER_UP_ACTION = 664
 
@@ -42,15 +49,28 @@ CURVE_SWITCH = 2
 SAFETY_TURN_OFF = 1
 POWER_UP_OFF = 0
 
+CLOCK_SLACK_S = 2.5
+"""Uptime counts whole seconds and its crystal drifts; a restart that moves the start by less is a module barely started."""
+
 LEASE = LeaseSpec(FailSafe.COMM_WATCHDOG, LeaseScope.DEVICE, min_s=1, max_s=65534, step_s=1)
+
+
+FACTORY_RAMP_S = 1.0
+
+
+class Mdm3Options(DriverOptions):
+    ramp_down_ms_per_pct: int = Field(default=0, ge=0, le=5)
+    """How slowly an output goes dark. The factory's 10 would let light outlast every OFF and every lease by a second. 0 is
+    unverified on hardware: if arming says the module refuses it, use 1."""
 
 
 class Mdm3:
     """The module: what its channels share."""
 
-    def __init__(self, unit: Unit, name: str) -> None:
+    def __init__(self, unit: Unit, name: str, options: Mdm3Options) -> None:
         self.unit = unit
         self.name = name
+        self.options = options
         self.leases: dict[int, float] = {}  # by channel; they share one watchdog, so all must be equal
 
     async def identify(self) -> Identity:
@@ -87,6 +107,7 @@ class Mdm3Channel(LeasedOutput):
 
     level_min_pct = 1.0
     shows_restarts = True
+    settle_s = FACTORY_RAMP_S + 0.2
 
     def __init__(self, module: Mdm3, channel: int) -> None:
         self.index = channel - 1
@@ -94,7 +115,9 @@ class Mdm3Channel(LeasedOutput):
         self.module = module
         self.level_pct: float | None = None  # as last read; None after it was ordered to change
         self._ordered_pct: int | None = None
-        self._uptime_s = 0
+        self._ramp_up_s = FACTORY_RAMP_S
+        self._rising_until = 0.0  # the duty of an output just switched on may still read 0
+        self._started_at = math.inf  # the module's last start by our clock; unknown until asked
 
     async def identify(self) -> Identity:
         return await self.module.identify()
@@ -127,6 +150,10 @@ class Mdm3Channel(LeasedOutput):
         await self.module.ensure(SAFETY_ACTION + self.index, SAFETY_TURN_OFF, "safety action")
         await self.module.ensure(POWER_UP_ACTION + self.index, POWER_UP_OFF, "power-up action")
         await self.module.ensure(SAFETY_TIMEOUT_S, round(lease_s), "safety poll time-out")
+        ramp_down = self.module.options.ramp_down_ms_per_pct
+        await self.module.ensure(RAMP_DOWN_MS_PER_PCT + self.index, ramp_down, "ramp down")
+        (ramp_up_ms,) = await self.unit.read_holding(RAMP_UP_MS_PER_PCT + self.index, 1, retries=1)
+        self._ramp_up_s = ramp_up_ms / 10  # 100 steps of one per cent
         self.module.leases[self.index] = lease_s
 
     async def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> None:
@@ -137,6 +164,7 @@ class Mdm3Channel(LeasedOutput):
         await self.unit.write_register(LEVEL_PCT + self.index, level, Priority.LEASE)
         self._ordered_pct = level
         if not renew:
+            self._rising_until = asyncio.get_running_loop().time() + self._ramp_up_s
             await self.unit.write_coil(self.coil, True, Priority.LEASE)
 
     async def _read(self, priority: Priority) -> Reading:
@@ -147,12 +175,16 @@ class Mdm3Channel(LeasedOutput):
             (level,) = await self.unit.read_holding(LEVEL_PCT + self.index, 1, priority)
             self.level_pct = float(level)
         dark = not coil and duty_us == 0
-        return Reading(dark=dark, lit=coil and duty_us > 0, level_pct=0.0 if dark else self.level_pct)
+        rising = asyncio.get_running_loop().time() < self._rising_until
+        return Reading(dark=dark, lit=coil and (duty_us > 0 or rising), level_pct=0.0 if dark else self.level_pct)
 
     async def _restarted(self, priority: Priority) -> bool:
-        before, self._uptime_s = self._uptime_s, await self.module.uptime_s(priority)
+        """Uptime that runs backward, or less than the time since the last look: the module's start has moved."""
         self.level_pct = None
-        return self._uptime_s < before
+        uptime_s = await self.module.uptime_s(priority)
+        started_at = asyncio.get_running_loop().time() - uptime_s
+        before, self._started_at = self._started_at, started_at
+        return started_at - before > CLOCK_SLACK_S
 
 
 def _text(words: tuple[int, ...]) -> str:
@@ -163,11 +195,11 @@ def _u32(words: tuple[int, ...]) -> int:
     return words[0] << 16 | words[1]
 
 
-def connect(unit: Unit, name: str, options: NoOptions) -> ConnectedDevice:
-    module = Mdm3(unit, name)
+def connect(unit: Unit, name: str, options: Mdm3Options) -> ConnectedDevice:
+    module = Mdm3(unit, name, options)
     return ConnectedDevice(
         name, DRIVER.name, module.identify, emitters={channel: Mdm3Channel(module, channel) for channel in CHANNELS}
     )
 
 
-DRIVER = Driver("wirenboard-mdm3", NoOptions, connect)
+DRIVER = Driver("wirenboard-mdm3", Mdm3Options, connect)

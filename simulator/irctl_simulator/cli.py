@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -110,8 +110,7 @@ async def serve(
     finally:
         await control.close()
         await lines.close()
-        if endpoints:
-            endpoints.unlink(missing_ok=True)
+        withdraw_endpoints(endpoints)
 
 
 def _stop_signal() -> asyncio.Event:
@@ -130,6 +129,11 @@ def write_endpoints(path: Path, lines: dict[str, str], control: str) -> None:
     beside.replace(path)
 
 
+def withdraw_endpoints(path: Path | None) -> None:
+    if path:
+        path.unlink(missing_ok=True)
+
+
 def _print_endpoints(station: SimStation, endpoints: dict[str, str], control: str) -> None:
     for name, line in station.lines.items():
         devices = ", ".join(f"{one.name} ({one.twin.kind}, unit {one.twin.unit})" for one in line.devices)
@@ -140,8 +144,8 @@ def _print_endpoints(station: SimStation, endpoints: dict[str, str], control: st
 # Talking to a served station
 
 
-def _tell(options: argparse.Namespace, request: dict[str, object]) -> int:
-    answer = ask(options.control or _control_of(options.endpoints), request)
+def _tell(options: argparse.Namespace, request: Mapping[str, object]) -> int:
+    answer = ask(options.control or _control_of(options.endpoints), dict(request))
     if not answer.pop("ok", False):
         print(f"irctl-sim: {answer.get('error', 'refused')}", file=sys.stderr)
         return 1

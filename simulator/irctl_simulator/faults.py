@@ -24,6 +24,8 @@ DEVICE_KINDS = (
     "open_contact",
     "close_contact",
 )
+SERIAL_ONLY = frozenset({"echo", "echo_only", "corrupt"})
+"""Line faults a network does not have: its own checksums see to that."""
 LAMP_KINDS = ("mains", "ageing", "distance")
 INTERLOCK_KINDS = ("open_contact", "close_contact")
 ALIASES = {"dead": "unpowered"}

@@ -145,7 +145,7 @@ class LineServers:
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self._servers: dict[str, LineServer] = {
-            name: PtyServer(line, links / name if links else None)
+            name: PtyServer(line, links.absolute() / name if links else None)
             if transport == "pty" and not isinstance(line, NetworkLine)
             else TcpServer(line, ports.get(name, 0))
             for name, line in lines.items()

@@ -81,12 +81,17 @@ class SimStation:
         self._set_inputs()
 
     @classmethod
-    def from_config(cls, source: StationConfig | dict[str, Any] | str | Path) -> SimStation:
+    def from_config(cls, source: StationConfig | dict[str, Any] | str | Path, seed: int | None = None) -> SimStation:
         """Build from a TOML path, a dict or a parsed configuration; time starts at the running loop's, or at 0 without one.
+
+        `seed` overrides the configuration's: same seed and same requests at the same times, same bytes.
 
         Raises pydantic.ValidationError for a malformed configuration, WiringError for one that does not connect.
         """
-        return cls(load_config(source), _loop_time(0.0))
+        config = load_config(source)
+        if seed is not None:
+            config = config.model_copy(update={"seed": seed})
+        return cls(config, _loop_time(0.0))
 
     # Building
 
@@ -172,9 +177,10 @@ class SimStation:
     def _set_inputs(self) -> None:
         for name, interlock in self.config.interlocks.items():
             device, channel = _split(interlock.input)
-            if device not in self.devices:
-                raise WiringError(f"interlock {name}: there is no device {device}")
-            self._set_contact(device, channel, interlock.closed)
+            try:
+                self._set_contact(device, channel, interlock.closed)
+            except (FaultError, KeyError) as error:
+                raise WiringError(f"interlock {name}: {interlock.input} is no input of any device") from error
 
     # Time
 
@@ -258,7 +264,9 @@ class SimStation:
         self._set_inputs()
 
     def _line_fault(self, line: Line, kind: str, params: dict[str, object], now: float) -> None:
-        _check(kind, faults.LINE_KINDS, line.name)
+        network = isinstance(line, NetworkLine)
+        known = [one for one in faults.LINE_KINDS if not (network and one in faults.SERIAL_ONLY)]
+        _check(kind, known, line.name)
         match kind:
             case "echo":
                 line.faults.echo = True

@@ -27,7 +27,12 @@ class Journal:
 
     def write(self, event: str, **fields: Any) -> None:
         prev = self.events[-1]["hash"] if self.events else GENESIS
-        record: Event = {"seq": len(self.events) + 1, "at": self.stamp(), "mono_s": round(self.mono_s, 4), "event": event}
+        record: Event = {
+            "seq": len(self.events) + 1,
+            "at": self.stamp(),
+            "mono_s": round(self.mono_s, 4),
+            "event": event,
+        }
         record |= fields | {"prev": prev}
         self.events.append(record | {"hash": link(record)})
 
@@ -54,7 +59,9 @@ def rechained(events: list[Event]) -> list[Event]:
 
 
 def started(journal: Journal, *, simulated: bool, version: str = "0.1.0") -> None:
-    journal.write("controller.started", version=version, station="treatment-room-2", station_hash="9c1f" * 16, simulated=simulated)
+    journal.write(
+        "controller.started", version=version, station="treatment-room-2", station_hash="9c1f" * 16, simulated=simulated
+    )
     journal.pass_s(0.8)
     journal.write("lamp.dark_verified", lamp="left", reason="start")
     journal.pass_s(40)
@@ -130,7 +137,9 @@ def ordered(
 class Treatment:
     """A lamp that glows up and cools down, and a skin that follows it."""
 
-    def __init__(self, journal: Journal, *, sensors: bool = True, irradiance: float = 50.0, skin_gain: float = 0.125) -> None:
+    def __init__(
+        self, journal: Journal, *, sensors: bool = True, irradiance: float = 50.0, skin_gain: float = 0.125
+    ) -> None:
         self.journal, self.sensors, self.target, self.skin_gain = journal, sensors, irradiance, skin_gain
         self.t_s = self.time_on_s = self.dose = self.irradiance = self.cem43 = 0.0
         self.skin = self.skin_max = 33.4
@@ -146,7 +155,9 @@ class Treatment:
         for _ in range(seconds):
             goal = self.target if lit else 0.0
             self.irradiance += (goal - self.irradiance) * (1 - exp(-1 / (14.0 if lit else 5.0)))
-            shown = self.irradiance + (0.35 * sin(self.t_s * 1.7) + 0.3 * sin(self.t_s * 0.23) if self.sensors and lit else 0)
+            shown = self.irradiance + (
+                0.35 * sin(self.t_s * 1.7) + 0.3 * sin(self.t_s * 0.23) if self.sensors and lit else 0
+            )
             shown = max(0.0, shown)
             self.skin += (33.4 + self.irradiance * self.skin_gain - self.skin) / 150
             skin = self.skin + 0.06 * sin(self.t_s * 0.9)
@@ -270,7 +281,9 @@ def stopped() -> list[Event]:
     journal.state("emitting")
     treatment.run(96, "emitting")
     journal.write("stop.latched", by="M. Keller, PT", reason="Patient reported burning heat", source="button")
-    journal.session("stopping", hazard="H01", text="Emergency stop", remedy="See to the patient; clear the stop when safe")
+    journal.session(
+        "stopping", hazard="H01", text="Emergency stop", remedy="See to the patient; clear the stop when safe"
+    )
     journal.state("ending")
     journal.alarm("H01", "high", "Emergency stop", "See to the patient; clear the stop when safe")
     journal.session("off", sent_s=0.002, acknowledged_s=None, verified_s=0.655, by="cutoff")
@@ -286,7 +299,15 @@ def faulted() -> list[Event]:
     """No radiometer, no skin thermometer; the dimmer goes silent and the light is never seen to be out."""
     journal = Journal()
     started(journal, simulated=False)
-    ordered(journal, sensors=False, fluence=24.0, irradiance=40.0, planned_s=612.0, area="Right shoulder", patient="P-100317")
+    ordered(
+        journal,
+        sensors=False,
+        fluence=24.0,
+        irradiance=40.0,
+        planned_s=612.0,
+        area="Right shoulder",
+        patient="P-100317",
+    )
     treatment = Treatment(journal, sensors=False, irradiance=40.0)
     treatment.light()
     treatment.run(30, "warming")
@@ -294,7 +315,9 @@ def faulted() -> list[Event]:
     treatment.run(263, "emitting")
     journal.session("stopping", hazard="H07", text="The dimmer does not answer", remedy="Check its cable and supply")
     journal.state("ending")
-    journal.alarm("H07", "high", "The dimmer does not answer", "Switch the lamp off at the wall; check its cable and supply")
+    journal.alarm(
+        "H07", "high", "The dimmer does not answer", "Switch the lamp off at the wall; check its cable and supply"
+    )
     journal.session("off", sent_s=0.004, acknowledged_s=None, verified_s=None, by="emitter")
     treatment.run(12, "ending")
     journal.write("lamp.unverified", lamp="left", reason="no answer to OFF, and no sensor sees the lamp")
@@ -314,8 +337,16 @@ def interrupted() -> list[Event]:
     treatment.run(431, "emitting", blind=range(290, 312))
     journal.pass_s(7.4)
     journal.mono_s = 11.02
-    journal.write("controller.started", version="0.1.0", station="treatment-room-2", station_hash="9c1f" * 16, simulated=False)
+    journal.write(
+        "controller.started", version="0.1.0", station="treatment-room-2", station_hash="9c1f" * 16, simulated=False
+    )
     journal.pass_s(0.9)
     journal.write("lamp.dark_verified", lamp="left", reason="start")
-    treatment.end("interrupted", "the controller was lost during the treatment", widen=1.31, why_wider="time without a controller", cem43_min=None)
+    treatment.end(
+        "interrupted",
+        "the controller was lost during the treatment",
+        widen=1.31,
+        why_wider="time without a controller",
+        cem43_min=None,
+    )
     return journal.events

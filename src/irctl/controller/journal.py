@@ -47,6 +47,7 @@ class Journal:
         self._log = structlog.wrap_logger(
             _Lines(self._write),
             processors=[self._stamp, self._link, JSONRenderer(_canonical_line)],
+            wrapper_class=structlog.BoundLogger,
             cache_logger_on_first_use=True,
         )
 

@@ -15,8 +15,8 @@ RETRY_PAUSE_S = 0.02
 """Between two attempts at dark when the line itself refuses at once."""
 DARK_PATIENCE_S = 1.0
 """How much longer than its lease an emitter is asked to confirm dark before that is called a failure."""
-AFTER_CUTOFF_S = 0.5
-"""Once the cut-off is seen open the emitter gets this long to confirm too."""
+AFTER_CUTOFF_S = 1.5
+"""Once the cut-off is seen open the emitter gets this long to confirm too: a dimmer ramps down for a second."""
 CUTOFF_RENEWALS_PER_LEASE = 3
 """A cut-off's lease is renewed this often within its time, so that one lost frame does not open it."""
 

@@ -1,4 +1,4 @@
-"""The graph of a session: irradiance above, skin temperature below, one time axis, as SVG of fixed size and no dependencies."""
+"""The graph of a session: irradiance above, skin temperature below, one time axis. SVG we write ourselves."""
 
 from __future__ import annotations
 
@@ -20,6 +20,10 @@ TONES = {"alarm": "#a3262a", "attention": "#a86a00", "quiet": "#4d6b7c"}
 
 GAP_S = 3.5
 """Samples come each second; a longer silence is drawn as a gap, not bridged by a line nobody measured."""
+
+
+Points = Sequence[tuple[float, float | None]]
+"""Seconds since first light, and the value then; None where it was not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,8 @@ class Panel:
     level: float
     level_name: str
     level_colour: str
-    points: Sequence[tuple[float, float | None]]
-    dashed: bool
+    measured: Points
+    estimated: Points
     empty: str
 
     @property
@@ -56,7 +60,7 @@ class Panel:
     @property
     def blank(self) -> bool:
         """Nothing was seen: then no axes either, for a limit nobody watched should not look watched."""
-        return _blank(self.points)
+        return _blank([*self.measured, *self.estimated])
 
     def y(self, value: float) -> float:
         return self.bottom - self.height * (value - self.low) / (self.high - self.low)
@@ -69,17 +73,17 @@ def graph_svg(
     *,
     prescribed_mw_cm2: float,
     skin_c_max: float,
-    measured: bool,
     panel_height: float = PANEL_HEIGHT_MIN,
 ) -> str:
-    """Irradiance in mW/cm² (dashed where it is the calibrated estimate) and skin temperature in °C over time since first light.
+    """Irradiance in mW/cm² (dashed where it is the calibrated estimate) and skin temperature in °C over time.
 
+    Times count from first light, in seconds; `panel_height` is in points.
     Raises ValueError without samples: then there is nothing to draw.
     """
     if not samples:
         raise ValueError("no samples, so no graph")
     end_s = max([samples[-1].t_s, 1.0, *(m.t_s for m in marks), *(p.to_s for p in pauses)])
-    upper = _irradiance(samples, prescribed_mw_cm2, measured, panel_height)
+    upper = _irradiance(samples, prescribed_mw_cm2, panel_height)
     panels = (upper, _skin(samples, skin_c_max, upper.bottom + BETWEEN, panel_height))
     time = _TimeAxis(end_s)
     parts = [
@@ -112,25 +116,32 @@ class _TimeAxis:
         yield _text(WIDTH, bottom + 11, f"{self.unit} since first light", anchor="end", size=7.5)
 
 
-def _irradiance(samples: Sequence[Sample], prescribed: float, measured: bool, height: float) -> Panel:
-    points = [(s.t_s, s.irradiance_mw_cm2) for s in samples]
-    top = max([prescribed, *(v for _, v in points if v is not None)]) * 1.12
+def _irradiance(samples: Sequence[Sample], prescribed: float, height: float) -> Panel:
+    measured, estimated = _by_source(samples, "measured"), _by_source(samples, "calibrated")
+    top = max([prescribed, *(v for _, v in [*measured, *estimated] if v is not None)]) * 1.12
     step = _step(top, 3)
+    how = (
+        "" if _blank(estimated) else " (estimated from the calibration)" if _blank(measured) else " (dashed: estimated)"
+    )
     return Panel(
         top=FIRST_TOP,
-        height=EMPTY_HEIGHT if _blank(points) else height,
+        height=EMPTY_HEIGHT if _blank(measured) and _blank(estimated) else height,
         low=0.0,
         high=max(top, ceil(prescribed / step) * step),
         step=step,
-        title="Irradiance, mW/cm²" + ("" if measured else " (estimated from the calibration, not measured)"),
+        title=f"Irradiance, mW/cm²{how}",
         colour=IRRADIANCE,
         level=prescribed,
         level_name=f"prescribed {prescribed:g}",
         level_colour=INK,
-        points=points,
-        dashed=not measured,
+        measured=measured,
+        estimated=estimated,
         empty="No irradiance is on record.",
     )
+
+
+def _by_source(samples: Sequence[Sample], source: str) -> Points:
+    return [(s.t_s, s.irradiance_mw_cm2 if s.irradiance_source == source else None) for s in samples]
 
 
 def _skin(samples: Sequence[Sample], limit_c: float, top: float, height: float) -> Panel:
@@ -148,8 +159,8 @@ def _skin(samples: Sequence[Sample], limit_c: float, top: float, height: float) 
         level=limit_c,
         level_name=f"limit {limit_c:.1f}",
         level_colour=LIMIT,
-        points=points,
-        dashed=False,
+        measured=points,
+        estimated=(),
         empty="Not measured in this session.",
     )
 
@@ -161,7 +172,9 @@ def _axes(panel: Panel, time: _TimeAxis) -> Iterator[str]:
     for tick in time.ticks():
         yield _line(time.x(tick), bottom, time.x(tick), bottom + 2.5, QUIET, 0.6)
     if panel.blank:
-        yield _text((LEFT + right) / 2, panel.top + panel.height / 2 + 2, panel.empty, anchor="middle", size=9, italic=True)
+        yield _text(
+            (LEFT + right) / 2, panel.top + panel.height / 2 + 2, panel.empty, anchor="middle", size=9, italic=True
+        )
         return
     for i in range(ceil(panel.low / panel.step), floor(panel.high / panel.step + 1e-9) + 1):
         y = panel.y(i * panel.step)
@@ -174,20 +187,20 @@ def _axes(panel: Panel, time: _TimeAxis) -> Iterator[str]:
 
 
 def _curve(panel: Panel, time: _TimeAxis) -> Iterator[str]:
-    dash = ' stroke-dasharray="2.6 1.5"' if panel.dashed else ""
-    for run in _runs(panel.points):
-        points = " ".join(f"{_n(time.x(t))},{_n(panel.y(v))}" for t, v in run)
-        yield (
-            f'<polyline points="{points}" fill="none" stroke="{panel.colour}" stroke-width="1.1" '
-            f'stroke-linejoin="round" stroke-linecap="round"{dash}/>'
-        )
+    for series, dash in ((panel.measured, ""), (panel.estimated, ' stroke-dasharray="2.6 1.5"')):
+        for run in _runs(series):
+            points = " ".join(f"{_n(time.x(t))},{_n(panel.y(v))}" for t, v in run)
+            yield (
+                f'<polyline points="{points}" fill="none" stroke="{panel.colour}" stroke-width="1.1" '
+                f'stroke-linejoin="round" stroke-linecap="round"{dash}/>'
+            )
 
 
-def _blank(points: Iterable[tuple[float, float | None]]) -> bool:
+def _blank(points: Points) -> bool:
     return all(value is None for _, value in points)
 
 
-def _runs(points: Iterable[tuple[float, float | None]]) -> Iterator[list[tuple[float, float]]]:
+def _runs(points: Points) -> Iterator[list[tuple[float, float]]]:
     """The stretches that were seen without a gap; a lone reading becomes a dot (a line from itself to itself)."""
     run: list[tuple[float, float]] = []
     for t_s, value in points:
@@ -204,7 +217,8 @@ def _shades(pauses: Iterable[Pause], panels: Sequence[Panel], time: _TimeAxis) -
     for pause in pauses:
         x, width = time.x(pause.from_s), time.x(pause.to_s) - time.x(pause.from_s)
         for panel in panels:
-            yield f'<rect x="{_n(x)}" y="{_n(panel.top)}" width="{_n(width)}" height="{_n(panel.height)}" fill="{SHADE}"/>'
+            size = f'width="{_n(width)}" height="{_n(panel.height)}"'
+            yield f'<rect x="{_n(x)}" y="{_n(panel.top)}" {size} fill="{SHADE}"/>'
         if width > 30:
             yield _text(x + width / 2, panels[0].top + panels[0].height * 0.55, "paused", anchor="middle", italic=True)
 
@@ -268,7 +282,8 @@ def _text(
 ) -> str:
     """Only words and figures of our own come here: no text of the record, so nothing needs escaping."""
     style = (' font-style="italic"' if italic else "") + (' font-weight="700"' if bold else "")
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}" fill="{colour}"{style}>{text}</text>'
+    where = f'x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}"'
+    return f'<text {where} fill="{colour}"{style}>{text}</text>'
 
 
 def _n(value: float) -> str:

@@ -116,7 +116,7 @@ def read_session(events: Sequence[Raw], session: str, *, timezone: str = "UTC") 
     """The note of one session from journal events (the whole journal or a stretch of it, in order of `seq`).
 
     `timezone` is an IANA name: the times in the note are told in it, with their offset from UTC.
-    Raises NoteError when the session is unknown or has not ended, when a field is missing, or when an event was changed.
+    Raises NoteError when the session is unknown or has not ended, a field is missing, or an event was changed.
     """
     zone = _zone(timezone)
     story = _Story(events, session, zone)
@@ -183,11 +183,15 @@ class _Story:
         versions = dict.fromkeys(str(e["version"]) for e in starts if "version" in e)
         last = self.events[-1]
         return Source(
-            first_seq=self.ordered.seq, last_seq=last.seq, head=last.hash, software=tuple(versions), unbroken=self.unbroken
+            first_seq=self.ordered.seq,
+            last_seq=last.seq,
+            head=last.hash,
+            software=tuple(versions),
+            unbroken=self.unbroken,
         )
 
     def pauses(self) -> Iterator[Pause]:
-        """From the first word of a pause, a state or an event, to the first word of its end; the session's end ends it too."""
+        """From the first word of a pause (a state or an event) to the first word of its end, or the session's."""
         began_s: float | None = None
         for event in self.events:
             says, t_s = _pauses(event), self.t_s(event)

@@ -1,4 +1,4 @@
-"""What a session note holds. Names, units and nulls are the journal's own; what the journal does not say is null, never guessed."""
+"""What a session note holds, in the journal's own names and units; what it does not say is null, never guessed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class NoteError(ValueError):
 
 
 class Part(BaseModel):
-    """A piece of the record. Unknown fields are a newer journal's and are left alone; a number that is none is refused."""
+    """A piece of the record. Unknown fields are a newer journal's and are left alone; NaN is refused."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -190,7 +190,7 @@ class Source(Part):
     software: tuple[str, ...]
     """The versions that wrote it, in order; empty when no controller.started was given."""
     unbroken: bool
-    """True when every event from first to last was given and each follows from the one before; else each was checked by itself."""
+    """Every event from first to last was given and each follows from the one before; else each was checked alone."""
 
 
 class SessionNote(Part):

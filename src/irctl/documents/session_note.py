@@ -32,22 +32,28 @@ def note_json(note: SessionNote) -> str:
 def render_pdf(note: SessionNote, *, template: Path | None = None, fonts: Sequence[Path] = ()) -> bytes:
     """The note as an accessible PDF (PDF/UA-1), the same bytes for the same note.
 
-    `template` is a Typst file in place of our own; it reads `note.json` and `graph.svg`. `fonts` are folders with further fonts, for scripts that
-    the built-in ones (Latin, Greek, Cyrillic) do not cover. Fonts of the machine are never used: they would change the page from one machine to the next.
+    `template` is a Typst file in place of our own; it reads `note.json` and `graph.svg` beside itself. `fonts` are folders
+    with further fonts, for scripts that the built-in ones (Latin, Greek, Cyrillic) do not cover. Fonts of the machine
+    are never used: they would change the page from one machine to the next.
     Raises NoteError when a character cannot be printed or the template does not compile.
     """
     source = template or TEMPLATE
-    files = {"main.typ": source.read_bytes(), DATA: json.dumps(view(note), ensure_ascii=False).encode(), GRAPH: _graph(note)}
+    files = {
+        "main.typ": source.read_bytes(),
+        DATA: json.dumps(view(note), ensure_ascii=False).encode(),
+        GRAPH: _graph(note),
+    }
     try:
         pdf = typst.compile(
             cast("bytes", files),  # a mapping of names to bytes is the project; the binding's types do not say so
             format="pdf",
-            ignore_system_fonts=True,
-            font_paths=[str(folder) for folder in fonts],
+            font_paths=typst.Fonts(include_system_fonts=False, font_paths=list(fonts)),
             pdf_standards="ua-1",
         )
     except typst.TypstError as error:
-        raise NoteError(f"session {note.session}: the note cannot be printed with {source.name}: {_said(error)}") from error
+        raise NoteError(
+            f"session {note.session}: the note cannot be printed with {source.name}: {_said(error)}"
+        ) from error
     return pdf
 
 
@@ -60,7 +66,6 @@ def _graph(note: SessionNote) -> bytes:
         marks(note),
         prescribed_mw_cm2=note.order.irradiance_mw_cm2,
         skin_c_max=note.limits.skin_c_max,
-        measured=note.ending.dose_source == "measured",
         panel_height=_panel_height(len(note.happenings)),
     ).encode()
 

@@ -1,7 +1,7 @@
 """A note in words: every text and figure that is printed, decided here and only laid out by the template.
 
-Rounding: a dose's minimum is floored, its maximum ceiled, the best estimate goes to the nearest; the highest skin temperature and
-CEM43 are ceiled. Texts of the record are printed as they are, but for characters that cannot be seen.
+Rounding: a dose's minimum is floored, its maximum ceiled, the best estimate goes to the nearest; the highest skin
+temperature and CEM43 are ceiled. Texts of the record are printed as they are, but for characters that cannot be seen.
 """
 
 from __future__ import annotations
@@ -9,7 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from irctl.documents.figures import ceiled, clock, date, dose_places, duration, elapsed, exactly, floored, nearest, offset
+from irctl.documents.figures import (
+    ceiled,
+    clock,
+    date,
+    dose_places,
+    duration,
+    elapsed,
+    exactly,
+    floored,
+    nearest,
+    offset,
+)
 from irctl.documents.plot import Mark
 from irctl.documents.record import Contribution, Happening, Kind, Off, SessionNote
 
@@ -66,9 +77,7 @@ def view(note: SessionNote) -> View:
 def marks(note: SessionNote) -> list[Mark]:
     """The warnings, alarms and stops to show in the graph, under their numbers in the list."""
     return [
-        Mark(h.t_s, str(number), _tone(h))
-        for h, number in _numbered(note)
-        if number is not None and h.t_s is not None
+        Mark(h.t_s, str(number), _tone(h)) for h, number in _numbered(note) if number is not None and h.t_s is not None
     ]
 
 
@@ -83,7 +92,10 @@ def _numbered(note: SessionNote) -> Iterator[tuple[Happening, int | None]]:
 def _outcome(note: SessionNote) -> View:
     end = note.ending
     decided_s = _decided_s(note)
-    who_when = [f"by {end.by}" if end.by else "", "" if decided_s is None else f"{duration(decided_s)} after first light"]
+    who_when = [
+        f"by {end.by}" if end.by else "",
+        "" if decided_s is None else f"{duration(decided_s)} after first light",
+    ]
     circumstances = ", ".join(t for t in who_when if t) + (f" ({end.hazard})" if end.hazard else "")
     reason = _sentence(end.reason)
     told = f"{_capital(circumstances.strip())}: {reason}" if circumstances.strip() else reason
@@ -144,7 +156,7 @@ def _alert(note: SessionNote) -> str | None:
                 seen = None
             case _:
                 pass
-    if seen or note.ending.started_at is None and seen is None:
+    if seen or (note.ending.started_at is None and seen is None):
         return None
     return "Nothing on record shows that the lamp went dark at the end of this session."
 
@@ -233,23 +245,32 @@ def _contribution(part: Contribution, places: int) -> View:
 def _figures(note: SessionNote) -> list[View]:
     end = note.ending
     mean, skin, cem43 = end.irradiance_mean_mw_cm2, end.skin_c_max, end.cem43_min
-    prescribed = f"prescribed {exactly(note.order.irradiance_mw_cm2, 1)}"
     later = end.started_at is not None and end.started_at.date() != end.ended_at.date()
     return [
         {
-            "label": "Mean irradiance",
+            "label": "Mean irradiance" if end.dose_source == "measured" else "Mean, estimated",
             "value": nearest(mean, 1) if mean is not None else None,
             "unit": "mW/cm²",
-            "note": prescribed if end.dose_source == "measured" else f"estimated; {prescribed}",
+            "note": f"prescribed {exactly(note.order.irradiance_mw_cm2, 1)}",
         },
-        {"label": "Time on", "value": duration(end.time_on_s), "unit": "", "note": f"planned {duration(end.planned_s)}"},
+        {
+            "label": "Time on",
+            "value": duration(end.time_on_s),
+            "unit": "",
+            "note": f"planned {duration(end.planned_s)}",
+        },
         {
             "label": "First light",
             "value": clock(end.started_at) if end.started_at else None,
             "unit": "",
             "note": offset(end.started_at) if end.started_at else "",
         },
-        {"label": "Ended", "value": clock(end.ended_at), "unit": "", "note": (f"{date(end.ended_at)}, " if later else "") + offset(end.ended_at)},
+        {
+            "label": "Ended",
+            "value": clock(end.ended_at),
+            "unit": "",
+            "note": (f"{date(end.ended_at)}, " if later else "") + offset(end.ended_at),
+        },
         {
             "label": "Highest skin",
             "value": ceiled(skin, 1) if skin is not None else None,
@@ -322,12 +343,14 @@ def _record(note: SessionNote) -> View:
     return {
         "head": source.head,
         "range": f"Journal events {source.first_seq} to {source.last_seq}, {checked}",
-        "software": f"irctl {', '.join(source.software)}" if source.software else "irctl, version not in the journal given",
+        "software": f"irctl {', '.join(source.software)}"
+        if source.software
+        else "irctl, version not in the journal given",
     }
 
 
 def _visible(value: Any) -> Any:
-    """Line breaks become spaces; characters that would act unseen (controls, direction changes) show as a replacement mark."""
+    """Line breaks become spaces; what would act unseen (controls, changes of direction) shows as a replacement mark."""
     match value:
         case str():
             return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)

@@ -1,0 +1,107 @@
+"""A whole station in one virtual-time loop: controller, drivers, codecs, lines at wire pace, twins, physics, truth."""
+
+from __future__ import annotations
+
+import asyncio
+import tomllib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from irctl.bus.port import MemoryPort
+from irctl.controller.config import load
+from irctl.controller.lamp import Lamp
+from irctl.controller.serve import start_station
+from irctl.controller.session import Session, State
+from irctl.controller.station import Station, Wire
+from irctl.domain.orders import Order
+from irctl_simulator.station import SimStation
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """A running station and the simulated hardware behind it."""
+
+    station: Station
+    sim: SimStation
+    ports: dict[str, MemoryPort]
+
+    @property
+    def lamp(self) -> Lamp:
+        return self.station.lamps["left"]
+
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    def events(self, kind: str | None = None) -> list[Any]:
+        return [e for e in self.station.journal.events if kind is None or e["event"] == kind]
+
+    def ended(self, session: Session) -> Any:
+        (event,) = [e for e in self.events("session.ended") if e["session"] == session.id]
+        return event
+
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+    async def ordered(self, lamp: str = "left", fluence: float = 3.0, irradiance: float = 50.0) -> Session:
+        """A session that is ready to start."""
+        await self.until(lambda: self.station.lamps[lamp].output.verified_dark)
+        session = self.station.order(Order(lamp, fluence, irradiance, "P-1", "lumbar", "a clinician"))
+        await self.until(lambda: session.state in (State.READY, State.ENDED))
+        return session
+
+    async def running(self, lamp: str = "left", fluence: float = 3.0, irradiance: float = 50.0, lit_s: float = 5.0) -> Session:
+        """A session that has been giving light for a while."""
+        session = await self.ordered(lamp, fluence, irradiance)
+        self.station.lamps[lamp].ask(session.id, "start", "a clinician")
+        await self.until(lambda: session.lit)
+        await asyncio.sleep(lit_s)
+        return session
+
+    async def finished(self, session: Session, timeout_s: float = 4000.0) -> Any:
+        """Wait for the end of a session; its terminal record."""
+        await self.until(lambda: not session.running, timeout_s)
+        return self.ended(session)
+
+    def truth(self, lamp: str = "left") -> Any:
+        return self.sim.truth(lamp)
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `change` laid over it, key by key."""
+    return {
+        key: merged(base[key], change[key])
+        if isinstance(base.get(key), dict) and isinstance(change.get(key), dict)
+        else change.get(key, base.get(key))
+        for key in base | change
+    }
+
+
+@asynccontextmanager
+async def a_station(
+    state_dir: Path, *, config: Path = CONFIGS / "demo.toml", sim: dict[str, Any] | None = None
+) -> AsyncIterator[World]:
+    """The demonstration station, its hardware changed by `sim` (laid over demo-sim.toml)."""
+    loop = asyncio.get_running_loop()
+    origin = loop.time()
+    hardware = SimStation.from_config(merged(tomllib.loads((CONFIGS / "demo-sim.toml").read_text()), sim or {}))
+    ports = {name: MemoryPort(line.attach, name) for name, line in hardware.lines.items()}
+
+    def clock() -> datetime:
+        return START + timedelta(seconds=loop.time() - origin)
+
+    station = await start_station(load(config), state_dir, lambda name, _section: Wire(ports[name]), clock)
+    try:
+        yield World(station, hardware, ports)
+    finally:
+        await station.close("the test", "over")
+        station.journal.close()
