@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
+from irctl.bus.modbus import AnyRequest, WriteCoil
 from irctl.bus.unit import Unit
 from irctl.devices.registry import Action, ConnectedDevice, Driver, NoOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
@@ -137,8 +138,8 @@ class TmR5Relay(LeasedOutput):
         await self.module.ensure_coil(WATCHDOG_ENABLE, True, "watchdog enable")
         self.module.leases[self.index] = lease_s
 
-    async def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> None:
-        await self.unit.write_coil(self.coil, True, Priority.LEASE)
+    def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
+        return (WriteCoil(self.unit.address, self.coil, True),)
 
     async def _read(self, priority: Priority) -> Reading:
         (coil,) = await self.unit.read_coils(self.coil, 1, priority)

@@ -1,6 +1,6 @@
 """What every leased output has in common: armed before light, dark wins, and nothing is lit again after a trip or a restart.
 
-A driver fills in five leaves (how this device arms, lights, darkens, is read, and shows a restart); the order of things is here.
+A driver fills in the leaves (how this device arms, lights, is read, and shows a restart); the order of things is here.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ class LeasedOutput(ABC):
         """Set the fail-safe and read it back. Raises NotArmed."""
 
     @abstractmethod
-    async def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> None:
-        """Send at least one frame that renews the lease; all that light needs when it is not a mere renewal."""
+    def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
+        """The frames to send: at least one that renews the lease; all that light needs when it is not a mere renewal."""
 
     @abstractmethod
     async def _read(self, priority: Priority) -> Reading:
@@ -106,8 +106,10 @@ class LeasedOutput(ABC):
                 raise NotArmed(
                     f"{self.name}: the device has restarted since it was armed. Check its supply; arm it again."
                 )
-            if darkened == self._darkened:
-                await self._light(level_pct, lease_s, renew=self._lit)
+            for request in self._light(level_pct, lease_s, renew=self._lit):
+                if darkened != self._darkened:
+                    break
+                await self.unit.bus.transact(request, Priority.LEASE)
         finally:
             if darkened != self._darkened:
                 await self._off()

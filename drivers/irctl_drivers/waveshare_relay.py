@@ -18,7 +18,7 @@ from pydantic import Field, field_validator
 
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
-from irctl.bus.modbus import AnyRequest, WriteCoil
+from irctl.bus.modbus import AnyRequest, WriteCoil, WriteCoilValue
 from irctl.bus.unit import Unit
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
@@ -129,8 +129,8 @@ class FlashOutput(LeasedOutput):
             raise NotArmed(str(fault)) from fault
         await self.board.check_output(self.index)
 
-    async def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> None:
-        await self.unit.write_coil_value(FLASH_ON + self.index, round(lease_s / TICK_S), Priority.LEASE)
+    def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
+        return (WriteCoilValue(self.unit.address, FLASH_ON + self.index, round(lease_s / TICK_S)),)
 
     async def _read(self, priority: Priority) -> Reading:
         (coil,) = await self.unit.read_coils(self.coil, 1, priority)

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
+from irctl.bus.modbus import AnyRequest, WriteCoil, WriteRegister
 from irctl.bus.unit import Unit
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
@@ -156,16 +157,17 @@ class Mdm3Channel(LeasedOutput):
         self._ramp_up_s = ramp_up_ms / 10  # 100 steps of one per cent
         self.module.leases[self.index] = lease_s
 
-    async def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> None:
+    def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
+        """The level every time: a write is the one frame that any reading of "polling" counts as life."""
         level = int(level_pct + 1e-9)
         if level != self._ordered_pct:
             self.level_pct = None
-        # The level is written every time: the one frame that any reading of "polling" counts as life.
-        await self.unit.write_register(LEVEL_PCT + self.index, level, Priority.LEASE)
         self._ordered_pct = level
-        if not renew:
-            self._rising_until = asyncio.get_running_loop().time() + self._ramp_up_s
-            await self.unit.write_coil(self.coil, True, Priority.LEASE)
+        set_level = WriteRegister(self.unit.address, LEVEL_PCT + self.index, level)
+        if renew:
+            return (set_level,)
+        self._rising_until = asyncio.get_running_loop().time() + self._ramp_up_s
+        return set_level, WriteCoil(self.unit.address, self.coil, True)
 
     async def _read(self, priority: Priority) -> Reading:
         """Coil and true duty; the level register only after a change, and when restarts are looked for."""

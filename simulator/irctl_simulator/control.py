@@ -11,13 +11,14 @@ Anything wrong answers {"ok": false, "error": "what and what is possible"}.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 from dataclasses import asdict
 from typing import Any, cast
 
 from irctl_simulator.faults import FaultError
-from irctl_simulator.servers import HOST
+from irctl_simulator.servers import HOST, Clients
 from irctl_simulator.station import SimStation
 
 ANSWER_S = 5.0
@@ -33,7 +34,7 @@ class ControlServer:
         self.station = station
         self.port = port
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._clients = Clients()
 
     @property
     def address(self) -> str:
@@ -46,20 +47,14 @@ class ControlServer:
     async def close(self) -> None:
         if self._server:
             self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        await self._clients.drop()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._writers.add(writer)
-        try:
+        # ValueError: a line beyond the reader's limit
+        with self._clients.serving(writer), contextlib.suppress(ConnectionError, ValueError):
             while line := await reader.readline():
                 writer.write(json.dumps(answer(self.station, line)).encode() + b"\n")
                 await writer.drain()
-        except (ConnectionError, ValueError):  # ValueError: a line beyond the reader's limit
-            pass
-        finally:
-            self._writers.discard(writer)
-            writer.close()
 
 
 def answer(station: SimStation, line: bytes) -> Answer:

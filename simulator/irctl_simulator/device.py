@@ -40,7 +40,8 @@ class Device:
         if self.faults.silent:
             return None
         if self.faults.wrong_echo and reply[0] in WRITES:
-            return reply[:2] + bytes((reply[2] ^ 0x01,)) + reply[3:]
+            place = 2 if self.faults.wrong_echo == "address" else 4
+            return reply[:place] + bytes((reply[place] ^ 0x01,)) + reply[place + 1 :]
         return reply
 
     def spoilt(self, frame: bytes) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from random import Random
+from typing import Literal
 
 LINE_KINDS = ("silent", "unpowered", "late", "corrupt", "echo", "echo_only", "unplug", "replug")
 DEVICE_KINDS = (
@@ -28,6 +29,16 @@ SERIAL_ONLY = frozenset({"echo", "echo_only", "corrupt"})
 """Line faults a network does not have: its own checksums see to that."""
 LAMP_KINDS = ("mains", "ageing", "distance")
 INTERLOCK_KINDS = ("open_contact", "close_contact")
+PARAMETERS: dict[str, frozenset[str]] = {
+    "late": frozenset({"seconds"}),
+    "reboot": frozenset({"seconds"}),
+    "corrupt": frozenset({"rate", "next"}),
+    "wrong_echo": frozenset({"field"}),
+    "mains": frozenset({"factor"}),
+    "ageing": frozenset({"factor"}),
+    "gain": frozenset({"factor"}),
+    "distance": frozenset({"cm"}),
+}
 ALIASES = {"dead": "unpowered"}
 
 BOOT_S = 0.5
@@ -65,7 +76,8 @@ class DeviceFaults:
     unpowered: bool = False
     late_s: float = 0.0
     corrupt: Corruption = field(default_factory=Corruption)
-    wrong_echo: bool = False
+    wrong_echo: Literal["", "address", "value"] = ""
+    """Which field of the answer to a write comes back wrong."""
     stuck: dict[int, float] = field(default_factory=lambda: dict[int, float]())
     """Output channels that stay at a mean-square voltage fraction whatever the device commands."""
     welded: set[int] = field(default_factory=lambda: set[int]())
@@ -96,6 +108,17 @@ def number(kind: str, params: dict[str, object], name: str, low: float, high: fl
     if not low <= figure <= high:
         raise FaultError(f"{kind}: {name} must lie in {low:g}..{high:g}, not {figure:g}")
     return figure
+
+
+def echo_field(params: dict[str, object]) -> Literal["address", "value"]:
+    """field=address (default) or field=value."""
+    match params.pop("field", "address"):
+        case "address":
+            return "address"
+        case "value":
+            return "value"
+        case other:
+            raise FaultError(f"wrong_echo: field must be address or value, not {other}")
 
 
 def corruption(params: dict[str, object]) -> Corruption:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -79,6 +79,31 @@ class PtyServer:
             os.write(self._master, data)
 
 
+class Clients:
+    """The connections of one TCP server, so that closing it ends them and waits for their handlers."""
+
+    def __init__(self) -> None:
+        self._open: dict[asyncio.Task[object], asyncio.StreamWriter] = {}
+
+    @contextlib.contextmanager
+    def serving(self, writer: asyncio.StreamWriter) -> Generator[None, None, None]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
+        try:
+            yield
+        finally:
+            del self._open[task]
+            writer.close()
+
+    async def drop(self) -> None:
+        for writer in self._open.values():
+            writer.transport.abort()
+        # Handlers still running at the loop's end would be cancelled, which Python 3.11 reports as errors.
+        if self._open:
+            await asyncio.wait(list(self._open))
+
+
 class TcpServer:
     """A line behind a TCP port: raw RTU frames for a serial line, Modbus TCP for a network line."""
 
@@ -87,7 +112,7 @@ class TcpServer:
         self.port = port
         self.endpoint = ""
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._clients = Clients()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._serve, HOST, self.port)
@@ -99,8 +124,7 @@ class TcpServer:
         if self._server is None:
             return
         self._server.close()
-        for writer in list(self._writers):
-            writer.transport.abort()
+        await self._clients.drop()
         self._server = None
         self.endpoint = ""
 
@@ -109,17 +133,14 @@ class TcpServer:
             if not writer.is_closing():
                 writer.write(data)
 
-        self._writers.add(writer)
-        try:
-            send = self.line.attach(receive, writer.transport.abort, paced=not isinstance(self.line, NetworkLine))
-            while data := await reader.read(READ_BYTES):
-                send(data)
-        except ConnectionError:
-            pass
-        finally:
-            self.line.detach(receive)
-            self._writers.discard(writer)
-            writer.close()
+        paced = not isinstance(self.line, NetworkLine)
+        with self._clients.serving(writer), contextlib.suppress(ConnectionError):
+            send = self.line.attach(receive, writer.transport.abort, paced=paced)
+            try:
+                while data := await reader.read(READ_BYTES):
+                    send(data)
+            finally:
+                self.line.detach(receive)
 
 
 def replace_link(link: Path, target: str) -> None:

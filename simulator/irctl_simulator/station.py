@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast, get_type_hints
+
+from pydantic import TypeAdapter, ValidationError
 
 from irctl_simulator import faults
 from irctl_simulator.config import DeviceConfig, LampConfig, LineConfig, StationConfig, load_config
@@ -15,7 +17,7 @@ from irctl_simulator.device import Device
 from irctl_simulator.faults import DeviceFaults, FaultError, LineFaults
 from irctl_simulator.physics.lamp import Component, Field, LampBody
 from irctl_simulator.physics.treatment import Treatment, Truth, a_skin
-from irctl_simulator.twins.base import Twin
+from irctl_simulator.twins.base import RegisterTwin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.mdm3 import Mdm3
 from irctl_simulator.twins.sr05 import HuksefluxSr05
@@ -26,7 +28,7 @@ from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
 SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3}
 """Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; thermometer assumed."""
 
-TWINS: dict[str, Callable[..., Twin]] = {
+TWINS: dict[str, type[RegisterTwin]] = {
     twin.kind: twin for twin in (Mdm3, TmR5, WaveshareRelay, WaveshareIo8, HuksefluxSr05, CalexPyroMiniBus)
 }
 
@@ -111,13 +113,11 @@ class SimStation:
     def _device(self, name: str, config: DeviceConfig) -> Device:
         if config.line not in self.lines:
             raise WiringError(f"device {name} is on line {config.line}, which does not exist")
-        options: dict[str, Any] = dict(config.options)
+        kind = TWINS[config.twin]
+        options = _checked_options(name, kind, config.options)
         if config.twin in SENSOR_TAU_S:
             options["random"] = Random(f"{self.config.seed}/noise/{name}")
-        try:
-            twin = TWINS[config.twin](config.unit, self._now, **options)
-        except TypeError as error:
-            raise WiringError(f"device {name}: {error}") from None
+        twin = cast("Callable[..., RegisterTwin]", kind)(config.unit, self._now, **options)
         random = Random(f"{self.config.seed}/device/{name}")
         device = Device(name, twin, random, config.latency_s, config.jitter_s)
         line = self.lines[config.line]
@@ -220,9 +220,13 @@ class SimStation:
     def set_fault(self, target: str, kind: str, **params: object) -> None:
         """Break something now; see `faults` for targets and kinds. Raises FaultError saying what is possible.
 
-        late(seconds), corrupt(rate | next), mains(factor), ageing(factor), distance(cm), gain(factor), reboot(seconds) take parameters.
+        late(seconds), corrupt(rate | next), mains(factor), ageing(factor), distance(cm), gain(factor), reboot(seconds) and
+        wrong_echo(field=address | value) take parameters.
         """
         kind = faults.ALIASES.get(kind, kind)
+        unknown = params.keys() - faults.PARAMETERS.get(kind, frozenset())
+        if unknown:
+            raise FaultError(f"{kind} has no parameter {', '.join(sorted(unknown))}")
         now = self.now
         self.sync(now)
         name, channel = _split(target)
@@ -239,8 +243,6 @@ class SimStation:
         else:
             known = ", ".join((*self.lines, *self.devices, *self.lamps, *self.config.interlocks))
             raise FaultError(f"there is no {target}; there are {known}")
-        if params:
-            raise FaultError(f"{kind} has no parameter {', '.join(params)}")
 
     def clear_faults(self) -> None:
         """Mend everything: devices without power boot, contacts return to their configured state, lines are plugged in."""
@@ -309,7 +311,7 @@ class SimStation:
             case "corrupt":
                 state.corrupt = faults.corruption(params)
             case "wrong_echo":
-                state.wrong_echo = True
+                state.wrong_echo = faults.echo_field(params)
             case "reboot":
                 seconds = faults.number(kind, params, "seconds", 0.0, 3600.0) if params else faults.BOOT_S
                 device.reboot(now, seconds)
@@ -351,6 +353,21 @@ def calibration_points(lamp: SimLamp, distance_cm: float, levels: Sequence[int])
         return twin.steady_output(channel, level) if isinstance(twin, Mdm3) else float(level > 0)
 
     return [(level, lamp.treatment.steady_mw_cm2(v2(level), distance_cm)) for level in levels]
+
+
+def _checked_options(name: str, twin: type[RegisterTwin], given: Mapping[str, object]) -> dict[str, Any]:
+    """Options of a device against the keyword arguments of its twin; raises WiringError for unknown names and wrong values."""
+    hints = get_type_hints(twin.__init__)
+    known = sorted(hints.keys() - {"unit", "now", "source", "random", "return"})
+    options: dict[str, Any] = {}
+    for option, value in given.items():
+        if option not in known:
+            raise WiringError(f"device {name} has no option {option}; it has {', '.join(known)}")
+        try:
+            options[option] = TypeAdapter[Any](hints[option]).validate_python(value)
+        except ValidationError as error:
+            raise WiringError(f"device {name}, option {option}: {error.errors()[0]['msg']}") from None
+    return options
 
 
 def _output_channels(device: Device, channel: int | None) -> list[int]:

@@ -1,13 +1,10 @@
 """A driver at one end of a simulated serial line, its device's twin at the other, and a meter on the output."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
-
-from irctl_simulator.station import SimStation
-from irctl_simulator.twins.base import Cell
 
 from irctl.bus.line import Line
 from irctl.bus.port import MemoryPort
@@ -15,6 +12,8 @@ from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.devices.conformance import OutputBench, SensorBench
 from irctl.devices.registry import ConnectedDevice, load_driver
+from irctl_simulator.station import SimStation
+from irctl_simulator.twins.base import Cell
 
 UNIT = 12
 PROBE_UNIT = 247
@@ -55,13 +54,14 @@ async def a_device(
     twin_options: Mapping[str, object] | None = None,
     baud: int = 9600,
     format: str = "8N2",
+    twin: str | None = None,
 ) -> AsyncIterator[World]:
     """The driver `driver_name` connected to its twin."""
     station = SimStation.from_config(
         {
             "lines": {"wire": {"baud": baud, "format": format}},
             "devices": {
-                "dut": {"twin": driver_name, "line": "wire", "unit": UNIT, "options": dict(twin_options or {})}
+                "dut": {"twin": twin or driver_name, "line": "wire", "unit": UNIT, "options": dict(twin_options or {})}
             },
         }
     )
@@ -108,7 +108,7 @@ def output_bench(
                 truth=lambda: _after_ramp(world, channel),
                 silence=world.silence,
                 sent=world.sent,
-                stubborn=None if stubborn is None else lambda: world.forget_writes(*stubborn),
+                stubborn=partial(world.forget_writes, *stubborn) if stubborn else None,
             )
 
     return bench
@@ -116,9 +116,9 @@ def output_bench(
 
 def _after_ramp(world: World, channel: int) -> bool:
     """What the output is doing; a dimmer that has just been switched on counts as on before its first per cent."""
-    twin_channels = getattr(world.twin, "channels", None)
-    ordered_on = twin_channels is not None and twin_channels[channel - 1].goal > 0
-    return world.output(channel) > 0 or ordered_on
+    lit = world.output(channel) > 0
+    channels = getattr(world.twin, "channels", None)
+    return lit or (channels is not None and channels[channel - 1].goal > 0)
 
 
 def sensor_bench(
@@ -138,7 +138,7 @@ def sensor_bench(
                 expected,
                 tolerance,
                 silence=world.silence,
-                fault=None if fault is None else lambda: fault(world.twin),
+                fault=partial(fault, world.twin) if fault else None,
             )
 
     return bench
@@ -173,7 +173,3 @@ SENSORS: dict[str, SensorBenches] = {
         "contact", "waveshare-io8", False, 0, lambda twin: twin.set_input(1, True), None
     ),
 }
-
-
-async def seconds(count: float) -> None:
-    await asyncio.sleep(count)

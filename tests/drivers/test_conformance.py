@@ -10,7 +10,7 @@ pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
 
 @pytest.mark.parametrize("driver", EMITTERS)
-@pytest.mark.parametrize("check", (*conformance.OUTPUT_CHECKS, *conformance.EMITTER_CHECKS), ids=conformance.check_name)
+@pytest.mark.parametrize("check", [*conformance.OUTPUT_CHECKS, *conformance.EMITTER_CHECKS], ids=conformance.check_name)
 async def test_emitter(driver: str, check: OutputCheck) -> None:
     async with EMITTERS[driver]() as bench:
         await check(bench)

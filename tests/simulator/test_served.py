@@ -32,7 +32,8 @@ class Served:
     def __init__(self, folder: Path, *words: str) -> None:
         self.file = folder / "endpoints.json"
         command = [sys.executable, "-m", "irctl_simulator", "--endpoints", str(self.file), *words]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self._complaints = (folder / "stderr.txt").open("w+")
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._complaints)
         deadline = time.monotonic() + START_S
         while not self.file.exists():
             assert self.process.poll() is None, "the simulator ended early"
@@ -44,8 +45,10 @@ class Served:
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         status = self.process.wait(5)
-        assert self.process.stdout
-        self.process.stdout.close()
+        self._complaints.seek(0)
+        complaints = self._complaints.read()
+        self._complaints.close()
+        assert complaints == ""
         return status
 
 

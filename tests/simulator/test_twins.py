@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from irctl_simulator import SimStation
@@ -271,6 +273,28 @@ def test_calex_counts_writes_that_wear_its_memory():
     assert twin.nonvolatile_writes == 1
 
 
+def test_wrong_options_are_refused_at_once():
+    for options in ({"fed_by": "nobody"}, {"retriger": "ignore"}):
+        device = {"twin": "wirenboard-mdm3", "line": "line", "options": options}
+        with pytest.raises(ValueError, match="option"):
+            SimStation.from_config({"lines": {"line": {}}, "devices": {"a": device}})
+
+
 def test_wrong_wiring_is_refused_at_once():
     with pytest.raises(ValueError, match="does not exist"):
         SimStation.from_config({"lines": {}, "devices": {"a": {"twin": "icpdas-tm-r5", "line": "none"}}})
+
+
+@pytest.mark.parametrize("kind", [Mdm3, TmR5, WaveshareRelay, WaveshareIo8, HuksefluxSr05, CalexPyroMiniBus])
+def test_no_request_whatever_breaks_a_twin(kind: type[RegisterTwin]):
+    random = Random(97026)
+    twin = kind(1)
+    for turn in range(3000):
+        function = random.choice([1, 2, 3, 4, 5, 6, 15, 16, random.randrange(256)])
+        address = random.choice([0, 1, 8, 90, 256, 480, 512, 648, 0x1000, random.randrange(65536)])
+        rest = random.randbytes(random.randrange(9)) if turn % 2 else b"\0\1" + random.randbytes(random.randrange(5))
+        pdu = bytes((function,)) + address.to_bytes(2, "big") + rest
+        run(twin, turn * 0.1)
+        reply = twin.handle(pdu[: random.randrange(1, 12)], turn * 0.1)
+        assert reply[0] & 0x7F == function & 0x7F
+        assert len(reply) <= 253

@@ -180,9 +180,11 @@ def test_echo_comes_first_and_alone_if_nobody_is_there():
     assert station.devices["it"].output(1) == 0.0
 
 
-def test_wrong_echo_names_another_address():
+def test_wrong_echo_names_another_address_or_value():
     heard, _, _ = ask_with("wrong_echo", ON)
-    assert bytes.fromhex(heard) == frame("01 05 01 00 ff 00") or bytes.fromhex(heard) == frame("01 05 00 01 ff 00")
+    assert bytes.fromhex(heard) == frame("01 05 00 01 ff 00")
+    heard, _, _ = ask_with("wrong_echo", ON, field="value")
+    assert bytes.fromhex(heard) == frame("01 05 00 00 ff 01")
 
 
 def test_corrupt_reply_arrives_with_a_wrong_checksum():

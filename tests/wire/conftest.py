@@ -10,8 +10,9 @@ from irctl.bus.port import MemoryPort, SerialPort
 from irctl.bus.timing import LineTiming
 from tests.wire.wires import MemoryWire, PtyWire, Wire
 
-# Generous enough for a busy computer, short enough to be waited out.
 TIMING = UnitTiming(timeout_s=0.08, reply_max_s=0.3)
+# Real time: generous enough for a busy computer, short enough to be waited out.
+PATIENT = UnitTiming(timeout_s=0.3, reply_max_s=0.35)
 
 OpenLine = Callable[..., Awaitable[Line]]
 
@@ -22,7 +23,7 @@ async def open_line() -> AsyncIterator[OpenLine]:
     lines: list[Line] = []
     terminals: list[PtyWire] = []
 
-    async def open_on(wire: Wire, baud: int = 115200, timing: UnitTiming = TIMING, **options: object) -> Line:
+    async def open_on(wire: Wire, baud: int = 115200, timing: UnitTiming | None = None, **options: object) -> Line:
         if isinstance(wire, PtyWire):
             port = SerialPort(wire.path, baud)
             terminals.append(wire)
@@ -31,7 +32,7 @@ async def open_line() -> AsyncIterator[OpenLine]:
             port = MemoryPort(wire.attach)
         line = Line("rs485", port, LineTiming.serial(baud), **options)  # type: ignore[arg-type]
         for unit in range(1, 5):
-            line.add_unit(unit, timing)
+            line.add_unit(unit, timing or (PATIENT if isinstance(wire, PtyWire) else TIMING))
         lines.append(line)
         await line.start()
         return line

@@ -9,7 +9,7 @@ import os
 import pytest
 
 from irctl.bus import line as line_module
-from irctl.bus.bus import LinkStatus, Priority
+from irctl.bus.bus import LinkStatus, Priority, UnitTiming
 from irctl.bus.errors import BusError, ExceptionReply, LineDown, LineEchoes, NoReply, WrongReply
 from irctl.bus.line import Line
 from irctl.bus.modbus import AnyRequest, ReadHolding, WriteCoil, WriteRegister, WriteRegisters
@@ -56,8 +56,8 @@ async def the_next_two_are_right(line: Line) -> None:
 
 
 async def test_a_late_answer_never_meets_the_next_question(wire: Wire, open_line: OpenLine) -> None:
-    line = await open_line(wire)
-    once(wire, lambda frame: honest(frame, latency_s=0.16))
+    line = await open_line(wire, timing=UnitTiming(timeout_s=0.1, reply_max_s=0.6))
+    once(wire, lambda frame: honest(frame, latency_s=0.3))
     with pytest.raises(NoReply, match=r"line rs485, unit 1: no answer to FC03 .*Check"):
         await line.transact(ReadHolding(1, 16, 1))
     await the_next_two_are_right(line)
@@ -74,7 +74,7 @@ async def test_an_acknowledgement_of_something_else_is_refused(wire: Wire, open_
 
 async def test_a_cancelled_caller_leaves_no_answer_behind(wire: Wire, open_line: OpenLine) -> None:
     line = await open_line(wire)
-    once(wire, lambda frame: honest(frame, latency_s=0.04))
+    once(wire, lambda frame: honest(frame, latency_s=0.06))
     asking = asyncio.create_task(line.transact(ReadHolding(1, 16, 1)))
     waiting = asyncio.create_task(line.transact(ReadHolding(1, 17, 1)))
     await asyncio.sleep(0.02)
@@ -130,14 +130,20 @@ async def test_reads_are_repeated_when_asked_and_writes_never(wire: Wire, open_l
     assert len(wire.frames()) == 2
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The echo test's times, for a busy computer."""
+    monkeypatch.setattr(line_module, "PROBE_S", 0.3)
+    monkeypatch.setattr(line_module, "GAP_MAX_S", 0.3)
+    monkeypatch.setattr(line_module, "RETEST_S", 0.2)
+
+
 def echo_only(frame: bytes) -> Answer:
     return [(0.0, frame)]
 
 
-async def test_an_echo_never_passes_for_a_device(
-    wire: Wire, open_line: OpenLine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(line_module, "RETEST_S", 0.2)
+@pytest.mark.usefixtures("patient")
+async def test_an_echo_never_passes_for_a_device(wire: Wire, open_line: OpenLine) -> None:
     wire.script = echo_only
     line = await open_line(wire)
     assert line.state.status is LinkStatus.ECHOING
@@ -155,11 +161,9 @@ async def test_an_echo_never_passes_for_a_device(
     await the_next_two_are_right(line)
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("request_", [ReadHolding(1, 16, 1), WriteRegisters(1, 0, (1, 2))], ids=["read", "write"])
-async def test_an_echo_that_begins_later_is_noticed(
-    wire: Wire, open_line: OpenLine, request_: AnyRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(line_module, "RETEST_S", 0.2)
+async def test_an_echo_that_begins_later_is_noticed(wire: Wire, open_line: OpenLine, request_: AnyRequest) -> None:
     line = await open_line(wire)
     wire.script = lambda frame: [(0.0, frame), *honest(frame)]
     with pytest.raises(LineEchoes):
@@ -170,6 +174,7 @@ async def test_an_echo_that_begins_later_is_noticed(
     await the_next_two_are_right(line)
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_known_echo_is_removed(wire: Wire, open_line: OpenLine) -> None:
     wire.script = lambda frame: [(0.0, frame), *honest(frame)]
     line = await open_line(wire, local_echo=True)

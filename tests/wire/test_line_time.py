@@ -171,6 +171,19 @@ async def test_queued_requests_fail_at_once(wire: MemoryWire, open_line: OpenLin
     assert await asking == (value_at(1, 0),)
 
 
+async def test_after_a_stop_no_light_is_added_until_it_is_cleared(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    renewal = WriteRegister(1, 0, 50)
+    line.preempt()
+    with pytest.raises(Preempted, match="a stop is in force"):
+        await line.transact(renewal, Priority.LEASE)
+    await line.transact(ReadHolding(1, 0, 1))
+    await line.transact(off(1), Priority.STOP)
+    assert [frame[1] for frame in wire.frames()] == [3, 5]
+    line.permit_light()
+    await line.transact(renewal, Priority.LEASE)
+
+
 async def test_a_stop_awaits_a_prompt_unit_rather_than_being_spoiled(wire: MemoryWire, open_line: OpenLine) -> None:
     line = await open_line(wire, BAUD)
     await line.transact(ReadHolding(1, 0, 1))
@@ -224,6 +237,47 @@ async def test_an_abandoned_answer_is_never_taken(wire: MemoryWire, open_line: O
     assert isinstance(await outcome(asking), Preempted)
     assert await line.transact(ReadHolding(1, 32, 1)) == (value_at(1, 32),)
     assert await line.transact(ReadHolding(1, 48, 1)) == (value_at(1, 48),)
+
+
+async def test_an_off_finds_its_acknowledgement_behind_a_late_answer(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    latency_s = {1: 0.16, 2: 0.05}
+    wire.script = lambda frame: honest(frame, latency_s.get(frame[0], 0.003))
+    with pytest.raises(NoReply):
+        await line.transact(ReadHolding(1, 0, 1))
+    await asyncio.sleep(0.02)
+    await line.transact(off(2), Priority.STOP)  # unit 1 answers in between
+    assert wire.collisions == 0
+    assert line.stats.stray_bytes == 0
+
+
+async def test_a_stop_under_way_is_not_given_up_for_another(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    wire.script = slow(1, 0.06)
+    await line.transact(off(1), Priority.STOP)
+    stopping = start(line.transact(off(1), Priority.STOP))
+    await asyncio.sleep(0.03)
+    line.preempt()
+    await stopping
+
+
+async def test_bytes_nobody_asked_for_delay_the_next_frame(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    await line.transact(ReadHolding(1, 0, 1))
+    await asyncio.sleep(1)
+    wire.chatter(b"\x00")
+    begin = now()
+    await line.transact(ReadHolding(1, 1, 1))
+    assert wire.sent_at[-1][0] - begin >= T35_S - EARLY_S
+    assert line.stats.stray_bytes == 1
+
+
+async def test_an_answer_that_has_begun_may_pause_past_the_time_out(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    right = with_crc("01 03 02 12 34")
+    late_s = TIMING.timeout_s - 0.005
+    wire.script = lambda _: [(late_s, right[:3]), (late_s + 0.03, right[3:])]
+    assert await line.transact(ReadHolding(1, 0, 1)) == (0x1234,)
 
 
 async def test_a_dead_unit_does_not_hold_up_the_stop_of_another(wire: MemoryWire, open_line: OpenLine) -> None:

@@ -147,6 +147,13 @@ def test_one_wrong_bit_is_never_accepted(data: st.DataObject) -> None:
         assert decoder.feed(bytes(frame)) is None
 
 
+def test_endless_babble_is_given_up() -> None:
+    decoder = RtuDecoder(ReadHolding(1, 0, 1))
+    assert decoder.feed(b"\x55" * 250) is None
+    with pytest.raises(WrongReply):
+        decoder.feed(b"\x55" * 10)
+
+
 def test_a_stop_finds_its_answer_behind_a_late_one_of_the_same_unit() -> None:
     late, own = with_crc("01 05 00 00 FF 00"), with_crc("01 05 00 00 00 00")
     off = WriteCoil(1, 0, False)

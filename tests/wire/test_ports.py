@@ -15,10 +15,10 @@ from irctl.bus.bus import LineState, LinkStatus, Priority
 from irctl.bus.errors import LineDown, NoReply, PortLost, Preempted
 from irctl.bus.line import Line
 from irctl.bus.modbus import ReadHolding, WriteCoil
-from irctl.bus.port import MemoryPort, SerialPort, TcpPort, open_port
+from irctl.bus.port import MemoryPort, Receive, Send, SerialPort, TcpPort, open_port
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
-from tests.wire.conftest import TIMING, OpenLine
+from tests.wire.conftest import PATIENT, OpenLine
 from tests.wire.wires import MemoryWire, PtyWire, crc, honest, until, value_at, with_crc
 
 pytestmark = pytest.mark.anyio
@@ -36,7 +36,7 @@ async def test_manual_frames_cross_a_real_terminal(open_line: OpenLine) -> None:
     answers = {bytes.fromhex(asked): bytes.fromhex(answer) for asked, answer in printed.items()}
     wire = PtyWire(lambda frame: [(0.001, answers[frame])] if frame in answers else ())
     line = await open_line(wire)
-    radiometer, relay = Unit(line, 0x40, TIMING), Unit(line, 1, TIMING)
+    radiometer, relay = Unit(line, 0x40, PATIENT), Unit(line, 1, PATIENT)
     assert await radiometer.read_holding(0x1000, 4) == (0x40, 5, 1, 0x7C4F)
     assert await relay.read_holding(0, 1) == (219,)
     await relay.write_coil_value(0x0200, 7)
@@ -49,7 +49,7 @@ async def test_a_pulled_adapter_fails_everyone_at_once_and_comes_back(tmp_path: 
     wire, link = PtyWire(), tmp_path / "adapter"
     link.symlink_to(wire.path)
     line = Line("rs485", SerialPort(str(link), 115200), LineTiming.serial(115200))
-    line.add_unit(1, TIMING)
+    line.add_unit(1, PATIENT)
     states: list[LineState] = []
     line.on_state.append(states.append)
     await line.start()
@@ -99,7 +99,7 @@ async def test_a_stop_on_a_real_terminal_overtakes_a_silent_unit(open_line: Open
     await line.transact(WriteCoil(1, 0, False), Priority.STOP)
     assert isinstance((await asyncio.gather(asking, return_exceptions=True))[0], Preempted)
     asked_at = wire.heard[-2][0]
-    assert wire.heard[-1][0] - asked_at < TIMING.timeout_s  # it did not wait for the time-out
+    assert wire.heard[-1][0] - asked_at < PATIENT.timeout_s  # it did not wait for the time-out
 
 
 async def test_a_missing_device_is_a_line_that_is_down_and_says_so(tmp_path: Path) -> None:
@@ -144,6 +144,32 @@ async def test_a_memory_cable_can_be_pulled_and_put_back() -> None:
 
 
 @pytest.mark.virtual
+async def test_a_far_side_that_goes_away_is_found_again_and_heard_once() -> None:
+    wire = MemoryWire()
+    receivers: list[Receive] = []
+
+    def attach(receive: Receive) -> Send:
+        receivers.append(receive)
+
+        def to_all(data: bytes) -> None:
+            for hear in receivers:
+                hear(data)
+
+        return wire.attach(to_all)
+
+    port = MemoryPort(attach)
+    line = Line("rs485", port, LineTiming.serial(115200))
+    await line.start()
+    port.drop()
+    await asyncio.sleep(1)
+    assert len(receivers) == 2
+    assert await line.transact(ReadHolding(1, 5, 1)) == (value_at(1, 5),)
+    await asyncio.sleep(1)
+    assert line.stats.stray_bytes == 0
+    await line.close()
+
+
+@pytest.mark.virtual
 async def test_a_listener_with_a_defect_does_not_stop_the_line() -> None:
     line = Line("rs485", MemoryPort(MemoryWire().attach), LineTiming.serial(115200))
     line.on_state.append(lambda _: 1 / 0)  # type: ignore[arg-type, return-value]
@@ -165,6 +191,7 @@ async def test_rtu_frames_cross_a_device_server() -> None:
     port = open_port(f"socket://{host}:{number}")
     assert isinstance(port, TcpPort)
     line = Line("rs485", port, LineTiming.serial(115200))
+    line.add_unit(1, PATIENT)
     await line.start()
     for n in range(5):
         assert await line.transact(ReadHolding(1, n, 1)) == (value_at(1, n),)
@@ -183,6 +210,7 @@ async def test_a_line_works_through_rfc_2217() -> None:
         threading.Thread(target=_serve_rfc2217, args=(listener, wire.path), daemon=True).start()
         port = open_port(f"rfc2217://127.0.0.1:{listener.getsockname()[1]}", 115200)
         line = Line("rs485", port, LineTiming.serial(115200))
+        line.add_unit(1, PATIENT)
         await line.start()
         assert line.state.is_up, line.state.reason
         for n in range(3):

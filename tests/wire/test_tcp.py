@@ -78,6 +78,35 @@ async def test_only_so_many_are_under_way(port: MemoryPort, coupler: Coupler) ->
     await line.close()
 
 
+async def test_a_stop_waits_for_nothing_but_other_stops(port: MemoryPort, coupler: Coupler) -> None:
+    coupler.latency_s = lambda frame: 0.05 if frame[1] == 3 else 0.003
+    line = TcpLine("gateway", port)
+    await line.start()
+    reading = asyncio.ensure_future(line.transact(ReadHolding(1, 7, 1)))
+    await asyncio.sleep(0.001)
+    stops = [asyncio.ensure_future(line.transact(WriteCoil(1, n, False), Priority.STOP)) for n in range(2)]
+    await asyncio.sleep(0.001)
+    line.preempt()  # a stop under way is not given up
+    await asyncio.gather(*stops)
+    assert [frame[1] for _, frame in coupler.heard] == [3, 5, 5]
+    first, second = (at for at, frame in coupler.heard if frame[1] == 5)
+    assert first < 0.002
+    assert second - first == pytest.approx(0.003, abs=1e-5)
+    assert isinstance(reading.exception(), Preempted)
+    await line.close()
+
+
+async def test_a_caller_that_goes_before_its_turn_is_never_asked_for(port: MemoryPort, coupler: Coupler) -> None:
+    line = TcpLine("gateway", port)
+    await line.start()
+    asking = [asyncio.ensure_future(line.transact(ReadHolding(1, n, 1))) for n in range(3)]
+    await asyncio.sleep(0.001)
+    asking[1].cancel()
+    assert await asking[2] == (value_at(1, 2),)
+    assert [frame[3] for _, frame in coupler.heard] == [0, 2]
+    await line.close()
+
+
 async def test_a_late_answer_is_dropped_by_its_number(line: TcpLine, coupler: Coupler) -> None:
     coupler.latency_s = lambda frame: 0.15 if frame[3] == 16 else 0.003
     with pytest.raises(NoReply):

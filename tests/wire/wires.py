@@ -50,7 +50,7 @@ def honest(frame: bytes, latency_s: float = 0.003) -> Answer:
 async def until(condition: Callable[[], object], timeout_s: float = 5.0) -> None:
     """Wait for something that nobody announces."""
     async with asyncio.timeout(timeout_s):
-        while not condition():  # noqa: ASYNC110
+        while not condition():
             await asyncio.sleep(0.001)
 
 
@@ -77,7 +77,7 @@ class MemoryWire(Wire):
         self._replies: list[tuple[float, float, asyncio.TimerHandle]] = []
 
     def attach(self, receive: Callable[[bytes], None]) -> Callable[[bytes], None]:
-        self._receive = receive
+        self.chatter = receive  # bytes that answer nothing
         return self._send
 
     def _send(self, frame: bytes) -> None:
@@ -99,7 +99,7 @@ class MemoryWire(Wire):
         self.heard.append((now, frame))
         for delay_s, data in self.script(frame):
             first, last = now + delay_s, now + delay_s + len(data) * self.char_s
-            self._replies.append((first, last, loop.call_at(last, self._receive, data)))
+            self._replies.append((first, last, loop.call_at(last, self.chatter, data)))
 
 
 class PtyWire(Wire):

@@ -98,7 +98,7 @@ class WaveshareRelay(RegisterTwin):
                 self._switch(index, True, now)
             case modbus.COIL_OFF:
                 self._switch(index, False, now)
-            case 0x5500:
+            case _ if value == TOGGLE:
                 self._switch(index, not self.relays[index], now)
             case _:
                 raise ModbusError(ILLEGAL_VALUE)
@@ -144,8 +144,24 @@ class WaveshareIo8(WaveshareRelay):
     kind: ClassVar[str] = "waveshare-io8"
     functions: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 5, 6, 15, 16})
 
-    def __init__(self, unit: int, now: float = 0.0, *, firmware: int = 400, broadcast: bool = True) -> None:
-        super().__init__(unit, now, channels=8, firmware=firmware, broadcast=broadcast)
+    def __init__(
+        self,
+        unit: int,
+        now: float = 0.0,
+        *,
+        retrigger: Retrigger = "restart",
+        plain_on_cancels_flash: bool = True,
+        broadcast: bool = True,
+        firmware: int = 400,
+    ) -> None:
+        super().__init__(
+            unit,
+            now,
+            retrigger=retrigger,
+            plain_on_cancels_flash=plain_on_cancels_flash,
+            broadcast=broadcast,
+            firmware=firmware,
+        )
         self.closed = [False] * 8
         self.control_mode = [MODE_COMMAND] * 8
         put(self.discretes, 0, [self._input_cell(index) for index in range(8)])

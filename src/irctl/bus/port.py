@@ -257,30 +257,34 @@ class _TcpStream(asyncio.Protocol):
 class MemoryPort:
     """A wire inside this process. `attach(receive)` connects a far side and returns how to send to it.
 
-    Wire pace is the far side's to model. `unplug` and `replug` are the cable. An OSError from the far side means unplugged.
+    Wire pace is the far side's to model. `unplug` and `replug` are the cable; `drop` is for a far side that goes away by itself.
+    An OSError from the far side means it is gone.
     """
 
     def __init__(self, attach: Callable[[Receive], Send], name: str = "memory") -> None:
         self.name = name
         self._attach = attach
         self._send: Send | None = None
-        self._receive: Receive | None = None
         self._lost: Lost | None = None
         self._unplugged: str | None = None
+        self._opened = 0
 
     async def open(self, receive: Receive, lost: Lost) -> None:
         if self._unplugged is not None:
             raise PortLost(f"cannot open {self.name}: {self._unplugged}")
-        self._receive, self._lost = receive, lost
-        try:
-            self._send = self._attach(self._deliver)
-        except OSError as why:
-            self._receive = self._lost = None
-            raise PortLost(f"cannot open {self.name}: {why}") from why
+        self._opened += 1
+        opened = self._opened
 
-    def _deliver(self, data: bytes) -> None:
-        if self._receive is not None and self._unplugged is None:
-            self._receive(data)
+        def deliver(data: bytes) -> None:
+            # A far side may still hold the receiver of an earlier opening.
+            if opened == self._opened and self._lost is not None:
+                receive(data)
+
+        try:
+            self._send = self._attach(deliver)
+        except OSError as why:
+            raise PortLost(f"cannot open {self.name}: {why}") from why
+        self._lost = lost
 
     def write(self, data: bytes) -> None:
         if self._send is None or self._lost is None:
@@ -293,16 +297,20 @@ class MemoryPort:
     def unplug(self, reason: str = "unplugged") -> None:
         """Pull the cable: an open port is lost, and cannot be opened until `replug`."""
         self._unplugged = reason
-        lost, self._lost = self._lost, None
-        if lost is not None:
-            lost(f"{self.name} went away: {reason}")
+        self.drop(reason)
 
     def replug(self) -> None:
         """Put the cable back; the port has to be opened again."""
         self._unplugged = None
 
+    def drop(self, reason: str = "the far side is gone") -> None:
+        """The connection is lost, once; it may be opened again."""
+        lost, self._lost = self._lost, None
+        if lost is not None:
+            lost(f"{self.name} went away: {reason}")
+
     async def close(self) -> None:
-        self._send = self._receive = self._lost = None
+        self._send = self._lost = None
 
 
 def _readable_fd(port: Any) -> int | None:

@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Event
 from irctl.controller.station import Station
+from irctl.controller.views import lamp_view, session_view
 from irctl.domain import chain
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
@@ -85,7 +86,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/lamps")
     async def get_lamps() -> list[dict[str, Any]]:
-        return [lamp.view() for lamp in station.lamps.values()]
+        return [lamp_view(lamp, _now()) for lamp in station.lamps.values()]
 
     @app.get("/v1/lines")
     async def get_lines() -> list[dict[str, Any]]:
@@ -94,7 +95,7 @@ def create_app(station: Station) -> FastAPI:
     @app.post("/v1/sessions", status_code=201)
     async def post_session(body: OrderBody) -> dict[str, Any]:
         order = Order(body.lamp, body.fluence_j_cm2, body.irradiance_mw_cm2, body.patient, body.area, body.by)
-        return station.order(order).view(_now())
+        return session_view(station.order(order), _now())
 
     @app.get("/v1/sessions")
     async def get_sessions() -> list[dict[str, Any]]:
@@ -102,7 +103,8 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/sessions/{session_id}")
     async def get_session(session_id: str) -> dict[str, Any]:
-        return station.lamp_of(session_id) and station.sessions[session_id].view(_now())
+        station.lamp_of(session_id)
+        return session_view(station.sessions[session_id], _now())
 
     @app.get("/v1/sessions/{session_id}/events")
     async def get_session_events(session_id: str) -> list[Event]:
@@ -115,7 +117,8 @@ def create_app(station: Station) -> FastAPI:
     async def post_verb(session_id: str, verb: str, body: ByBody) -> dict[str, Any]:
         if verb not in ("start", "pause", "resume", "end"):
             raise Refused([Problem("verb", verb, "is not one of start, pause, resume, end", "Correct the address")])
-        return station.lamp_of(session_id).ask(session_id, verb, body.by, body.reason).view(_now())
+        session = station.lamp_of(session_id).ask(session_id, verb, body.by, body.reason)
+        return session_view(session, _now())
 
     @app.post("/v1/stop")
     async def post_stop(body: Annotated[StopBody | None, Body()] = None) -> dict[str, Any]:
@@ -168,7 +171,7 @@ def live_view(station: Station) -> dict[str, Any]:
     return {
         "at_s": round(_now(), 3),
         "latched": latch.view() if latch else None,
-        "lamps": [lamp.view() for lamp in station.lamps.values()],
+        "lamps": [lamp_view(lamp, _now()) for lamp in station.lamps.values()],
     }
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from statistics import fmean, stdev
 from typing import Any
 
 from irctl.bus.errors import BusError
+from irctl.controller import checking, record
 from irctl.controller.journal import Journal
 from irctl.controller.output import Evidence, Output
 from irctl.controller.readings import Instruments
@@ -21,11 +21,6 @@ from irctl.domain.orders import Order, problems_with
 from irctl.domain.problems import InvariantViolation, Problem, Refused
 from irctl.domain.rules import Envelope, Hazard, Reading, Snapshot, Stop, evaluate
 
-DARK_READINGS = 8
-AMBIENT_MAX_MW_CM2 = 5.0
-"""A radiometer that shows more than this before the first light sees the sun, or a lamp that is still hot."""
-AMBIENT_DRIFT_MAX_MW_CM2 = 0.2
-"""More than this within the dark reading is an afterglow, and would be subtracted from the dose."""
 READY_MAX_S = 300.0
 PAUSE_MAX_S = 600.0
 """A session that waits longer than this has lost its patient."""
@@ -58,6 +53,11 @@ class LampInfo:
     fail_safe: str
     tick_s: float
     idle_s: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """What the record keeps of it."""
+        names = ("title", "serial", "emitter", "cutoff", "radiometer", "skin", "distance_cm", "fail_safe")
+        return {name: getattr(self, name) for name in names}
 
 
 class Lamp:
@@ -112,13 +112,14 @@ class Lamp:
             raise Refused(problems, conflict=conflict)
         assert self.calibration is not None
         session = Session(session_id, order, now)
-        self._journal.write(
+        self._write(
             "session.ordered",
-            session=session.id,
-            lamp=self.name,
-            order=session.view(0.0)["order"],
+            session,
+            order=record.order(order),
             planned_s=round(order.planned_s, 3),
-            **self._basis(self.calibration),
+            limits=record.limits(self.envelope.limits),
+            lamp_info=self.info.as_dict() | {"lease_s": self.output.lease_s},
+            calibration=record.calibration(self.calibration),
         )
         if not self._journal.writable:
             raise Refused(self.reasons_against_light(), conflict=True)
@@ -242,6 +243,9 @@ class Lamp:
             case State.CHECKING | State.ENDED:
                 raise InvariantViolation(f"session {session.id}: a tick in state {session.state}")
 
+    def _write(self, event: str, session: Session, *, sync: bool = True, **fields: Any) -> None:
+        self._journal.write(event, sync=sync, session=session.id, lamp=self.name, **fields)
+
     def _take_verb(self, *wanted: str) -> tuple[str, str, str] | None:
         if self._verb is None or self._verb[0] not in wanted:
             return None
@@ -251,19 +255,26 @@ class Lamp:
     def _move(self, session: Session, state: State, **why: Any) -> None:
         session.move(state)
         self._state_since_s = asyncio.get_running_loop().time()
-        self._journal.write("session.state", session=session.id, lamp=self.name, state=state, **why)
+        self._write("session.state", session, state=state, **why)
 
     # --- checking --------------------------------------------------------------------------------------------------------
 
     async def _check(self, session: Session) -> None:
         """Before any light: dark, armed and read back, sensors alive, interlocks closed."""
         try:
-            await self._probe_and_arm(session)
-            offset, offset_uncertainty = await self._dark_reading(session)
+            identity = await checking.prove_dark_and_arm(self.output)
+            self._write("session.armed", session, **record.armed(self.info.fail_safe, self.output, identity))
+            dark = await checking.read_dark(self.instruments, self.info.tick_s)
         except (BusError, DeviceFault) as error:
-            text = str(error)
-            self._begin_ending(session, Stop(Hazard.LINE_SILENT, text, "Check the device named and its line"))
+            self._fail(session, str(error))
             return
+        if self.instruments.radiometer is not None:
+            self._write(
+                "session.dark_reading",
+                session,
+                radiometer_offset_mw_cm2=round(dark.offset_mw_cm2, 4),
+                readings=dark.readings,
+            )
         assert self.calibration is not None
         calibration = self.calibration
         radiometer = self.instruments.radiometer
@@ -275,56 +286,14 @@ class Lamp:
             positioning_cm=calibration.positioning_cm,
             drift_allowance_pct=calibration.drift_allowance_pct,
             sensor_response_s=radiometer.response_s if radiometer else None,
-            dark_mw_cm2=offset,
-            dark_uncertainty_mw_cm2=offset_uncertainty,
+            dark_mw_cm2=dark.offset_mw_cm2,
+            dark_uncertainty_mw_cm2=dark.uncertainty_mw_cm2,
         )
         self._advanced_to_s = asyncio.get_running_loop().time()
         if stop := self._judge(session):
             self._begin_ending(session, stop)
             return
         self._move(session, State.READY)
-
-    async def _probe_and_arm(self, session: Session) -> None:
-        output = self.output
-        identity = await output.emitter.identify()
-        await output.observe()
-        if not output.verified_dark:
-            raise DeviceFault(f"lamp {self.name} is not dark before the first light")
-        await output.arm()
-        self._journal.write(
-            "session.armed",
-            session=session.id,
-            lamp=self.name,
-            fail_safe=self.info.fail_safe,
-            lease_s=output.lease_s,
-            cutoff_lease_s=output.cutoff_lease_s if output.cutoff else None,
-            identity={"model": identity.model, "serial": identity.serial, "firmware": identity.firmware},
-        )
-
-    async def _dark_reading(self, session: Session) -> tuple[float, float]:
-        """Radiometer offset and its uncertainty (k=2), mW/cm², from a few readings; zero where there is none."""
-        await self.instruments.read()
-        if self.instruments.radiometer is None:
-            return 0.0, 0.0
-        readings: list[float] = []
-        for _ in range(DARK_READINGS):
-            readings.append(await self.instruments.radiometer.irradiance_mw_cm2())
-            await asyncio.sleep(self.info.tick_s)
-        offset = fmean(readings)
-        if abs(offset) > AMBIENT_MAX_MW_CM2 or abs(readings[-1] - readings[0]) > AMBIENT_DRIFT_MAX_MW_CM2:
-            raise DeviceFault(
-                f"the radiometer shows {readings[0]:.1f} then {readings[-1]:.1f} mW/cm² before the first light: "
-                "wait until the lamp has cooled, and keep other sources away"
-            )
-        await self.instruments.read()
-        self._journal.write(
-            "session.dark_reading",
-            session=session.id,
-            lamp=self.name,
-            radiometer_offset_mw_cm2=round(offset, 4),
-            readings=len(readings),
-        )
-        return offset, 2.0 * stdev(readings) / len(readings) ** 0.5
 
     # --- ready, paused ---------------------------------------------------------------------------------------------------
 
@@ -347,9 +316,7 @@ class Lamp:
         """First light, or light again after a pause."""
         assert self.calibration is not None
         level = self._trimmed_level(session)
-        self._journal.write(
-            "session.resumed" if verb == "resume" else "session.starting", session=session.id, lamp=self.name, by=by
-        )
+        self._write("session.resumed" if verb == "resume" else "session.starting", session, by=by)
         if not self._journal.writable or self._stopped() is not None:
             return
         loop = asyncio.get_running_loop()
@@ -359,7 +326,7 @@ class Lamp:
             self._advance(session, loop.time())
             await self.output.renew(level)
         except (BusError, DeviceFault) as error:
-            self._begin_ending(session, Stop(Hazard.LINE_SILENT, str(error), "Check the device named and its line"))
+            self._fail(session, f"{self.info.emitter}: {error}")
             return
         now_s = loop.time()
         # The output may have come on anywhere between asking and the answer: middle of the last frame is close enough (timing term).
@@ -369,9 +336,7 @@ class Lamp:
         self.output.state.at_s = now_s
         if session.first_light_s is None:
             session.first_light_s, session.started_at = now_s, self._journal.clock()
-            self._journal.write(
-                "session.first_light", session=session.id, lamp=self.name, level_pct=round(level, 2), by=by
-            )
+            self._write("session.first_light", session, level_pct=round(level, 2), by=by)
         self._move(session, State.WARMING)
 
     # --- emitting --------------------------------------------------------------------------------------------------------
@@ -427,7 +392,7 @@ class Lamp:
             self._advance(session, loop.time())
             await self.output.renew(level)
         except (BusError, DeviceFault) as error:
-            self._begin_ending(session, Stop(Hazard.LINE_SILENT, str(error), "Check the device named and its line"))
+            self._fail(session, f"{self.info.emitter}: {error}")
             return
         if session.state is State.WARMING and meter.model.irradiance_mw_cm2 >= WARM_SHARE * self._steady(level):
             self._move(session, State.EMITTING)
@@ -450,7 +415,7 @@ class Lamp:
 
     async def _pause(self, session: Session, by: str) -> None:
         self._move(session, State.PAUSED, by=by)
-        self._journal.write("session.paused", session=session.id, lamp=self.name, by=by)
+        self._write("session.paused", session, by=by)
         evidence = await self._go_dark(session)
         if evidence.verified_dark_s is None:
             self._begin_ending(session, self._not_dark())
@@ -471,6 +436,18 @@ class Lamp:
         self._end(session, Ending(outcome, stop.text, stop.hazard))
         if stop.hazard in LATCHING:
             self._stop_station(f"lamp {self.name}", stop.text)
+
+    def _fail(self, session: Session, text: str) -> None:
+        """Something on the way to or from the light does not work; during a stop that is only its echo."""
+        self._begin_ending(
+            session, self._emergency() or Stop(Hazard.LINE_SILENT, text, "Check the device named and its line")
+        )
+
+    def _emergency(self) -> Stop | None:
+        reason = self._stopped()
+        return (
+            reason and Stop(Hazard.EMERGENCY_STOP, f"emergency stop: {reason}", "Find the cause, then clear the stop")
+        ) or None
 
     def _end(self, session: Session, ending: Ending) -> None:
         session.ending = ending
@@ -493,7 +470,7 @@ class Lamp:
         if evidence.acknowledged_s is None and session.meter is not None and steady > 0:
             # Nobody said when the light went out: it may have lasted until the hardware's own lease ended it.
             session.meter.possible_j_cm2 += steady * session.meter.scale * self.output.lease_s / 1000.0
-        self._journal.write("session.off", session=session.id, lamp=self.name, **evidence.as_dict())
+        self._write("session.off", session, **evidence.as_dict())
         return evidence
 
     async def _finish(self, session: Session) -> None:
@@ -502,7 +479,7 @@ class Lamp:
         if self.output.level_pct is not None or not self.output.verified_dark or self._lit_since_s > 0:
             reason = session.ending.reason if session.ending else ""
             evidence = await self._go_dark(session)
-            self._journal.write("session.state", session=session.id, lamp=self.name, state=State.ENDING, reason=reason)
+            self._write("session.state", session, state=State.ENDING, reason=reason)
             if evidence.verified_dark_s is None:
                 self._alarm(self._not_dark(), session)
                 self._stop_station(f"lamp {self.name}", self._not_dark().text)
@@ -535,39 +512,12 @@ class Lamp:
         assert session.ending is not None
         if session.meter is not None:
             session.meter.settle()
-        dose, ending = session.dose, session.ending
         session.move(State.ENDED)
         session.ended_at = self._journal.clock()
-        self._journal.write(
+        self._write(
             "session.ended",
-            session=session.id,
-            lamp=self.name,
-            outcome=ending.outcome,
-            reason=ending.reason,
-            hazard=ending.hazard,
-            by=ending.by,
-            started_at=_iso(session.started_at),
-            ended_at=_iso(session.ended_at),
-            time_on_s=round(session.time_on_s, 2),
-            planned_s=round(session.order.planned_s, 2),
-            prescribed_j_cm2=session.order.fluence_j_cm2,
-            delivered={
-                "min_j_cm2": round(dose.min_j_cm2, 5),
-                "best_j_cm2": round(dose.best_j_cm2, 5),
-                "max_j_cm2": round(dose.max_j_cm2, 5),
-                "contributions": [
-                    {
-                        "name": c.name,
-                        "relative_pct": None if c.relative_pct is None else round(c.relative_pct, 3),
-                        "absolute_j_cm2": round(c.half_width_j_cm2, 5),
-                    }
-                    for c in dose.contributions
-                ],
-            },
-            irradiance_mean_mw_cm2=_rounded(session.irradiance_mean_mw_cm2, 2),
-            skin_c_max=_rounded(session.skin_c_max, 1),
-            cem43_min=round(session.cem43_min, 3) if self.instruments.skin else None,
-            dose_source="measured" if session.meter and session.meter.measured else "calibrated",
+            session,
+            **record.ended(session, session.ending, skin_fitted=self.instruments.skin is not None),
         )
 
     # --- what every tick does --------------------------------------------------------------------------------------------
@@ -604,16 +554,14 @@ class Lamp:
 
     def _judge(self, session: Session) -> Stop | None:
         """Every rule, every tick. Warnings are written once each."""
-        if (reason := self._stopped()) is not None:
-            return Stop(Hazard.EMERGENCY_STOP, f"emergency stop: {reason}", "Find the cause, then clear the stop")
+        if emergency := self._emergency():
+            return emergency
         stop, warnings = evaluate(self._snapshot(session), self.envelope)
         for warning in warnings:
             if warning.hazard not in session.warned:
                 session.warned.add(warning.hazard)
                 session.warnings.append(warning.text)
-                self._journal.write(
-                    "session.warning", session=session.id, lamp=self.name, hazard=warning.hazard, text=warning.text
-                )
+                self._write("session.warning", session, hazard=warning.hazard, text=warning.text)
         return stop
 
     def _snapshot(self, session: Session) -> Snapshot:
@@ -655,29 +603,21 @@ class Lamp:
             return
         self._sampled_at_s = now_s
         dose = meter.dose
-        self._journal.write(
+        self._write(
             "session.sample",
+            session,
             sync=False,
-            session=session.id,
-            lamp=self.name,
             t_s=round(now_s - session.first_light_s, 2),
             state=session.state,
-            level_pct=_rounded(self.output.level_pct, 2),
-            irradiance_mw_cm2=round(self._irradiance(session), 3),
+            level_pct=record.rounded(self.output.level_pct, 2),
+            irradiance_mw_cm2=round(meter.shown_mw_cm2, 3),
             irradiance_source="measured" if meter.measured else "calibrated",
-            skin_c=_rounded(self.instruments.temperature.fresh(now_s, self.envelope.stale_s), 1),
+            skin_c=record.rounded(self.instruments.temperature.fresh(now_s, self.envelope.stale_s), 1),
             fluence_j_cm2=round(dose.best_j_cm2, 4),
             fluence_min_j_cm2=round(dose.min_j_cm2, 4),
             fluence_max_j_cm2=round(dose.max_j_cm2, 4),
             cem43_min=round(session.cem43_min, 3) if self.instruments.skin else None,
         )
-
-    def _irradiance(self, session: Session) -> float:
-        meter = session.meter
-        if meter is None:
-            return 0.0
-        reading = meter.reading_mw_cm2
-        return max(0.0, reading) if meter.measured and reading is not None else meter.irradiance_mw_cm2
 
     def _not_dark(self) -> Stop:
         why = self.output.state.problem or "it reads back as on"
@@ -692,94 +632,3 @@ class Lamp:
         self._journal.write(
             "alarm", lamp=self.name, hazard=stop.hazard, priority="high", text=stop.text, remedy=stop.remedy, **about
         )
-
-    # --- views -----------------------------------------------------------------------------------------------------------
-
-    def view(self) -> dict[str, Any]:
-        """The lamp as the API shows it."""
-        now_s = asyncio.get_running_loop().time()
-        session, output, stale_s = self.session, self.output, self.envelope.stale_s
-        busy = session is not None and session.running
-        state = output.state.fresh(now_s, stale_s + self.info.idle_s)
-        cutoff = output.cutoff_state.fresh(now_s, stale_s + self.info.idle_s)
-        status = "busy" if busy else "dark" if output.verified_dark else "unverified"
-        irradiance = self.instruments.irradiance.fresh(now_s, stale_s + self.info.idle_s)
-        if session is not None and session.meter is not None and busy:
-            irradiance = self._irradiance(session)
-        return {
-            "name": self.name,
-            "title": self.info.title,
-            "status": status,
-            "reason": None if status != "unverified" else output.state.problem or "reads back as on",
-            "serial": self.info.serial,
-            "distance_cm": self.info.distance_cm,
-            "calibration": None if self.calibration is None else calibration_view(self.calibration),
-            "limits": {
-                "irradiance_mw_cm2_max": self.envelope.limits.irradiance_mw_cm2_max,
-                "fluence_j_cm2_max": self.envelope.limits.fluence_j_cm2_max,
-                "duration_s_max": self.envelope.limits.duration_s_max,
-                "skin_c_max": self.envelope.limits.skin_c_max,
-            },
-            "session": None if session is None else session.view(now_s),
-            "live": {
-                "at_s": round(now_s, 3),
-                "irradiance_mw_cm2": _rounded(irradiance, 2),
-                "irradiance_source": "measured" if self.instruments.radiometer else "calibrated",
-                "skin_c": _rounded(self.instruments.temperature.fresh(now_s, stale_s + self.info.idle_s), 1),
-                "level_pct": _rounded(output.level_pct, 1),
-                "on": None if state is None else state.on,
-                "interlocks": {
-                    i.name: i.latest.fresh(now_s, stale_s + self.info.idle_s) for i in self.instruments.interlocks
-                },
-                "cutoff_closed": None if cutoff is None else cutoff.on,
-            },
-        }
-
-    def _basis(self, calibration: Calibration) -> dict[str, Any]:
-        """What the order rests on, as the record keeps it."""
-        limits = self.envelope.limits
-        return {
-            "limits": {
-                "irradiance_mw_cm2_max": limits.irradiance_mw_cm2_max,
-                "fluence_j_cm2_max": limits.fluence_j_cm2_max,
-                "duration_s_max": limits.duration_s_max,
-                "skin_c_max": limits.skin_c_max,
-            },
-            "lamp_info": {
-                "title": self.info.title,
-                "serial": self.info.serial,
-                "emitter": self.info.emitter,
-                "cutoff": self.info.cutoff,
-                "radiometer": self.info.radiometer,
-                "skin": self.info.skin,
-                "distance_cm": self.info.distance_cm,
-                "fail_safe": self.info.fail_safe,
-                "lease_s": self.output.lease_s,
-            },
-            "calibration": calibration_view(calibration),
-        }
-
-
-def calibration_view(calibration: Calibration) -> dict[str, Any]:
-    """A calibration as the API and the record show it."""
-    return {
-        "id": calibration.id,
-        "lamp_serial": calibration.lamp_serial,
-        "distance_cm": calibration.distance_cm,
-        "performed_at": _iso(calibration.performed_at),
-        "performed_by": calibration.performed_by,
-        "meter": calibration.meter,
-        "valid_until": _iso(calibration.valid_until),
-        "expanded_uncertainty_pct": calibration.expanded_uncertainty_pct,
-        "irradiance_min_mw_cm2": round(calibration.irradiance_min_mw_cm2, 2),
-        "irradiance_max_mw_cm2": round(calibration.irradiance_max_mw_cm2, 2),
-        "hash": calibration.sha256,
-    }
-
-
-def _iso(moment: Any) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _rounded(value: float | None, digits: int) -> float | None:
-    return None if value is None else round(value, digits)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
 from irctl.domain.dose import NO_DOSE, Dose, DoseMeter
 from irctl.domain.orders import Order
@@ -114,31 +113,3 @@ class Session:
             return None
         missing = max(0.0, self.order.fluence_j_cm2 - self.meter.fluence_j_cm2 - self.meter.afterglow_j_cm2)
         return missing * 1000.0 / self.order.irradiance_mw_cm2
-
-    def view(self, now_s: float) -> dict[str, Any]:
-        """What the API shows."""
-        dose = self.dose
-        order = self.order
-        return {
-            "id": self.id,
-            "lamp": order.lamp,
-            "state": self.state,
-            "outcome": self.ending.outcome if self.ending and not self.running else None,
-            "reason": self.ending.reason if self.ending else None,
-            "order": {
-                "lamp": order.lamp,
-                "fluence_j_cm2": order.fluence_j_cm2,
-                "irradiance_mw_cm2": order.irradiance_mw_cm2,
-                "patient": order.patient,
-                "area": order.area,
-                "by": order.by,
-            },
-            "planned_s": round(order.planned_s, 1),
-            "elapsed_s": round(now_s - self.first_light_s, 1) if self.first_light_s is not None else 0.0,
-            "remaining_s": None if (left := self.remaining_s()) is None else round(left, 1),
-            "time_on_s": round(self.time_on_s, 1),
-            "fluence_j_cm2": round(dose.best_j_cm2, 4),
-            "fluence_min_j_cm2": round(dose.min_j_cm2, 4),
-            "fluence_max_j_cm2": round(dose.max_j_cm2, 4),
-            "warnings": list(self.warnings),
-        }

@@ -228,8 +228,10 @@ def load_driver(name: str) -> AnyDriver:
     entry = installed[name]
     try:
         driver = entry.load()
-    except (ImportError, AttributeError) as error:
-        raise UnknownDriver(f"driver '{name}' ({entry.value}) cannot be loaded: {error}.") from error
+    except Exception as error:  # whatever a stranger's module raises while it is imported
+        raise UnknownDriver(
+            f"driver '{name}' ({entry.value}) cannot be loaded: {type(error).__name__}: {error}."
+        ) from error
     if not isinstance(driver, Driver):
         raise UnknownDriver(f"driver '{name}' ({entry.value}) is not a Driver object.")
     if driver.name != name:

@@ -52,6 +52,20 @@ MARKED = {Kind.WARNING, Kind.ALARM, Kind.STOPPING, Kind.STOP_LATCHED, Kind.RESTA
 WAYS = {"emitter": "by the emitter", "cutoff": "by the cut-off", "broadcast": "by broadcast on the line"}
 
 
+SOURCES = {
+    "measured": (
+        "Measured by the lamp’s radiometer",
+        "The integral of what the radiometer read, less its dark reading.",
+    ),
+    "calibrated": (
+        "Estimated from the calibration",
+        "No radiometer watched this treatment, so the interval is wider.",
+    ),
+    "none": ("No light, no dose", "The session ended before its first light."),
+}
+"""How the dose was determined, by the journal's `dose_source`."""
+
+
 def view(note: SessionNote) -> View:
     """What the template prints, as plain JSON values."""
     return _visible(
@@ -130,7 +144,7 @@ def _against_prescription(note: SessionNote) -> str:
     places = dose_places(end.prescribed_j_cm2)
     low, high = floored(end.delivered.min_j_cm2, places), ceiled(end.delivered.max_j_cm2, places)
     prescribed = exactly(end.prescribed_j_cm2, places)
-    if end.started_at is None and end.delivered.max_j_cm2 == 0:
+    if not _lit(note):
         return "No light was emitted."
     if end.outcome == "interrupted":
         return f"Between {low} and {high} J/cm² may have been delivered; count the maximum."
@@ -139,6 +153,11 @@ def _against_prescription(note: SessionNote) -> str:
     if end.delivered.min_j_cm2 > end.prescribed_j_cm2:
         return f"More than prescribed was delivered: at least {low} for {prescribed} J/cm²."
     return "The prescribed dose lies within the interval delivered."
+
+
+def _lit(note: SessionNote) -> bool:
+    """Whether any light may have been emitted."""
+    return note.ending.started_at is not None or note.ending.delivered.max_j_cm2 > 0
 
 
 def _alert(note: SessionNote) -> str | None:
@@ -214,7 +233,7 @@ def _dose(note: SessionNote) -> View:
     end, given = note.ending, note.ending.delivered
     places = dose_places(end.prescribed_j_cm2)
     scale = 1.08 * max(end.prescribed_j_cm2, given.max_j_cm2)
-    measured = end.dose_source == "measured"
+    source, explained = SOURCES[end.dose_source if _lit(note) else "none"]
     return {
         "prescribed": exactly(end.prescribed_j_cm2, places),
         "best": nearest(given.best_j_cm2, places),
@@ -226,12 +245,8 @@ def _dose(note: SessionNote) -> View:
             "best": given.best_j_cm2 / scale,
             "max": given.max_j_cm2 / scale,
         },
-        "source": "Measured by the lamp’s radiometer" if measured else "Estimated from the calibration",
-        "explained": (
-            "The integral of what the radiometer read, less its dark reading."
-            if measured
-            else "No radiometer watched this treatment, so the interval is wider."
-        ),
+        "source": source,
+        "explained": explained,
         "contributions": [_contribution(c, places) for c in given.contributions],
     }
 
@@ -243,6 +258,11 @@ def _contribution(part: Contribution, places: int) -> View:
 
 
 def _figures(note: SessionNote) -> list[View]:
+    missing = NOT_MEASURED if _lit(note) else "no light"
+    return [figure | {"missing": missing} for figure in _figures_known(note)]
+
+
+def _figures_known(note: SessionNote) -> list[View]:
     end = note.ending
     mean, skin, cem43 = end.irradiance_mean_mw_cm2, end.skin_c_max, end.cem43_min
     later = end.started_at is not None and end.started_at.date() != end.ended_at.date()

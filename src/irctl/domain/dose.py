@@ -101,6 +101,11 @@ class DoseMeter:
         return None if self._reading_at_s is None else self._reading_mw_cm2
 
     @property
+    def shown_mw_cm2(self) -> float:
+        """What a person is shown: the reading where there is one, else the estimate."""
+        return max(0.0, self._reading_mw_cm2) if self._reading_at_s is not None else self.irradiance_mw_cm2
+
+    @property
     def fluence_j_cm2(self) -> float:
         """Best estimate of what has been delivered up to now."""
         if self.sensor_response_s is None:

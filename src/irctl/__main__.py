@@ -1,0 +1,7 @@
+"""`python -m irctl` is `irctl`."""
+
+import sys
+
+from irctl.cli import main
+
+sys.exit(main())

@@ -1,0 +1,22 @@
+"""Exit codes: part of the interface, told in `irctl --help`."""
+
+from __future__ import annotations
+
+OK = 0
+FAILED = 1
+"""It was tried and did not succeed: a lamp is not verified dark, a treatment ended before its dose, a device does not answer."""
+USAGE = 2
+REFUSED = 3
+"""Nothing was done: an order, a verb or a configuration with something wrong in it."""
+UNREACHABLE = 4
+"""No controller answers at the address."""
+JOURNAL_BROKEN = 5
+
+EXPLAINED = (
+    (OK, "done"),
+    (FAILED, "tried without success: a lamp is not dark, a treatment ended early, a device is silent"),
+    (USAGE, "the command was not understood"),
+    (REFUSED, "refused, with every reason; nothing was done"),
+    (UNREACHABLE, "no controller answers"),
+    (JOURNAL_BROKEN, "the journal's chain does not hold"),
+)

@@ -1,0 +1,184 @@
+"""`irctl treat`: order, wait until the lamp is ready, start, follow to the end. Ctrl-C ends the session, twice stops the station."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from irctl.cli import exits, say
+from irctl.cli.app import To
+from irctl.cli.client import Controller, Failed, Unreachable
+from irctl.cli.progress import Progress, summary
+from irctl.cli.stop import all_dark, evidence_lines
+
+POLL_S = 0.25
+"""As often as the controller decides."""
+SILENCE_MAX_S = 10.0
+"""So long a controller may be away (a busy machine, a restart) before the terminal gives up following it."""
+
+View = dict[str, Any]
+_TO = To()
+
+
+@dataclass(frozen=True, slots=True)
+class Prescription:
+    """What to order."""
+
+    lamp: str
+    fluence_j_cm2: float
+    irradiance_mw_cm2: float
+    patient: str
+    area: str
+    by: str
+
+    def body(self) -> View:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+@dataclass(frozen=True, slots=True)
+class Treated:
+    """How a treatment ended, from the journal."""
+
+    session: View
+    ended: View
+
+    @property
+    def completed(self) -> bool:
+        return self.ended["outcome"] == "completed"
+
+
+def treat(
+    lamp: str,
+    /,
+    *,
+    fluence: Annotated[float, Parameter(help="Dose, J/cm².")],
+    irradiance: Annotated[float, Parameter(help="Irradiance at the skin, mW/cm².")],
+    patient: Annotated[str, Parameter(help="A reference to the patient, never a name.")],
+    area: Annotated[str, Parameter(help="Where on the body.")],
+    by: Annotated[str, Parameter(help="Who orders and attends: it goes into the record.")],
+    to: To = _TO,
+) -> int:
+    """Give one treatment and follow it. Ctrl-C ends it; Ctrl-C again stops the whole station.
+
+    irctl treat left --fluence 20 --irradiance 50 --patient P-17 --area lumbar --by "M. Okafor"
+
+    Exit code 0 only when the prescribed dose was reached.
+    """
+    treated = give(to.controller, Prescription(lamp, fluence, irradiance, patient, area, by), quiet=to.json)
+    if to.json:
+        say.as_json({"session": treated.session, "ended": treated.ended})
+    else:
+        summary(say.console(), treated.ended, treated.session)
+    return exits.OK if treated.completed else exits.FAILED
+
+
+def give(controller: Controller, prescription: Prescription, *, quiet: bool = False) -> Treated:
+    """Order and follow one session to its end. Raises Refused, Unreachable, Failed; KeyboardInterrupt after an emergency stop."""
+    with _ended_by_signals(), Progress(time.monotonic, quiet=quiet) as progress:
+        session: View = controller.post("/v1/sessions", prescription.body())
+        attended = _Attended(controller, session["id"], prescription.by, progress)
+        progress.say(
+            f"[bold]{session['id']}[/]  lamp {session['lamp']}, {say.escape(prescription.patient)}, "
+            f"{say.escape(prescription.area)}: {prescription.fluence_j_cm2:g} J/cm² at "
+            f"{prescription.irradiance_mw_cm2:g} mW/cm² [dim](Ctrl-C ends it)[/]"
+        )
+        return attended.to_its_end()
+
+
+@dataclass
+class _Attended:
+    """A session with somebody at the keyboard."""
+
+    controller: Controller
+    id: str
+    by: str
+    progress: Progress
+    started: bool = False
+
+    def to_its_end(self) -> Treated:
+        try:
+            session = self._follow()
+        except KeyboardInterrupt:
+            try:
+                session = self._end()
+            except KeyboardInterrupt:
+                self._stop()
+                raise
+        return Treated(session, self._ended_event())
+
+    def _follow(self) -> View:
+        """Poll and draw until it is over, starting it as soon as it is ready."""
+        heard_at_s = time.monotonic()
+        while True:
+            try:
+                session, live = self._look()
+            except (Unreachable, Failed):
+                if time.monotonic() - heard_at_s > SILENCE_MAX_S:
+                    self.progress.say(
+                        "[bold red]Lost the controller.[/] If it has died the lamp goes dark by itself when its lease "
+                        "runs out: look at the lamp."
+                    )
+                    raise
+                time.sleep(POLL_S)
+                continue
+            heard_at_s = time.monotonic()
+            self.progress.show(session, live)
+            if session["state"] == "ended":
+                return session
+            if session["state"] == "ready" and not self.started:
+                self.controller.post(self.controller.session(self.id, "start"), {"by": self.by})
+                self.started = True
+            time.sleep(POLL_S)
+
+    def _look(self) -> tuple[View, View]:
+        """The session and its lamp's instruments, of one moment."""
+        lamps: list[View] = self.controller.get("/v1/lamps")
+        for lamp in lamps:
+            if lamp["session"] is not None and lamp["session"]["id"] == self.id:
+                return lamp["session"], lamp["live"]
+        session: View = self.controller.get(self.controller.session(self.id))
+        return session, {"irradiance_mw_cm2": None, "irradiance_source": "", "skin_c": None}
+
+    def _end(self) -> View:
+        self.progress.say("[bold yellow]Ctrl-C: ending the session.[/] The lamp goes dark. [dim](Again: emergency stop)[/]")
+        session, _ = self._look()
+        if session["state"] not in ("ending", "ended"):
+            body = {"by": self.by, "reason": "ended from the terminal (Ctrl-C)"}
+            self.controller.post(self.controller.session(self.id, "end"), body)
+        return self._follow()
+
+    def _stop(self) -> None:
+        self.progress.say("[bold red]Ctrl-C again: emergency stop.[/]")
+        answer = self.controller.post("/v1/stop", {"by": self.by, "reason": "Ctrl-C twice"})
+        style = "green" if all_dark(answer["evidence"]) else "bold red"
+        for line in evidence_lines(answer["evidence"]):
+            self.progress.say(f"[{style}]{say.escape(line)}[/]")
+
+    def _ended_event(self) -> View:
+        events: list[View] = self.controller.get(self.controller.session(self.id, "events"))
+        for event in reversed(events):
+            if event["event"] == "session.ended":
+                return event
+        raise Failed(f"session {self.id} is over, but its end is not in the journal")
+
+
+@contextmanager
+def _ended_by_signals() -> Generator[None]:
+    """A closed terminal or a polite kill ends the session as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    before = {number: signal.signal(number, interrupt) for number in (getattr(signal, name) for name in names)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

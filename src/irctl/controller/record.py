@@ -1,0 +1,102 @@
+"""What the journal says about a lamp's session: the fields of each event, from values."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from irctl.controller.output import Output
+from irctl.controller.session import Ending, Session
+from irctl.devices.roles import Identity
+from irctl.domain.calibration import Calibration
+from irctl.domain.dose import Dose
+from irctl.domain.orders import Limits, Order
+
+
+def order(order: Order) -> dict[str, Any]:
+    return {
+        "lamp": order.lamp,
+        "fluence_j_cm2": order.fluence_j_cm2,
+        "irradiance_mw_cm2": order.irradiance_mw_cm2,
+        "patient": order.patient,
+        "area": order.area,
+        "by": order.by,
+    }
+
+
+def limits(limits: Limits) -> dict[str, Any]:
+    return {
+        "irradiance_mw_cm2_max": limits.irradiance_mw_cm2_max,
+        "fluence_j_cm2_max": limits.fluence_j_cm2_max,
+        "duration_s_max": limits.duration_s_max,
+        "skin_c_max": limits.skin_c_max,
+    }
+
+
+def calibration(calibration: Calibration) -> dict[str, Any]:
+    return {
+        "id": calibration.id,
+        "lamp_serial": calibration.lamp_serial,
+        "distance_cm": calibration.distance_cm,
+        "performed_at": iso(calibration.performed_at),
+        "performed_by": calibration.performed_by,
+        "meter": calibration.meter,
+        "valid_until": iso(calibration.valid_until),
+        "expanded_uncertainty_pct": calibration.expanded_uncertainty_pct,
+        "irradiance_min_mw_cm2": round(calibration.irradiance_min_mw_cm2, 2),
+        "irradiance_max_mw_cm2": round(calibration.irradiance_max_mw_cm2, 2),
+        "hash": calibration.sha256,
+    }
+
+
+def armed(fail_safe: str, output: Output, identity: Identity) -> dict[str, Any]:
+    return {
+        "fail_safe": fail_safe,
+        "lease_s": output.lease_s,
+        "cutoff_lease_s": output.cutoff_lease_s if output.cutoff else None,
+        "identity": {"model": identity.model, "serial": identity.serial, "firmware": identity.firmware},
+    }
+
+
+def dose(dose: Dose) -> dict[str, Any]:
+    return {
+        "min_j_cm2": round(dose.min_j_cm2, 5),
+        "best_j_cm2": round(dose.best_j_cm2, 5),
+        "max_j_cm2": round(dose.max_j_cm2, 5),
+        "contributions": [
+            {
+                "name": c.name,
+                "relative_pct": rounded(c.relative_pct, 3),
+                "absolute_j_cm2": round(c.half_width_j_cm2, 5),
+            }
+            for c in dose.contributions
+        ],
+    }
+
+
+def ended(session: Session, ending: Ending, *, skin_fitted: bool) -> dict[str, Any]:
+    """The terminal record: what was prescribed, what was delivered, and how sure that is."""
+    return {
+        "outcome": ending.outcome,
+        "reason": ending.reason,
+        "hazard": ending.hazard,
+        "by": ending.by,
+        "started_at": iso(session.started_at),
+        "ended_at": iso(session.ended_at),
+        "time_on_s": round(session.time_on_s, 2),
+        "planned_s": round(session.order.planned_s, 2),
+        "prescribed_j_cm2": session.order.fluence_j_cm2,
+        "delivered": dose(session.dose),
+        "irradiance_mean_mw_cm2": rounded(session.irradiance_mean_mw_cm2, 2),
+        "skin_c_max": rounded(session.skin_c_max, 1),
+        "cem43_min": round(session.cem43_min, 3) if skin_fitted else None,
+        "dose_source": "measured" if session.meter and session.meter.measured else "calibrated",
+    }
+
+
+def iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
