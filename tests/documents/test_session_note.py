@@ -86,7 +86,7 @@ class TestReading:
         }
 
     def test_a_session_that_has_not_ended_has_no_note(self, completed: list[Event]) -> None:
-        with pytest.raises(NoteError, match=r"has not ended.*session\.ended.*its last is event 1245, session\.sample"):
+        with pytest.raises(NoteError, match=r"has not ended.*session\.ended.*its last is event 1246, session\.sample"):
             note_of(completed[:-1])
 
     def test_a_session_without_its_order_has_no_note(self, completed: list[Event]) -> None:
@@ -100,7 +100,7 @@ class TestReading:
     def test_a_missing_field_is_named_with_its_event(self, completed: list[Event]) -> None:
         ended = completed[-1]
         delivered = {k: v for k, v in ended["delivered"].items() if k != "min_j_cm2"}
-        with pytest.raises(NoteError, match=r"event 1246 \(session\.ended\): delivered\.min_j_cm2: Field required"):
+        with pytest.raises(NoteError, match=r"event 1247 \(session\.ended\): delivered\.min_j_cm2: Field required"):
             note_of(changed(completed, "session.ended", delivered=delivered))
 
     def test_an_interval_in_disorder_is_refused(self, completed: list[Event]) -> None:
@@ -110,7 +110,7 @@ class TestReading:
 
     def test_an_edited_event_is_refused(self, completed: list[Event]) -> None:
         edited = [e | {"time_on_s": 1.0} if e["event"] == "session.ended" else e for e in completed]
-        with pytest.raises(NoteError, match=r"event 1246 \(session\.ended\) does not match its hash"):
+        with pytest.raises(NoteError, match=r"event 1247 \(session\.ended\) does not match its hash"):
             note_of(edited)
 
     def test_an_event_slipped_in_with_a_good_hash_of_its_own_is_refused(self, completed: list[Event]) -> None:
@@ -119,11 +119,28 @@ class TestReading:
             note_of([*completed[:50], forged | {"hash": alone}, *completed[51:]])
 
     def test_a_stretch_with_gaps_makes_a_note_that_says_so(self, completed: list[Event]) -> None:
-        gaps = [e for e in completed if e["event"] != "session.off" and e["seq"] > 2]
+        gaps = [
+            e for e in worlds.with_station(completed, simulated=False) if e["event"] != "session.off" and e["seq"] > 2
+        ]
         note = note_of(gaps)
         assert not note.source.unbroken
         assert "each checked by itself" in view(note)["record"]["range"]
         assert "version not in the journal given" in view(note)["record"]["software"]
+
+    def test_whether_it_was_simulated_is_never_assumed(self, completed: list[Event]) -> None:
+        with pytest.raises(NoteError, match="whether that was simulated"):
+            note_of(completed[1:])
+
+    @pytest.mark.parametrize("simulated", [True, False])
+    def test_the_order_itself_may_say_whether_it_was_simulated(self, completed: list[Event], simulated: bool) -> None:
+        note = note_of(worlds.with_station(completed, "Annexe", simulated=simulated)[1:])
+        assert (note.station, note.simulated) == ("Annexe", simulated)
+
+    def test_going_dark_is_read_by_either_name(self, completed: list[Event]) -> None:
+        off = next(e for e in completed if e["event"] == "session.off")
+        names = {"off_sent_s": "sent_s", "verified_dark_s": "verified_s"}
+        renamed = [{names.get(k, k): v for k, v in e.items()} if e is off else e for e in completed]
+        assert note_of(rechained(renamed)).happenings == note_of(completed).happenings
 
     def test_other_sessions_and_other_lamps_stay_out(self, stopped: list[Event]) -> None:
         strangers: list[Event] = [
@@ -161,6 +178,11 @@ class TestReading:
         frame = {"at": completed[-1]["at"], "mono_s": completed[-1]["mono_s"] + 5}
         later = [stopped[-1] | frame | {"seq": completed[-1]["seq"] + 1}]
         assert note_of(rechained([*completed, *later])).happenings[-1].kind is Kind.ENDED
+
+    def test_evidence_gathered_again_under_the_same_latch_does_not_either(self, stopped: list[Event]) -> None:
+        again = [stopped[-1] | {"seq": stopped[-1]["seq"] + 1}]
+        note = note_of(rechained([*stopped, *again]))
+        assert sum(h.kind is Kind.STOP_EVIDENCE for h in note.happenings) == 1
 
     def test_pauses_are_told_once_whether_said_or_only_seen_as_a_state(self, stopped: list[Event]) -> None:
         note = note_of(stopped)
@@ -228,14 +250,22 @@ class TestWording:
     def test_too_much_is_said(self, completed: list[Event]) -> None:
         delivered = {"min_j_cm2": 61.2, "best_j_cm2": 63.0, "max_j_cm2": 65.0, "contributions": []}
         outcome = view(note_of(changed(completed, "session.ended", delivered=delivered)))["outcome"]
-        assert "More than prescribed was delivered: at least 61.2 for 60.0 J/cm²." in outcome["sentence"]
+        assert outcome["alerts"] == [
+            "More than prescribed was delivered: at least 61.2 J/cm², where 60.0 J/cm² were prescribed."
+        ]
 
     def test_a_lamp_nobody_saw_go_dark_is_pointed_out(
         self, completed: list[Event], stopped: list[Event], faulted: list[Event], interrupted: list[Event]
     ) -> None:
-        assert "went dark" in view(note_of(faulted))["outcome"]["alert"]
-        assert "went dark" in view(note_of(without(completed, "session.off")))["outcome"]["alert"]
-        assert [view(note_of(e))["outcome"]["alert"] for e in (completed, stopped, interrupted)] == [None] * 3
+        (unseen,) = view(note_of(faulted))["outcome"]["alerts"]
+        assert "Nothing on record shows that the lamp went dark" in unseen
+        assert view(note_of(without(completed, "session.off")))["outcome"]["alerts"] == [unseen]
+        assert [view(note_of(e))["outcome"]["alerts"] for e in (completed, stopped, interrupted)] == [[]] * 3
+
+    def test_a_lamp_that_read_back_as_off_but_shines_on_is_pointed_out(self, completed: list[Event]) -> None:
+        lit = [e | {"irradiance_mw_cm2": 50.2} if e.get("state") == "ending" and "t_s" in e else e for e in completed]
+        (alert,) = view(note_of(rechained(lit)))["outcome"]["alerts"]
+        assert alert == "The last reading on record, 50.2 mW/cm², still shows light."
 
     def test_what_was_not_measured_is_not_a_number(self, faulted: list[Event]) -> None:
         told = view(note_of(faulted))
@@ -278,7 +308,7 @@ class TestPage:
             "contactor.1 (waveshare-relay)", "comm-watchdog, lease 1 s", "50 cm", "CAL-2026-0093", "Ophir 3A-P",
             "14 September 2026", "14 September 2027", "U = 6.2 % (k = 2)", "7be1d04c7be1…", "57.6 to 62.3",
             "Measured by the lamp’s radiometer", "radiometer calibration", "49.4", "20 min 08 s", "19:30:33", "19:51:06",
-            "39.8", "0.13", "0.412", "prescribed 50", "limit 43.0", completed[-1]["hash"], "Journal events 3 to 1246",
+            "39.8", "0.13", "0.412", "prescribed 50", "limit 43.0", completed[-1]["hash"], "Journal events 3 to 1247",
             "irctl 0.1.0", "irctl is not a certified medical device.", "Meaning of the signature", "page 1 of 1",
         ):  # fmt: skip
             assert words in page, words

@@ -49,6 +49,12 @@ class Journal:
         self.write("alarm", lamp="left", hazard=hazard, priority=priority, text=text, remedy=remedy)
 
 
+def with_station(events: list[Event], station: str = "Treatment room 2", *, simulated: bool) -> list[Event]:
+    """The same journal by a controller that also says with each order where it was and whether it was simulated."""
+    place = {"station": station, "simulated": simulated}
+    return rechained([e | place if e["event"] == "session.ordered" else e for e in events])
+
+
 def rechained(events: list[Event]) -> list[Event]:
     """The same events with fresh hashes, after a test has changed some on purpose."""
     out: list[Event] = []
@@ -60,10 +66,12 @@ def rechained(events: list[Event]) -> list[Event]:
 
 def started(journal: Journal, *, simulated: bool, version: str = "0.1.0") -> None:
     journal.write(
-        "controller.started", version=version, station="treatment-room-2", station_hash="9c1f" * 16, simulated=simulated
+        "controller.started", version=version, station="Treatment room 2", station_hash="9c1f" * 16, simulated=simulated
     )
     journal.pass_s(0.8)
-    journal.write("lamp.dark_verified", lamp="left", reason="start")
+    journal.write(
+        "lamp.dark_verified", lamp="left", off_sent_s=0.003, acknowledged_s=0.02, verified_dark_s=0.31, by="emitter"
+    )
     journal.pass_s(40)
 
 
@@ -74,7 +82,6 @@ def ordered(
     irradiance: float = 50.0,
     planned_s: float = 1215.0,
     sensors: bool = True,
-    simulated: bool = False,
     **order: str,
 ) -> None:
     journal.session(
@@ -117,8 +124,6 @@ def ordered(
             "expanded_uncertainty_pct": 6.2,
             "hash": "7be1d04c" * 8,
         },
-        station="Treatment room 2",
-        simulated=simulated,
     )
     journal.state("checking")
     journal.pass_s(2.1)
@@ -146,8 +151,9 @@ class Treatment:
         self.readings: list[float] = []
 
     def light(self) -> None:
+        self.journal.session("starting", by="M. Keller, PT")
         self.journal.state("warming")
-        self.journal.session("first_light", level_pct=62.0)
+        self.journal.session("first_light", level_pct=62.0, by="M. Keller, PT")
 
     def run(self, seconds: int, state: str, *, blind: range = range(0)) -> None:
         """Samples each second; within `blind` (seconds since first light) the sensors say nothing."""
@@ -236,14 +242,14 @@ def completed(*, simulated: bool = False, minutes: int = 20, **order: str) -> li
     """Twenty minutes at 50 mW/cm² with every sensor, ended on the prescription."""
     journal = Journal()
     started(journal, simulated=simulated)
-    ordered(journal, simulated=simulated, fluence=minutes * 3.0, planned_s=minutes * 60.0 + 15, **order)
+    ordered(journal, fluence=minutes * 3.0, planned_s=minutes * 60.0 + 15, **order)
     treatment = Treatment(journal)
     treatment.light()
     treatment.run(30, "warming")
     journal.state("emitting")
     treatment.run(minutes * 60 - 22, "emitting")
     journal.state("ending", reason="prescription reached")
-    journal.session("off", sent_s=0.004, acknowledged_s=0.021, verified_s=0.412, by="emitter")
+    journal.session("off", off_sent_s=0.004, acknowledged_s=0.021, verified_dark_s=0.412, by="emitter")
     treatment.run(25, "ending")
     treatment.end("completed", "prescription reached")
     return journal.events
@@ -253,7 +259,7 @@ def stopped() -> list[Event]:
     """Two pauses, three alarms, and a stop at the emergency button."""
     journal = Journal()
     started(journal, simulated=True)
-    ordered(journal, simulated=True)
+    ordered(journal)
     treatment = Treatment(journal, skin_gain=0.19)
     treatment.light()
     treatment.run(30, "warming")
@@ -261,7 +267,7 @@ def stopped() -> list[Event]:
     treatment.run(170, "emitting")
     journal.session("paused", by="M. Keller, PT")
     journal.state("paused")
-    journal.session("off", sent_s=0.003, acknowledged_s=0.018, verified_s=0.377, by="emitter")
+    journal.session("off", off_sent_s=0.003, acknowledged_s=0.018, verified_dark_s=0.377, by="emitter")
     treatment.run(75, "paused")
     journal.session("resumed", by="M. Keller, PT")
     journal.state("warming")
@@ -273,7 +279,7 @@ def stopped() -> list[Event]:
     treatment.run(14, "emitting")
     journal.state("paused", reason="the operator did not confirm presence", by=None)
     journal.alarm("H11", "low", "Presence was not confirmed", "Confirm presence and the patient's comfort, then resume")
-    journal.session("off", sent_s=0.004, acknowledged_s=0.020, verified_s=0.401, by="emitter")
+    journal.session("off", off_sent_s=0.004, acknowledged_s=0.020, verified_dark_s=0.401, by="emitter")
     treatment.run(48, "paused")
     journal.session("resumed", by="M. Keller, PT")
     journal.state("warming")
@@ -286,7 +292,7 @@ def stopped() -> list[Event]:
     )
     journal.state("ending")
     journal.alarm("H01", "high", "Emergency stop", "See to the patient; clear the stop when safe")
-    journal.session("off", sent_s=0.002, acknowledged_s=None, verified_s=0.655, by="cutoff")
+    journal.session("off", off_sent_s=0.002, acknowledged_s=None, verified_dark_s=0.655, by="cutoff")
     treatment.run(20, "ending")
     treatment.end("stopped", "Patient reported burning heat", hazard="H01", by="M. Keller, PT")
     journal.pass_s(0.01)
@@ -318,7 +324,7 @@ def faulted() -> list[Event]:
     journal.alarm(
         "H07", "high", "The dimmer does not answer", "Switch the lamp off at the wall; check its cable and supply"
     )
-    journal.session("off", sent_s=0.004, acknowledged_s=None, verified_s=None, by="emitter")
+    journal.session("off", off_sent_s=0.004, acknowledged_s=None, verified_dark_s=None, by="emitter")
     treatment.run(12, "ending")
     journal.write("lamp.unverified", lamp="left", reason="no answer to OFF, and no sensor sees the lamp")
     treatment.end("faulted", "The dimmer does not answer", hazard="H07", widen=0.06, why_wider="afterglow not watched")
@@ -338,10 +344,12 @@ def interrupted() -> list[Event]:
     journal.pass_s(7.4)
     journal.mono_s = 11.02
     journal.write(
-        "controller.started", version="0.1.0", station="treatment-room-2", station_hash="9c1f" * 16, simulated=False
+        "controller.started", version="0.1.0", station="Treatment room 2", station_hash="9c1f" * 16, simulated=False
     )
     journal.pass_s(0.9)
-    journal.write("lamp.dark_verified", lamp="left", reason="start")
+    journal.write(
+        "lamp.dark_verified", lamp="left", off_sent_s=0.003, acknowledged_s=0.02, verified_dark_s=0.31, by="emitter"
+    )
     treatment.end(
         "interrupted",
         "the controller was lost during the treatment",

@@ -17,6 +17,8 @@ LEASE_S = 2.0
 CUTOFF_LEASE_S = 3.0
 TICK_S = 0.25
 STALE_S = 1.5
+RAMP_S = 1.0
+"""The dimmer's own ramp from full level to dark, where the cut-off cannot help."""
 
 
 async def _fault(world: World, target: str, kind: str, **params: Any) -> tuple[Any, float]:
@@ -101,7 +103,7 @@ async def test_unplugged_cutoff_and_interlock_adapter(tmp_path: Path):
     async with a_station(tmp_path) as world:
         record, lit_s = await _fault(world, "safety-line", "unplug")
         assert record["outcome"] == "faulted"
-        assert lit_s <= STALE_S + 3 * TICK_S
+        assert lit_s <= STALE_S + 3 * TICK_S + RAMP_S
 
 
 async def test_a_replugged_adapter_is_observed_again_but_gives_no_light(tmp_path: Path):
@@ -149,10 +151,10 @@ async def test_stop_darkens_every_lamp_and_latches_until_a_named_person_clears_i
         world.station.lamps["right"].ask(right.id, "start", "a clinician")
         await asyncio.sleep(15)
         asked_at = world.now
-        evidence = await world.station.shutdown.stop("somebody", "smoke", "test")
+        latch = await world.station.shutdown.stop("somebody", "smoke", "test")
         for lamp in ("left", "right"):
             assert world.truth(lamp).on_intervals[-1][1] - asked_at < 0.15
-            assert evidence[lamp]["verified_dark_s"] < 0.4
+            assert (latch.evidence[lamp].verified_dark_s or 9) < 0.4
         assert (await world.finished(left))["outcome"] == "stopped"
         assert (await world.finished(right))["hazard"] == "H15"
         with pytest.raises(Refused, match="stopped"):

@@ -19,6 +19,7 @@ from irctl.controller.session import Session, State
 from irctl.controller.station import Station, Wire
 from irctl.domain.orders import Order
 from irctl_simulator.station import SimStation
+from irctl_simulator.wire import Line
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -59,7 +60,9 @@ class World:
         await self.until(lambda: session.state in (State.READY, State.ENDED))
         return session
 
-    async def running(self, lamp: str = "left", fluence: float = 3.0, irradiance: float = 50.0, lit_s: float = 5.0) -> Session:
+    async def running(
+        self, lamp: str = "left", fluence: float = 3.0, irradiance: float = 50.0, lit_s: float = 5.0
+    ) -> Session:
         """A session that has been giving light for a while."""
         session = await self.ordered(lamp, fluence, irradiance)
         self.station.lamps[lamp].ask(session.id, "start", "a clinician")
@@ -86,6 +89,12 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _plugged(name: str, line: Line) -> MemoryPort:
+    """A port on a simulated line that learns when the line is unplugged."""
+    port = MemoryPort(lambda receive: line.attach(receive, port.drop), name)
+    return port
+
+
 @asynccontextmanager
 async def a_station(
     state_dir: Path, *, config: Path = CONFIGS / "demo.toml", sim: dict[str, Any] | None = None
@@ -94,7 +103,7 @@ async def a_station(
     loop = asyncio.get_running_loop()
     origin = loop.time()
     hardware = SimStation.from_config(merged(tomllib.loads((CONFIGS / "demo-sim.toml").read_text()), sim or {}))
-    ports = {name: MemoryPort(line.attach, name) for name, line in hardware.lines.items()}
+    ports = {name: _plugged(name, line) for name, line in hardware.lines.items()}
 
     def clock() -> datetime:
         return START + timedelta(seconds=loop.time() - origin)

@@ -14,7 +14,7 @@ from irctl.bus.errors import BusError, ExceptionReply, LineDown, LineEchoes, NoR
 from irctl.bus.line import Line
 from irctl.bus.modbus import AnyRequest, ReadHolding, WriteCoil, WriteRegister, WriteRegisters
 from tests.virtual_time import VirtualLoop
-from tests.wire.conftest import OpenLine
+from tests.wire.conftest import PATIENT, OpenLine
 from tests.wire.wires import Answer, MemoryWire, PtyWire, Script, Wire, honest, until, value_at, with_crc
 
 pytestmark = pytest.mark.anyio
@@ -73,8 +73,8 @@ async def test_an_acknowledgement_of_something_else_is_refused(wire: Wire, open_
 
 
 async def test_a_cancelled_caller_leaves_no_answer_behind(wire: Wire, open_line: OpenLine) -> None:
-    line = await open_line(wire)
-    once(wire, lambda frame: honest(frame, latency_s=0.06))
+    line = await open_line(wire, timing=PATIENT)
+    once(wire, lambda frame: honest(frame, latency_s=0.2))
     asking = asyncio.create_task(line.transact(ReadHolding(1, 16, 1)))
     waiting = asyncio.create_task(line.transact(ReadHolding(1, 17, 1)))
     await asyncio.sleep(0.02)

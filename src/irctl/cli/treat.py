@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,6 +12,7 @@ from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.client import Controller, Failed, Unreachable
 from irctl.cli.progress import Progress, summary
+from irctl.cli.signals import like_ctrl_c
 from irctl.cli.stop import all_dark, evidence_lines
 
 POLL_S = 0.25
@@ -80,7 +78,7 @@ def treat(
 
 def give(controller: Controller, prescription: Prescription, *, quiet: bool = False) -> Treated:
     """Order and follow one session to its end. Raises Refused, Unreachable, Failed; KeyboardInterrupt after an emergency stop."""
-    with _ended_by_signals(), Progress(time.monotonic, quiet=quiet) as progress:
+    with like_ctrl_c(), Progress(time.monotonic, quiet=quiet) as progress:
         session: View = controller.post("/v1/sessions", prescription.body())
         attended = _Attended(controller, session["id"], prescription.by, progress)
         progress.say(
@@ -166,19 +164,3 @@ class _Attended:
             if event["event"] == "session.ended":
                 return event
         raise Failed(f"session {self.id} is over, but its end is not in the journal")
-
-
-@contextmanager
-def _ended_by_signals() -> Generator[None]:
-    """A closed terminal or a polite kill ends the session as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    before = {number: signal.signal(number, interrupt) for number in (getattr(signal, name) for name in names)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

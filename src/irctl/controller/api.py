@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from fastapi import Body, FastAPI, Header, Query, Request, Response
+from fastapi import FastAPI, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Event
@@ -30,8 +31,12 @@ from irctl.domain.problems import Problem, Refused
 
 NOTICE = "irctl is not a certified medical device."
 PAGE = Path(__file__).parent / "page"
+PAGE_FILES = {"index.html": "text/html", "lamp-panel.js": "text/javascript", "lamp-panel.css": "text/css"}
 LIVE_EVERY_S = 0.25
+RECONNECT_MS = 500
 BODY_MAX = 16_384
+STOP_ANSWER_S = 1.5
+"""A stop is answered by then, with what is known; the evidence goes on to fill in the station's view."""
 STREAMS_MAX = 32
 """Enough for every screen of a clinic; a page that reloads in a loop does not starve the controller."""
 JOURNAL_PAGE_MAX = 5000
@@ -121,11 +126,14 @@ def create_app(station: Station) -> FastAPI:
         return session_view(session, _now())
 
     @app.post("/v1/stop")
-    async def post_stop(body: Annotated[StopBody | None, Body()] = None) -> dict[str, Any]:
-        asked = body or StopBody()
-        evidence = await station.shutdown.stop(asked.by, asked.reason, "api")
+    async def post_stop(request: Request) -> dict[str, Any]:
+        # Whatever the body is, or none at all: a stop is never refused for its form.
+        asked = await _stop_body(request)
+        stopping = asyncio.create_task(station.shutdown.stop(asked.by, asked.reason, "api"))
+        done, _ = await asyncio.wait({stopping}, timeout=STOP_ANSWER_S)
         latch = station.shutdown.latch
-        return {"latched": latch.view() if latch else None, "evidence": evidence}
+        view = latch.view() if latch else None
+        return {"latched": view, "evidence": view["evidence"] if view else {}, "finished": bool(done)}
 
     @app.post("/v1/clear")
     async def post_clear(body: ByBody) -> dict[str, Any]:
@@ -158,9 +166,9 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/ui/{name}")
     async def get_ui(name: str) -> Response:
-        if name not in ("lamp-panel.js", "lamp-panel.css", "index.html"):
+        if name not in PAGE_FILES:
             raise HTTPException(404, "no such page")
-        return FileResponse(PAGE / name)
+        return FileResponse(PAGE / name, media_type=PAGE_FILES[name])
 
     return app
 
@@ -219,6 +227,13 @@ def verified_view(verified: chain.Verified) -> dict[str, Any]:
     }
 
 
+async def _stop_body(request: Request) -> StopBody:
+    try:
+        return StopBody.model_validate_json(await request.body())
+    except (ValidationError, ClientDisconnect):
+        return StopBody()
+
+
 class _Streams:
     """Live figures and journal events to everyone who looks on."""
 
@@ -236,7 +251,7 @@ class _Streams:
                     after = event["seq"]
                     if event["event"] != "session.sample":
                         yield ServerSentEvent(event="journal", id=str(after), data=event)
-                yield ServerSentEvent(event="live", data=live_view(self._station))
+                yield ServerSentEvent(event="live", data=live_view(self._station), retry=RECONNECT_MS)
                 await asyncio.sleep(LIVE_EVERY_S)
         finally:
             self._open -= 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from irctl.bus.errors import BusError
@@ -88,11 +88,15 @@ class Lamp:
         self._stop_station = stop_station
         self._wake = asyncio.Event()
         self._advanced_to_s = 0.0
+        self._lit_level_pct: float | None = None
+        """The level the lamp has been leased, until it is known to be dark."""
         self._lit_since_s = 0.0
         self._dark_since_s = 0.0
         self._trimmed_at_s = 0.0
         self._sampled_at_s = float("-inf")
         self._state_since_s = 0.0
+        self._renewal_problem: str | None = None
+        self._ending_written = False
         self._verb: tuple[str, str, str] | None = None
         """What somebody asked for (verb, by, reason); the task takes it up at its own pace."""
 
@@ -200,13 +204,26 @@ class Lamp:
             self._wake.clear()
             try:
                 await (self._tick(self.session) if busy and self.session else self._idle())
-            except InvariantViolation as error:
-                self._stop_station(f"lamp {self.name}", str(error))
-                await self.output.darken(loop.time())
+            except Exception as error:  # an impossible state or a defect of ours: the lamp must not be left to itself
+                await self._give_up(error)
             busy = self.session is not None and self.session.running
             due_s = max(due_s + (self.info.tick_s if busy else self.info.idle_s), loop.time())
             await self._sleep_until(due_s)
             due_s = min(due_s, loop.time())
+
+    async def _give_up(self, error: Exception) -> None:
+        """Dark, the station latched, and the session ended as faulted; a defect while ending closes it as it stands."""
+        self._stop_station(f"lamp {self.name}", f"internal error: {error}")
+        await self.output.darken(asyncio.get_running_loop().time())
+        self._journal.write("controller.defect", lamp=self.name, text=repr(error))
+        session = self.session
+        if session is None or not session.running:
+            return
+        ending_failed = session.state is State.ENDING
+        session.state = State.ENDING
+        session.ending = session.ending or Ending(Outcome.FAULTED, f"internal error: {error}")
+        if ending_failed:
+            self._close(session)
 
     async def _sleep_until(self, due_s: float) -> None:
         timer = asyncio.get_running_loop().call_at(due_s, self._wake.set)
@@ -266,7 +283,7 @@ class Lamp:
             self._write("session.armed", session, **record.armed(self.info.fail_safe, self.output, identity))
             dark = await checking.read_dark(self.instruments, self.info.tick_s)
         except (BusError, DeviceFault) as error:
-            self._fail(session, str(error))
+            await self._fail(session, str(error))
             return
         if self.instruments.radiometer is not None:
             self._write(
@@ -291,7 +308,7 @@ class Lamp:
         )
         self._advanced_to_s = asyncio.get_running_loop().time()
         if stop := self._judge(session):
-            self._begin_ending(session, stop)
+            await self._begin_ending(session, stop)
             return
         self._move(session, State.READY)
 
@@ -303,7 +320,7 @@ class Lamp:
         now_s = asyncio.get_running_loop().time()
         longest_s = READY_MAX_S if session.state is State.READY else PAUSE_MAX_S
         if stop := self._judge(session):
-            self._begin_ending(session, stop)
+            await self._begin_ending(session, stop)
         elif self._ended_by_hand(session):
             pass
         elif verb := self._take_verb("start", "resume"):
@@ -320,18 +337,19 @@ class Lamp:
         if not self._journal.writable or self._stopped() is not None:
             return
         loop = asyncio.get_running_loop()
+        self._ending_written = False
         try:
             if verb == "resume":
                 await self.output.arm()
-            self._advance(session, loop.time())
             await self.output.renew(level)
         except (BusError, DeviceFault) as error:
-            self._fail(session, f"{self.info.emitter}: {error}")
+            # The frame that lights may have been obeyed though its answer was lost.
+            self._lit_level_pct = self.output.level_pct
+            await self._fail(session, f"{self.info.emitter}: {error}")
             return
         now_s = loop.time()
-        # The output may have come on anywhere between asking and the answer: middle of the last frame is close enough (timing term).
-        self._advance(session, now_s, steady_mw_cm2=0.0)
-        self._lit_since_s, self._trimmed_at_s = now_s, now_s
+        self._advance(session, now_s)
+        self._lit_level_pct, self._lit_since_s, self._trimmed_at_s = level, now_s, now_s
         self.output.state.value = None
         self.output.state.at_s = now_s
         if session.first_light_s is None:
@@ -347,21 +365,17 @@ class Lamp:
         await self._look(session)
         late_s = loop.time() - self.output.renewed_at_s
         if stop := self._judge(session):
-            self._begin_ending(session, stop)
-        elif late_s > self.output.lease_s:
-            self._begin_ending(
-                session,
-                Stop(
-                    Hazard.LEASE_LATE,
-                    f"the lease was renewed {late_s:.1f} s late",
-                    "Look for what blocked this computer",
-                ),
-            )
+            await self._begin_ending(session, stop)
+        elif late_s > self.output.lease_s - self.info.tick_s:
+            await self._begin_ending(session, self._lease_lost(late_s))
         elif self._ended_by_hand(session):
             pass
         elif verb := self._take_verb("pause"):
             await self._pause(session, verb[1])
         elif await self._reached(session):
+            if stop := self._emergency():
+                await self._begin_ending(session, stop)
+                return
             self._end(session, Ending(Outcome.COMPLETED, "the prescribed dose was reached"))
         else:
             await self._renew(session)
@@ -388,14 +402,25 @@ class Lamp:
         assert meter is not None
         assert self.calibration is not None
         level = self._trimmed_level(session)
+        self._advance(session, loop.time())
         try:
-            self._advance(session, loop.time())
             await self.output.renew(level)
-        except (BusError, DeviceFault) as error:
-            self._fail(session, f"{self.info.emitter}: {error}")
+            self._lit_level_pct, self._renewal_problem = level, None
+        except BusError as error:
+            # One lost frame does not end a treatment: the lease still runs, and the next tick asks again. When it runs out, that ends it.
+            self._renewal_problem = str(error)
+        except DeviceFault as error:
+            await self._fail(session, f"{self.info.emitter}: {error}")
             return
-        if session.state is State.WARMING and meter.model.irradiance_mw_cm2 >= WARM_SHARE * self._steady(level):
+        if session.state is State.WARMING and meter.model.irradiance_mw_cm2 >= WARM_SHARE * self._steady():
             self._move(session, State.EMITTING)
+
+    def _lease_lost(self, late_s: float) -> Stop:
+        if self._renewal_problem is not None:
+            text = f"{self.info.emitter} could not be told to go on for {late_s:.1f} s: {self._renewal_problem}"
+            return Stop(Hazard.LINE_SILENT, text, "Check the emitter's line and supply")
+        text = f"the lease was not renewed for {late_s:.1f} s (of {self.output.lease_s:g} s)"
+        return Stop(Hazard.LEASE_LATE, text, "Look for what blocked this computer")
 
     def _trimmed_level(self, session: Session) -> float:
         """The level for the prescribed irradiance, given what the lamp is found to give; never beyond the calibrated range."""
@@ -414,11 +439,13 @@ class Lamp:
         return min(max(level, present - TRIM_STEP_MAX_PCT), present + TRIM_STEP_MAX_PCT)
 
     async def _pause(self, session: Session, by: str) -> None:
-        self._move(session, State.PAUSED, by=by)
-        self._write("session.paused", session, by=by)
+        session.move(State.PAUSED)
+        self._state_since_s = asyncio.get_running_loop().time()
         evidence = await self._go_dark(session)
+        self._write("session.paused", session, by=by)
+        self._write("session.state", session, state=State.PAUSED, by=by)
         if evidence.verified_dark_s is None:
-            self._begin_ending(session, self._not_dark())
+            await self._begin_ending(session, self._not_dark())
 
     # --- ending ----------------------------------------------------------------------------------------------------------
 
@@ -429,25 +456,25 @@ class Lamp:
         self._end(session, Ending(Outcome.STOPPED, verb[2] or f"ended by {verb[1]}", by=verb[1]))
         return True
 
-    def _begin_ending(self, session: Session, stop: Stop) -> None:
-        """A rule says stop: alarm, remember why, and end. Some hazards stop the whole station."""
-        self._alarm(stop, session)
+    async def _begin_ending(self, session: Session, stop: Stop) -> None:
+        """A rule says stop: dark first, then the alarm and the record. Some hazards stop the whole station."""
         outcome = Outcome.STOPPED if stop.hazard in PATIENT_SIDE else Outcome.FAULTED
         self._end(session, Ending(outcome, stop.text, stop.hazard))
+        await self._go_dark(session)
+        self._alarm(stop, session)
         if stop.hazard in LATCHING:
             self._stop_station(f"lamp {self.name}", stop.text)
 
-    def _fail(self, session: Session, text: str) -> None:
+    async def _fail(self, session: Session, text: str) -> None:
         """Something on the way to or from the light does not work; during a stop that is only its echo."""
-        self._begin_ending(
-            session, self._emergency() or Stop(Hazard.LINE_SILENT, text, "Check the device named and its line")
-        )
+        stop = self._emergency() or Stop(Hazard.LINE_SILENT, text, "Check the device named and its line")
+        await self._begin_ending(session, stop)
 
     def _emergency(self) -> Stop | None:
         reason = self._stopped()
-        return (
-            reason and Stop(Hazard.EMERGENCY_STOP, f"emergency stop: {reason}", "Find the cause, then clear the stop")
-        ) or None
+        if reason is None:
+            return None
+        return Stop(Hazard.EMERGENCY_STOP, f"emergency stop: {reason}", "Find the cause, then clear the stop")
 
     def _end(self, session: Session, ending: Ending) -> None:
         session.ending = ending
@@ -462,27 +489,31 @@ class Lamp:
         loop = asyncio.get_running_loop()
         since_s = loop.time()
         self._advance(session, since_s)
-        steady = self._steady(self.output.level_pct)
         evidence = await self.output.darken(since_s)
         off_after_s = evidence.acknowledged_s if evidence.acknowledged_s is not None else evidence.verified_dark_s
-        self._advance(session, since_s + min(off_after_s or 0.0, loop.time() - since_s), steady_mw_cm2=steady)
-        self._lit_since_s, self._dark_since_s = 0.0, loop.time()
-        if evidence.acknowledged_s is None and session.meter is not None and steady > 0:
+        self._advance(session, since_s + off_after_s if off_after_s is not None else loop.time())
+        if off_after_s is None and session.meter is not None:
             # Nobody said when the light went out: it may have lasted until the hardware's own lease ended it.
-            session.meter.possible_j_cm2 += steady * session.meter.scale * self.output.lease_s / 1000.0
+            session.meter.possible_j_cm2 += self._steady() * session.meter.scale * self.output.lease_s / 1000.0
+        if self._lit_level_pct is not None:
+            self._dark_since_s = loop.time()
+        self._lit_level_pct, self._lit_since_s = None, 0.0
         self._write("session.off", session, **evidence.as_dict())
         return evidence
 
     async def _finish(self, session: Session) -> None:
-        """Dark first; then wait for the afterglow, count it, and write the end."""
+        """Dark, verified; then wait for the afterglow, count it, and write the end."""
         loop = asyncio.get_running_loop()
-        if self.output.level_pct is not None or not self.output.verified_dark or self._lit_since_s > 0:
-            reason = session.ending.reason if session.ending else ""
+        if self._lit_level_pct is not None or not self.output.verified_dark:
             evidence = await self._go_dark(session)
-            self._write("session.state", session, state=State.ENDING, reason=reason)
             if evidence.verified_dark_s is None:
                 self._alarm(self._not_dark(), session)
                 self._stop_station(f"lamp {self.name}", self._not_dark().text)
+        if not self._ending_written:
+            self._ending_written = True
+            self._write(
+                "session.state", session, state=State.ENDING, reason=session.ending.reason if session.ending else ""
+            )
         await self._look(session)
         if (
             (stop := self._judge(session))
@@ -534,23 +565,24 @@ class Lamp:
         if skin is not None and self.instruments.temperature.problem is None:
             session.skin_c_max = skin if session.skin_c_max is None else max(session.skin_c_max, skin)
 
-    def _advance(self, session: Session, to_s: float, *, steady_mw_cm2: float | None = None) -> None:
-        """Bring dose and thermal dose up to loop time `to_s`, with the lamp driven as it is (or for a given irradiance)."""
+    def _advance(self, session: Session, to_s: float) -> None:
+        """Bring dose and thermal dose up to loop time `to_s`, with the lamp lit as it is."""
         elapsed_s = to_s - self._advanced_to_s
         if elapsed_s <= 0 or session.meter is None:
             return
         self._advanced_to_s = to_s
-        steady = self._steady(self.output.level_pct) if steady_mw_cm2 is None else steady_mw_cm2
+        steady = self._steady()
         session.meter.advance(elapsed_s, steady)
         if steady > 0:
             session.time_on_s += elapsed_s
         if session.first_light_s is not None and self.instruments.temperature.value is not None:
             session.cem43_min += cem43_min(self.instruments.temperature.value, elapsed_s)
 
-    def _steady(self, level_pct: float | None) -> float:
-        if level_pct is None or self.calibration is None:
+    def _steady(self) -> float:
+        """The steady irradiance of the level the lamp is lit at, as calibrated; 0 while it is dark."""
+        if self._lit_level_pct is None or self.calibration is None:
             return 0.0
-        return self.calibration.irradiance_at(level_pct)
+        return self.calibration.irradiance_at(self._lit_level_pct)
 
     def _judge(self, session: Session) -> Stop | None:
         """Every rule, every tick. Warnings are written once each."""
@@ -562,7 +594,18 @@ class Lamp:
                 session.warned.add(warning.hazard)
                 session.warnings.append(warning.text)
                 self._write("session.warning", session, hazard=warning.hazard, text=warning.text)
-        return stop
+        return stop and self._with_detail(stop)
+
+    def _with_detail(self, stop: Stop) -> Stop:
+        """Which device, and what the line says of it, for the person who has to look."""
+        match stop.hazard:
+            case Hazard.LINE_SILENT | Hazard.EMITTER_DISOBEYS:
+                device, problem = self.info.emitter, self.output.state.problem
+            case Hazard.CUTOFF_DISOBEYS:
+                device, problem = self.info.cutoff, self.output.cutoff_state.problem
+            case _:
+                return stop
+        return replace(stop, text=f"{stop.text}: {device}" + (f": {problem}" if problem else ""))
 
     def _snapshot(self, session: Session) -> Snapshot:
         now_s = asyncio.get_running_loop().time()

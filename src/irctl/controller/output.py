@@ -34,6 +34,12 @@ class Evidence:
         if self.verified_dark_s is None:
             self.verified_dark_s, self.by = at_s, by
 
+    def take(self, other: Evidence) -> None:
+        """Another caller's attempt served for this one too."""
+        if other is not self:
+            self.off_sent_s = self.off_sent_s if self.off_sent_s is not None else other.off_sent_s
+            self.acknowledged_s, self.verified_dark_s, self.by = other.acknowledged_s, other.verified_dark_s, other.by
+
     def as_dict(self) -> dict[str, Any]:
         times = (self.off_sent_s, self.acknowledged_s, self.verified_dark_s)
         sent, acknowledged, verified = (None if t is None else round(t, 4) for t in times)
@@ -95,21 +101,24 @@ class Output:
             asks.append(self.cutoff_state.refresh(self.cutoff.observe(priority)))
         await asyncio.gather(*asks)
 
-    async def darken(self, since_s: float, *, broadcast_sent_s: float | None = None) -> Evidence:
+    async def darken(self, since_s: float, evidence: Evidence | None = None) -> Evidence:
         """OFF until read back, and the cut-off opened whatever the emitter says. Several callers share one attempt.
 
-        `since_s`: loop time of the decision. Never raises for a silent device: then `verified_dark_s` stays None.
+        `since_s`: loop time of the decision. `evidence` fills as things happen; one that already tells of a broadcast OFF says so in `off_sent_s`.
+        Never raises for a silent device: then `verified_dark_s` stays None.
         """
+        evidence = evidence or Evidence()
         if self._darkening is None or self._darkening.done():
             self.level_pct = None
             self._cutoff_renewed_at_s = 0.0
-            self._darkening = asyncio.create_task(self._darken(since_s, broadcast_sent_s))
-        return await asyncio.shield(self._darkening)
+            self._darkening = asyncio.create_task(self._darken(since_s, evidence))
+        found = await asyncio.shield(self._darkening)
+        evidence.take(found)
+        return evidence
 
-    async def _darken(self, since_s: float, broadcast_sent_s: float | None) -> Evidence:
+    async def _darken(self, since_s: float, evidence: Evidence) -> Evidence:
         loop = asyncio.get_running_loop()
-        evidence = Evidence(off_sent_s=broadcast_sent_s)
-        attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, broadcast_sent_s is not None))]
+        attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, evidence.off_sent_s is not None))]
         if self.cutoff is not None:
             attempts.append(asyncio.create_task(self._cutoff_open(self.cutoff, evidence, since_s)))
         pending = set(attempts)

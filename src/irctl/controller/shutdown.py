@@ -41,11 +41,18 @@ class Latch:
     by: str
     reason: str
     source: str
-    evidence: Mapping[str, Mapping[str, Any]]
+    evidence: Mapping[str, Evidence]
+    """By lamp; fills while the lamps go dark."""
 
     def view(self) -> dict[str, Any]:
         at = self.at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        return {"at": at, "by": self.by, "reason": self.reason, "source": self.source, "evidence": dict(self.evidence)}
+        return {
+            "at": at,
+            "by": self.by,
+            "reason": self.reason,
+            "source": self.source,
+            "evidence": {name: found.as_dict() for name, found in self.evidence.items()},
+        }
 
 
 class Shutdown:
@@ -65,37 +72,38 @@ class Shutdown:
         self._journal = journal
         self.latch: Latch | None = None
 
-    async def stop(self, by: str, reason: str, source: str) -> dict[str, dict[str, Any]]:
-        """Everything dark, now; latched. Returns the evidence per lamp. Any number of calls at once is fine."""
+    async def stop(self, by: str, reason: str, source: str) -> Latch:
+        """Everything dark, now; latched. Returns when every lamp is verified dark or has had its time to be.
+
+        Any number of calls at once is fine: the first reason stays, the evidence is the latest.
+        """
         since_s = asyncio.get_running_loop().time()
-        fresh = self.latch is None
-        if fresh:
-            self.latch = Latch(self._journal.clock(), by, reason, source, {})
-        darkening = asyncio.gather(self._darken_all(since_s))
+        first = self.latch is None
+        evidence = {name: Evidence() for name in self._lamps}
+        at = self._journal.clock() if self.latch is None else self.latch.at
+        if self.latch is not None:
+            by, reason, source = self.latch.by, self.latch.reason, self.latch.source
+        latch = self.latch = Latch(at, by, reason, source, evidence)
+        darkening = asyncio.ensure_future(self._darken_all(since_s, evidence))
         await asyncio.wait([darkening], timeout=WRITE_AFTER_S)
-        if fresh:
+        if first:
             self._journal.write("stop.latched", by=by, reason=reason, source=source)
-        (found,) = await darkening
-        evidence = {name: e.as_dict() for name, e in found.items()}
-        self._journal.write("stop.evidence", by=by, lamps=evidence)
-        if fresh or self.latch is None:
-            self.latch = Latch(
-                self._journal.clock() if self.latch is None else self.latch.at, by, reason, source, evidence
-            )
+        await darkening
+        self._journal.write("stop.evidence", by=by, lamps={name: e.as_dict() for name, e in evidence.items()})
         for lamp in self._lamps.values():
             lamp.wake()
-        return evidence
+        return latch
 
-    async def _darken_all(self, since_s: float) -> dict[str, Evidence]:
+    async def _darken_all(self, since_s: float, evidence: Mapping[str, Evidence]) -> None:
         for line in self._lines:
             line.preempt()
+        for lamp in self._lamps.values():
+            lamp.wake()
         sent = await asyncio.gather(*(self._broadcast(line, since_s) for line in self._lines))
         sent_on = {line.name: at for line, at in zip(self._lines, sent, strict=True) if at is not None}
-        lamps = list(self._lamps.values())
-        found = await asyncio.gather(
-            *(lamp.output.darken(since_s, broadcast_sent_s=sent_on.get(lamp.output.emitter_line)) for lamp in lamps)
-        )
-        return {lamp.name: evidence for lamp, evidence in zip(lamps, found, strict=True)}
+        for lamp in self._lamps.values():
+            evidence[lamp.name].off_sent_s = sent_on.get(lamp.output.emitter_line)
+        await asyncio.gather(*(lamp.output.darken(since_s, evidence[lamp.name]) for lamp in self._lamps.values()))
 
     async def _broadcast(self, line: Bus, since_s: float) -> float | None:
         """One OFF for every unit of the line that honours it; seconds until it was on its way, None where there is none."""

@@ -12,7 +12,7 @@ from irctl.documents.record import Pause, Sample
 WIDTH, LEFT, RIGHT = 505.0, 24.0, 62.0
 """Points. The left margin holds the figures of an axis, the right one the names of the lines in it."""
 FIRST_TOP, EMPTY_HEIGHT, BETWEEN, BOTTOM = 17.0, 22.0, 20.0, 14.0
-PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX = 62.0, 100.0
+PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX = 60.0, 96.0
 
 INK, QUIET, HAIR, SHADE = "#1d2730", "#68737d", "#e3e7ea", "#eef1f3"
 IRRADIANCE, SKIN, LIMIT = "#1c5d79", "#9a4a21", "#a3262a"

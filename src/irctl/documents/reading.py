@@ -35,6 +35,7 @@ PartT = TypeVar("PartT", bound=Part)
 KINDS: Mapping[str, Kind] = {
     "session.armed": Kind.ARMED,
     "session.dark_reading": Kind.DARK_READING,
+    "session.starting": Kind.STARTED,
     "session.first_light": Kind.FIRST_LIGHT,
     "session.warning": Kind.WARNING,
     "alarm": Kind.ALARM,
@@ -75,8 +76,14 @@ class _Ordered(Part):
     limits: Limits
     lamp_info: LampInfo
     calibration: CalibrationInForce
+    station: str | None = None
+    simulated: bool | None = None
+
+
+class _Started(Part):
     station: str
     simulated: bool
+    version: str
 
 
 class _Armed(Part):
@@ -105,13 +112,6 @@ class _Told(Part):
     by: str | None = None
 
 
-class _StopEvidence(Part):
-    off_sent_s: float | None = None
-    acknowledged_s: float | None = None
-    verified_dark_s: float | None = None
-    by: str | None = None
-
-
 def read_session(events: Sequence[Raw], session: str, *, timezone: str = "UTC") -> SessionNote:
     """The note of one session from journal events (the whole journal or a stretch of it, in order of `seq`).
 
@@ -121,12 +121,13 @@ def read_session(events: Sequence[Raw], session: str, *, timezone: str = "UTC") 
     zone = _zone(timezone)
     story = _Story(events, session, zone)
     ordered = _parse(_Ordered, story.ordered)
+    station, simulated = story.place(ordered)
     armed = [_parse(_Armed, e) for e in story.of("session.armed")]
     return SessionNote(
         session=session,
         lamp=ordered.lamp,
-        station=ordered.station,
-        simulated=ordered.simulated,
+        station=station,
+        simulated=simulated,
         timezone=timezone,
         ordered_at=story.ordered.at,
         order=ordered.order,
@@ -150,13 +151,13 @@ class _Story:
         ordered, ended = _only(own, "session.ordered", session), _only(own, "session.ended", session)
         self.session, self.lamp = session, ordered.get("lamp")
         first, end = _seq(ordered), _seq(ended)
-        latched = any(e.get("event") == "stop.latched" and first < _seq(e) <= end for e in events)
-        late = _late_evidence(events, end) if latched else None
+        late = _late_evidence(events, first, end)
         chosen = [e for e in events if _seq(e) >= first and self._belongs(e, end, late)]
         self.events = [_event(e, zone) for e in chosen]
         self.ordered, self.ended = self.of("session.ordered")[0], self.of("session.ended")[0]
         self.first_light = next(iter(self.of("session.first_light")), None)
-        self.started = [e for e in events if e.get("event") == "controller.started" and _seq(e) < first]
+        starts = [e for e in events if e.get("event") == "controller.started" and _seq(e) < first]
+        self.started = [_event(e, zone) for e in starts[-1:]]
         self.unbroken = _follow_on([e for e in events if first <= _seq(e) <= self.events[-1].seq])
 
     def _belongs(self, event: Raw, end: int, late: int | None) -> bool:
@@ -178,9 +179,21 @@ class _Story:
         elapsed_s = (event.at - light.at).total_seconds() if anew else event.mono_s - light.mono_s
         return max(0.0, elapsed_s)
 
+    def place(self, ordered: _Ordered) -> tuple[str, bool]:
+        """The station and whether it was simulated: said with the order, else when the controller was started before it."""
+        if ordered.station is not None and ordered.simulated is not None:
+            return ordered.station, ordered.simulated
+        if not self.started:
+            raise NoteError(
+                f"session {self.session}: nothing says at which station it was and whether that was simulated; "
+                "give the journal from the controller.started before it"
+            )
+        started = _parse(_Started, self.started[0])
+        return started.station, started.simulated
+
     def source(self) -> Source:
-        starts = [*self.started[-1:], *(e.raw for e in self.of("controller.started"))]
-        versions = dict.fromkeys(str(e["version"]) for e in starts if "version" in e)
+        starts = [*self.started, *self.of("controller.started")]
+        versions = dict.fromkeys(_parse(_Started, e).version for e in starts)
         last = self.events[-1]
         return Source(
             first_seq=self.ordered.seq,
@@ -232,12 +245,12 @@ class _Story:
                 fields |= {"text": "" if offset is None else f"{offset:.2f} mW/cm² from {dark.readings or 0} readings"}
             case Kind.FIRST_LIGHT:
                 fields |= {"text": f"level {_parse(_FirstLight, event).level_pct:g} %"}
-            case Kind.OFF:
-                fields |= {"off": _build(Off, event, {**event.raw, "way": told.by})}
+            case Kind.OFF | Kind.DARK_VERIFIED:
+                fields |= {"off": _parse(Off, event), "text": told.reason or ""}
             case Kind.STOP_EVIDENCE:
                 fields |= {"off": self._evidence(event)}
             case Kind.RESTARTED:
-                fields |= {"text": f"version {event.raw.get('version', 'unknown')}"}
+                fields |= {"text": f"version {_parse(_Started, event).version}"}
             case _:
                 fields |= {"text": told.text or told.reason or "", "by": told.by}
         return _build(Happening, event, fields)
@@ -247,10 +260,7 @@ class _Story:
         lamps: Any = event.raw.get("lamps")
         if not isinstance(lamps, Mapping) or self.lamp not in lamps:
             return None
-        seen = _build(_StopEvidence, event, lamps[self.lamp])
-        return Off(
-            way=seen.by, sent_s=seen.off_sent_s, acknowledged_s=seen.acknowledged_s, verified_s=seen.verified_dark_s
-        )
+        return _build(Off, event, lamps[self.lamp])
 
 
 def _pauses(event: _Event) -> bool | None:
@@ -266,11 +276,19 @@ def _pauses(event: _Event) -> bool | None:
             return None
 
 
-def _late_evidence(events: Sequence[Raw], end: int) -> int | None:
-    """Stop acts first and is written next, so its evidence may follow the session's end; not that of a later stop."""
+def _late_evidence(events: Sequence[Raw], first: int, end: int) -> int | None:
+    """The evidence of this session's stop where it is written after the session's end: stop acts first and is written next."""
+    awaited = False
     for event in events:
-        if _seq(event) > end and event.get("event") in ("stop.latched", "stop.cleared", "stop.evidence"):
-            return _seq(event) if event["event"] == "stop.evidence" else None
+        match event.get("event"):
+            case "stop.latched":
+                awaited = first < _seq(event) <= end
+            case "stop.evidence" if awaited and _seq(event) > end:
+                return _seq(event)
+            case "stop.evidence" | "stop.cleared":
+                awaited = False
+            case _:
+                pass
     return None
 
 

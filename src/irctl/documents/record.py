@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 
 class NoteError(ValueError):
@@ -110,10 +110,10 @@ class Sample(Part):
 class Off(Part):
     """What is known about going dark, each in seconds since the decision; null means it was not seen to happen."""
 
-    way: str | None = None
-    sent_s: float | None = None
+    way: str | None = Field(default=None, validation_alias=AliasChoices("way", "by"))
+    sent_s: float | None = Field(default=None, validation_alias=AliasChoices("sent_s", "off_sent_s"))
     acknowledged_s: float | None = None
-    verified_s: float | None = None
+    verified_s: float | None = Field(default=None, validation_alias=AliasChoices("verified_s", "verified_dark_s"))
 
 
 class Kind(StrEnum):
@@ -121,6 +121,7 @@ class Kind(StrEnum):
 
     ARMED = "armed"
     DARK_READING = "dark reading"
+    STARTED = "started"
     FIRST_LIGHT = "first light"
     WARNING = "warning"
     ALARM = "alarm"

@@ -33,6 +33,7 @@ SERVICE_CODE = "CPT 97026"
 TITLES: dict[Kind, str] = {
     Kind.ARMED: "Fail-safe armed and read back",
     Kind.DARK_READING: "Dark reading",
+    Kind.STARTED: "Started",
     Kind.FIRST_LIGHT: "First light",
     Kind.WARNING: "Warning",
     Kind.ALARM: "Alarm",
@@ -119,7 +120,12 @@ def _outcome(note: SessionNote) -> View:
         "faulted": ("Ended by a fault", "alarm", told),
         "interrupted": ("Interrupted", "alarm", f"{reason} It was not resumed."),
     }[end.outcome]
-    return {"word": word, "tone": tone, "sentence": f"{sentence} {_against_prescription(note)}", "alert": _alert(note)}
+    return {
+        "word": word,
+        "tone": tone,
+        "sentence": f"{sentence} {_against_prescription(note)}".strip(),
+        "alerts": list(_alerts(note)),
+    }
 
 
 def _decided_s(note: SessionNote) -> float | None:
@@ -151,7 +157,7 @@ def _against_prescription(note: SessionNote) -> str:
     if end.delivered.max_j_cm2 < end.prescribed_j_cm2:
         return f"Less than prescribed was delivered: at most {high} of {prescribed} J/cm²."
     if end.delivered.min_j_cm2 > end.prescribed_j_cm2:
-        return f"More than prescribed was delivered: at least {low} for {prescribed} J/cm²."
+        return ""
     return "The prescribed dose lies within the interval delivered."
 
 
@@ -160,24 +166,45 @@ def _lit(note: SessionNote) -> bool:
     return note.ending.started_at is not None or note.ending.delivered.max_j_cm2 > 0
 
 
-def _alert(note: SessionNote) -> str | None:
-    """The one thing a reader must not miss: that nothing saw the lamp go dark. The last word on it counts."""
-    seen: bool | None = None
+STILL_LIT = 0.1
+"""Of the prescribed irradiance: a session waits for its afterglow, so a last reading above this is light, not afterglow.
+Our own choice, not a standard's."""
+
+
+def _alerts(note: SessionNote) -> Iterator[str]:
+    """What a reader must not miss: too high a dose, and a lamp that nothing saw go dark, or that something saw lit."""
+    end, places = note.ending, dose_places(note.ending.prescribed_j_cm2)
+    if end.delivered.min_j_cm2 > end.prescribed_j_cm2:
+        low, prescribed = floored(end.delivered.min_j_cm2, places), exactly(end.prescribed_j_cm2, places)
+        yield f"More than prescribed was delivered: at least {low} J/cm², where {prescribed} J/cm² were prescribed."
+    if _lit(note) and not _verified_dark(note):
+        yield "Nothing on record shows that the lamp went dark at the end of this session."
+    if (last := _last_seen_mw_cm2(note)) > STILL_LIT * note.order.irradiance_mw_cm2:
+        yield f"The last reading on record, {nearest(last, 1)} mW/cm², still shows light."
+
+
+def _verified_dark(note: SessionNote) -> bool:
+    """Whether going dark was verified, by the last word on it."""
+    verified = False
     for happening in note.happenings:
         match happening.kind:
             case Kind.OFF | Kind.STOP_EVIDENCE:
-                seen = happening.off is not None and happening.off.verified_s is not None
+                verified = happening.off is not None and happening.off.verified_s is not None
             case Kind.DARK_VERIFIED:
-                seen = True
-            case Kind.UNVERIFIED:
-                seen = False
-            case Kind.FIRST_LIGHT | Kind.RESUMED:
-                seen = None
+                verified = True
+            case Kind.UNVERIFIED | Kind.FIRST_LIGHT | Kind.RESUMED:
+                verified = False
             case _:
                 pass
-    if seen or (note.ending.started_at is None and seen is None):
-        return None
-    return "Nothing on record shows that the lamp went dark at the end of this session."
+    return verified
+
+
+def _last_seen_mw_cm2(note: SessionNote) -> float:
+    """The last measured irradiance, 0 where a later verified dark outdates it (an interrupted session's last sample was lit)."""
+    if note.ending.outcome == "interrupted":
+        return 0.0
+    seen = (s.irradiance_mw_cm2 for s in reversed(note.samples) if s.irradiance_source == "measured")
+    return next((value for value in seen if value is not None), 0.0)
 
 
 def _treatment(note: SessionNote) -> View:
@@ -321,10 +348,9 @@ def _row(happening: Happening, number: int | None) -> View:
     title = TITLES[happening.kind]
     if happening.kind is Kind.ALARM and happening.priority:
         title = f"Alarm, {happening.priority}"
-    if happening.kind is Kind.OFF and happening.off is not None:
-        text = WAYS.get(happening.off.way or "", happening.off.way or "")
-    if happening.kind is Kind.STOP_EVIDENCE and happening.off is not None:
-        text = f"off {WAYS.get(happening.off.way or '', happening.off.way or '')}"
+    if happening.off is not None and happening.off.way:
+        off = "" if happening.kind is Kind.OFF else "off "
+        text = "; ".join(t for t in (text, off + WAYS.get(happening.off.way, happening.off.way)) if t)
     return {
         "number": number,
         "time": clock(happening.at),
@@ -340,7 +366,7 @@ def _row(happening: Happening, number: int | None) -> View:
 
 def _off(off: Off | None) -> list[str | None] | None:
     """Seconds since the decision, ceiled to the millisecond; null where it was not seen to happen."""
-    if off is None:
+    if off is None or off == Off():
         return None
     return [None if s is None else ceiled(s, 3) for s in (off.sent_s, off.acknowledged_s, off.verified_s)]
 

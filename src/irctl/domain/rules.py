@@ -159,7 +159,7 @@ def thermal_dose(s: Snapshot, e: Envelope) -> Verdict:
 def interlocks_closed(s: Snapshot, e: Envelope) -> Verdict:
     for name, reading in s.interlocks:
         if reading is None or reading.age_s > e.stale_s:
-            return Stop(Hazard.INTERLOCK, f"interlock {name!r} is unknown", "Check its input module and wiring")
+            return Stop(Hazard.BLIND, f"interlock {name!r} is unknown", "Check its input module and wiring")
         if not reading.value:
             return Stop(Hazard.INTERLOCK, f"interlock {name!r} is open", f"Close {name!r}, then order again")
     return None
