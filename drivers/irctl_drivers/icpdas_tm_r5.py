@@ -138,6 +138,12 @@ class TmR5Relay(LeasedOutput):
         await self.module.ensure_coil(WATCHDOG_ENABLE, True, "watchdog enable")
         self.module.leases[self.index] = lease_s
 
+    async def release(self) -> None:
+        """Switch the watchdog off once no relay is armed: it latches, and an idle evening would need a person to clear it."""
+        self._forget()
+        if not self.module.leases:
+            await self.module.ensure_coil(WATCHDOG_ENABLE, False, "watchdog enable")
+
     def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
         return (WriteCoil(self.unit.address, self.coil, True),)
 

@@ -86,6 +86,9 @@ class LeasedOutput(ABC):
         await self._settle()
         self._armed_s = lease_s
 
+    async def release(self) -> None:
+        """Nothing to do where a tripped fail-safe clears itself."""
+
     async def _settle(self) -> None:
         loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self.settle_s

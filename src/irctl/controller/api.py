@@ -21,10 +21,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from irctl.bus.errors import BusError
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Event
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
+from irctl.devices.roles import DeviceFault
 from irctl.domain import chain
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
@@ -140,6 +142,16 @@ def create_app(station: Station) -> FastAPI:
         station.shutdown.clear(body.by, body.reason)
         return station_view()
 
+    @app.post("/v1/devices/{device}/{action}")
+    async def post_action(device: str, action: str, body: ByBody) -> dict[str, Any]:
+        try:
+            await station.act(device, action, body.by, body.reason)
+        except (BusError, DeviceFault) as error:
+            raise Refused(
+                [Problem("device", device, str(error), "Check the device, then try again")], conflict=True
+            ) from None
+        return station_view()
+
     @app.get("/v1/journal")
     async def get_journal(
         after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=JOURNAL_PAGE_MAX)] = 500
@@ -184,13 +196,14 @@ def live_view(station: Station) -> dict[str, Any]:
 
 
 def events_of(events: list[Event], session_id: str) -> list[Event]:
-    """A session's own events, and the stops that fell into it."""
+    """A session's own events, the stops that fell into it, and the start of the controller that says what software it was."""
     mine = [e for e in events if e.get("session") == session_id]
     if not mine:
         return []
     first, last = mine[0]["seq"], mine[-1]["seq"]
     stops = ("stop.latched", "stop.evidence", "stop.cleared", "controller.started")
-    return [e for e in events[first - 1 : last] if e.get("session") == session_id or e["event"] in stops]
+    started = [e for e in events[: first - 1] if e["event"] == "controller.started"][-1:]
+    return started + [e for e in events[first - 1 : last] if e.get("session") == session_id or e["event"] in stops]
 
 
 def session_list(events: list[Event]) -> list[dict[str, Any]]:

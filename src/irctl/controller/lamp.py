@@ -43,6 +43,8 @@ LATCHING = frozenset({Hazard.LIT_WHEN_OFF, Hazard.OFF_CALIBRATION, Hazard.OVER_D
 class LampInfo:
     """What a lamp is, for people and for the record."""
 
+    station: str
+    simulated: bool
     title: str
     serial: str
     emitter: str
@@ -91,6 +93,7 @@ class Lamp:
         self._lit_level_pct: float | None = None
         """The level the lamp has been leased, until it is known to be dark."""
         self._lit_since_s = 0.0
+        self._lit_from_j_cm2 = 0.0
         self._dark_since_s = 0.0
         self._trimmed_at_s = 0.0
         self._sampled_at_s = float("-inf")
@@ -119,6 +122,8 @@ class Lamp:
         self._write(
             "session.ordered",
             session,
+            station=self.info.station,
+            simulated=self.info.simulated,
             order=record.order(order),
             planned_s=round(order.planned_s, 3),
             limits=record.limits(self.envelope.limits),
@@ -350,6 +355,7 @@ class Lamp:
         now_s = loop.time()
         self._advance(session, now_s)
         self._lit_level_pct, self._lit_since_s, self._trimmed_at_s = level, now_s, now_s
+        self._lit_from_j_cm2 = session.dose.best_j_cm2
         self.output.state.value = None
         self.output.state.at_s = now_s
         if session.first_light_s is None:
@@ -497,6 +503,7 @@ class Lamp:
             session.meter.possible_j_cm2 += self._steady() * session.meter.scale * self.output.lease_s / 1000.0
         if self._lit_level_pct is not None:
             self._dark_since_s = loop.time()
+            session.lit_j_cm2 += session.dose.best_j_cm2 - self._lit_from_j_cm2
         self._lit_level_pct, self._lit_since_s = None, 0.0
         self._write("session.off", session, **evidence.as_dict())
         return evidence
@@ -528,6 +535,7 @@ class Lamp:
         if self._glows(session) and loop.time() - self._dark_since_s < AFTERGLOW_MAX_S:
             return
         self._close(session)
+        await self.output.release()
 
     def _glows(self, session: Session) -> bool:
         """Whether there is still light worth waiting for, and something to see it with."""

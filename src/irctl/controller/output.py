@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,6 +79,13 @@ class Output:
         if self.cutoff is not None:
             await self.cutoff.arm(self.cutoff_lease_s)
         await self.emitter.arm(self.lease_s)
+
+    async def release(self) -> None:
+        """The session is over: fail-safes may rest. What cannot be told so keeps counting, which is safe."""
+        outputs = [self.emitter] if self.cutoff is None else [self.emitter, self.cutoff]
+        for output in outputs:
+            with suppress(BusError, DeviceFault):
+                await output.release()
 
     async def renew(self, level_pct: float) -> None:
         """Light at `level_pct` for one more lease. Raises BusError, DeviceFault."""

@@ -70,6 +70,8 @@ class Session:
     first_light_s: float | None = None
     """Loop time of the first light."""
     time_on_s: float = 0.0
+    lit_j_cm2: float = 0.0
+    """What was given while the lamp was on, without the afterglow."""
     cem43_min: float = 0.0
     skin_c_max: float | None = None
     warned: set[Hazard] = field(default_factory=set[Hazard])
@@ -90,7 +92,7 @@ class Session:
 
     @property
     def irradiance_mean_mw_cm2(self) -> float | None:
-        return self.dose.best_j_cm2 * 1000.0 / self.time_on_s if self.time_on_s > 0 else None
+        return self.lit_j_cm2 * 1000.0 / self.time_on_s if self.time_on_s > 0 else None
 
     def move(self, state: State) -> None:
         """Change state. Raises InvariantViolation for a change that the design does not know."""

@@ -95,6 +95,8 @@ class Station:
             devices.thermometer(section.skin) if section.skin else None,
         )
         info = LampInfo(
+            station=self.config.file.station.name,
+            simulated=self.simulated,
             title=section.title or name,
             serial=section.serial,
             emitter=self._described(section.emitter),
@@ -182,6 +184,29 @@ class Station:
         task = asyncio.create_task(self.shutdown.stop(by, reason, "controller"))
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
+
+    async def act(self, device: str, action: str, by: str, reason: str) -> None:
+        """Something only a person may order of a device, such as clearing a latched trip. Raises Refused, BusError, DeviceFault."""
+        known = {f"{d.name} {name}": a for d in self.devices.by_name.values() for name, a in d.actions.items()}
+        problems = [
+            Problem(name, value, "is empty", "Say who does this and why: it goes into the record")
+            for name, value in (("by", by), ("reason", reason))
+            if not value.strip()
+        ]
+        chosen = known.get(f"{device} {action}")
+        if chosen is None:
+            problems.append(
+                Problem(
+                    "action",
+                    f"{device} {action}",
+                    "no such device or action",
+                    f"Known are: {', '.join(known) or 'none'}",
+                )
+            )
+        if problems or chosen is None:
+            raise Refused(problems)
+        self.journal.write("device.action", device=device, action=action, by=by, reason=reason)
+        await chosen.run()
 
     # --- sessions --------------------------------------------------------------------------------------------------------
 

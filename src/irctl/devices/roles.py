@@ -113,6 +113,13 @@ class Emitter(Device, Protocol):
         """OFF, acknowledged by the device, at stop priority. Idempotent, allowed at any time. Not proof: see `observe`."""
         ...
 
+    async def release(self) -> None:
+        """The session is over and the output is dark: let a fail-safe rest that would count idle silence as a fault.
+
+        `arm` comes again before the next light. Most devices need nothing here.
+        """
+        ...
+
     async def observe(self, priority: Priority = Priority.POLL) -> OutputState:
         """Read the output back from the device."""
         ...
@@ -140,6 +147,10 @@ class Cutoff(Device, Protocol):
 
     async def open(self) -> None:
         """Cut the power, acknowledged, at stop priority. Idempotent."""
+        ...
+
+    async def release(self) -> None:
+        """As `Emitter.release`."""
         ...
 
     async def observe(self, priority: Priority = Priority.POLL) -> OutputState:

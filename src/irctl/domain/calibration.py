@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from math import isfinite
 
 from irctl.domain.response import LampResponse
 
@@ -61,6 +62,11 @@ class Calibration:
     def __post_init__(self) -> None:
         if len(self.points) < CURVE_POINTS_MIN:
             raise CalibrationError(f"{len(self.points)} points: a curve needs at least {CURVE_POINTS_MIN}")
+        for point in self.points:
+            if not (0 < point.level_pct <= 100 and 0 < point.irradiance_mw_cm2 < float("inf")):
+                raise CalibrationError(
+                    f"{point.level_pct:g} % giving {point.irradiance_mw_cm2:g} mW/cm² is no measurement"
+                )
         for lower, upper in zip(self.points, self.points[1:], strict=False):
             if upper.level_pct <= lower.level_pct or upper.irradiance_mw_cm2 <= lower.irradiance_mw_cm2:
                 raise CalibrationError(
@@ -68,10 +74,18 @@ class Calibration:
                     f"{upper.level_pct:g} % ({upper.irradiance_mw_cm2:g} mW/cm²): measure these levels again"
                 )
         for name in ("distance_cm", "expanded_uncertainty_pct", "positioning_cm"):
-            if not getattr(self, name) > 0:
+            if not (isfinite(getattr(self, name)) and getattr(self, name) > 0):
                 raise CalibrationError(f"{name} = {getattr(self, name)!r}: must be above zero")
+        if not (isfinite(self.drift_allowance_pct) and self.drift_allowance_pct >= 0):
+            raise CalibrationError(f"drift_allowance_pct = {self.drift_allowance_pct!r}: must not be below zero")
+        if self.meter_uncertainty_pct is not None and not (
+            isfinite(self.meter_uncertainty_pct) and self.meter_uncertainty_pct > 0
+        ):
+            raise CalibrationError(f"meter_uncertainty_pct = {self.meter_uncertainty_pct!r}: must be above zero")
         if self.performed_at.tzinfo is None or self.valid_until.tzinfo is None:
             raise CalibrationError("performed_at and valid_until need an offset from UTC (write 2026-11-23T10:00:00Z)")
+        if not self.performed_at < self.valid_until:
+            raise CalibrationError("valid_until is not after performed_at")
 
     @cached_property
     def _curve(self) -> Callable[[float], float]:
@@ -119,6 +133,11 @@ class Calibration:
         def excess(level_pct: float) -> float:
             return self._curve(level_pct) - irradiance_mw_cm2
 
+        # At its ends the curve meets the points only to the last bit, and brentq wants a change of sign.
+        if excess(self.level_min_pct) >= 0:
+            return self.level_min_pct
+        if excess(self.level_max_pct) <= 0:
+            return self.level_max_pct
         return float(brentq(excess, self.level_min_pct, self.level_max_pct, xtol=1e-9))
 
     def in_force(self, now: datetime) -> bool:

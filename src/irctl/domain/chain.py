@@ -26,6 +26,19 @@ def link(record: Mapping[str, Any]) -> str:
     return sha256(str(record["prev"]).encode() + canonical(record)).hexdigest()
 
 
+def line(event: Mapping[str, Any]) -> str:
+    """An event as its line of the journal: exactly what was hashed, plus the hash."""
+    return canonical(event).decode()[:-1] + f',"hash":"{event["hash"]}"}}\n'
+
+
+def lines(data: bytes) -> list[str]:
+    """A journal file's lines, each with its end.
+
+    Split as bytes: a text may hold characters that `str.splitlines` takes for line ends (U+0085, U+2028). Damaged UTF-8 is kept for `verify` to find.
+    """
+    return [raw.decode("utf-8", "surrogateescape") for raw in data.splitlines(keepends=True)]
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     """Where the chain does not hold, and why."""
@@ -46,20 +59,20 @@ class Verified:
 def verify(lines: Iterable[str]) -> Verified:
     """Walk a journal's lines and say how far the chain holds. Never raises on a damaged line: it is the finding."""
     prev, seq, number = GENESIS, 0, 0
-    for number, line in enumerate(lines, start=1):
-        finding = _check(line, prev, seq + 1)
+    for number, text in enumerate(lines, start=1):
+        finding = _check(text, prev, seq + 1)
         if isinstance(finding, str):
             return Verified(seq, prev, Break(number, finding))
         prev, seq = cast("str", finding["hash"]), seq + 1
     return Verified(seq, prev)
 
 
-def _check(line: str, prev: str, seq: int) -> Mapping[str, Any] | str:
-    if not line.endswith("\n"):
+def _check(text: str, prev: str, seq: int) -> Mapping[str, Any] | str:
+    if not text.endswith("\n"):
         return "the line is not finished (cut off while it was written?)"
     try:
-        record: Any = json.loads(line)
-    except ValueError:
+        record: Any = json.loads(text)
+    except (ValueError, RecursionError):
         return "not a JSON line"
     if not isinstance(record, dict):
         return "not an event"
@@ -72,5 +85,8 @@ def _check(line: str, prev: str, seq: int) -> Mapping[str, Any] | str:
         if event.get("hash") != link(event):
             return "its content does not match its hash: the line was changed"
     except ValueError:
-        return "holds a number that is not a number"
+        return "holds a number or a character that is none"
+    if text != line(event):
+        # The same content written otherwise, such as one key given twice: another reader could take it for another event.
+        return "is not written as events are written: the line was changed"
     return event

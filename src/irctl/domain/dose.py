@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, hypot
+from math import exp, hypot, isfinite
 
 from irctl.domain.response import LampModel, LampResponse
 
@@ -49,8 +49,8 @@ SWITCHING_UNCERTAINTY_S = 0.05
 class DoseMeter:
     """Follows one session's dose.
 
-    With a radiometer the dose is its integral. A first-order sensor lags, but what it has not shown yet is known:
-    ∫E dt = ∫(r − dark) dt + τ·(r − dark), exactly. The calibration's model of the lamp runs beside it, scaled to what is measured, and gives the
+    With a radiometer the dose is its integral. A first-order sensor lags, but what it has not shown yet is known: between two readings
+    ∫E dt = ∫r dt + τ·Δr, exactly (r without the dark reading). The calibration's model of the lamp runs beside it, scaled to what is measured, and gives the
     irradiance between readings and the afterglow. Without a radiometer the model is all there is, and the interval says so.
     """
 
@@ -74,9 +74,16 @@ class DoseMeter:
     """Measured irradiance as a multiple of what the calibration predicts: ageing, mains, soiling."""
     _reading_mw_cm2: float = 0.0
     _reading_at_s: float | None = None
-    _integral_j_cm2: float = 0.0
+    _counted_j_cm2: float = 0.0
+    """Measured, up to the last reading."""
+    _counted_s: float = 0.0
+    _missed_j_cm2: float = 0.0
+    """How far measurement and model disagree about the gaps between readings."""
     _since_reading_j_cm2: float = 0.0
     _expected_reading_mw_cm2: float = 0.0
+    _driven: bool = False
+    _times_lit: int = 0
+    _brightest_mw_cm2: float = 0.0
 
     def __post_init__(self) -> None:
         self.model = LampModel(self.response)
@@ -110,8 +117,7 @@ class DoseMeter:
         """Best estimate of what has been delivered up to now."""
         if self.sensor_response_s is None:
             return self.model.fluence_j_cm2
-        lagging = self.sensor_response_s * self._reading_mw_cm2 / 1000.0
-        return max(0.0, self._integral_j_cm2 + lagging + self._since_reading_j_cm2)
+        return max(0.0, self._counted_j_cm2 + self._since_reading_j_cm2)
 
     @property
     def afterglow_j_cm2(self) -> float:
@@ -127,9 +133,12 @@ class DoseMeter:
         if not self.measured:
             shares.append(("lamp ageing and mains since calibration", self.drift_allowance_pct))
         contributions = [Contribution(name, best * pct / 100.0, pct) for name, pct in shares]
-        contributions.append(Contribution("timing", self.model.irradiance_mw_cm2 * SWITCHING_UNCERTAINTY_S / 1000.0))
+        switching_s = SWITCHING_UNCERTAINTY_S * self._times_lit
+        contributions.append(Contribution("timing", self._brightest_mw_cm2 * switching_s / 1000.0))
         if self.measured:
-            contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self.lit_s / 1000.0))
+            contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self._counted_s / 1000.0))
+            if self._missed_j_cm2 > 0:
+                contributions.append(Contribution("readings missing", self._missed_j_cm2))
             if self._since_reading_j_cm2 > 0:
                 contributions.append(
                     Contribution("not measured", self._since_reading_j_cm2 * self.drift_allowance_pct / 100.0)
@@ -143,24 +152,42 @@ class DoseMeter:
 
     def advance(self, duration_s: float, steady_mw_cm2: float) -> None:
         """Let `duration_s` pass with the lamp driven for a calibrated steady irradiance (0 when off)."""
+        if duration_s <= 0:
+            return
         before = self.model.fluence_j_cm2
-        mean_start = self.model.irradiance_mw_cm2
         self.model.advance(duration_s, steady_mw_cm2)
+        gained_j_cm2 = self.model.fluence_j_cm2 - before
+        self._times_lit += steady_mw_cm2 > 0 and not self._driven
+        self._driven = steady_mw_cm2 > 0
+        self._brightest_mw_cm2 = max(self._brightest_mw_cm2, self.irradiance_mw_cm2)
         if steady_mw_cm2 > 0 or self.model.irradiance_mw_cm2 > 0:
             self.lit_s += duration_s
-        self._since_reading_j_cm2 += self.scale * (self.model.fluence_j_cm2 - before)
+        self._since_reading_j_cm2 += self.scale * gained_j_cm2
         if self.sensor_response_s is not None:
-            mean = 0.5 * (mean_start + self.model.irradiance_mw_cm2)
+            mean = gained_j_cm2 * 1000.0 / duration_s
             follow = 1.0 - exp(-duration_s / self.sensor_response_s)
             self._expected_reading_mw_cm2 += (mean - self._expected_reading_mw_cm2) * follow
 
     def read(self, reading_mw_cm2: float, at_s: float) -> None:
-        """Take a radiometer reading (as the instrument gives it) made at `at_s`, which `advance` has reached."""
+        """Take a radiometer reading (as the instrument gives it) made at `at_s`, which `advance` has reached.
+
+        What is no number is no reading: the model goes on.
+        """
         value = reading_mw_cm2 - self.dark_mw_cm2
+        if not isfinite(value) or self.sensor_response_s is None:
+            return
+        modelled = gained = self._since_reading_j_cm2
         if self._reading_at_s is not None:
             elapsed = at_s - self._reading_at_s
-            self._integral_j_cm2 += 0.5 * (value + self._reading_mw_cm2) * elapsed / 1000.0
+            shown = 0.5 * (value + self._reading_mw_cm2) * elapsed / 1000.0
+            gained = shown + self.sensor_response_s * (value - self._reading_mw_cm2) / 1000.0
+            if elapsed > GAP_S:
+                # Nobody saw what happened in between: the larger counts, and the difference is doubt.
+                self._missed_j_cm2 += abs(gained - modelled)
+                gained = max(gained, modelled)
+            self._counted_s += elapsed
             self._rescale(value, elapsed)
+        self._counted_j_cm2 += gained
         self._reading_mw_cm2, self._reading_at_s = value, at_s
         self._since_reading_j_cm2 = 0.0
 
@@ -172,6 +199,8 @@ class DoseMeter:
         self.scale += (ratio - self.scale) * (1.0 - exp(-elapsed_s / SCALE_FOLLOW_S))
 
 
+GAP_S = 2.0
+"""Readings further apart than this (several ticks) leave a gap that a straight line does not describe."""
 SCALE_FROM_MW_CM2 = 2.0
 """Below this expected reading the ratio is mostly noise."""
 SCALE_FOLLOW_S = 2.0

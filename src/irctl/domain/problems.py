@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import isfinite
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,9 @@ class Problem:
 
     def as_dict(self) -> dict[str, object]:
         """The problem as the API and the CLI's `--json` show it."""
-        value = self.value if isinstance(self.value, (str, int, float, bool, type(None))) else str(self.value)
+        plain = isinstance(self.value, (str, int, float, bool, type(None)))
+        # JSON has no NaN and no infinity.
+        value = self.value if plain and not _not_a_number(self.value) else str(self.value)
         return {
             "field": self.field,
             "value": value,
@@ -28,6 +31,10 @@ class Problem:
             "remedy": self.remedy,
             "text": str(self),
         }
+
+
+def _not_a_number(value: object) -> bool:
+    return isinstance(value, float) and not isfinite(value)
 
 
 class Refused(Exception):

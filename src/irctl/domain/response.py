@@ -7,7 +7,7 @@ warm-up of a lamp without radiometer and the afterglow of every lamp.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from math import exp, isclose
+from math import exp, expm1, inf, isclose
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class LampResponse:
     parts: tuple[ResponsePart, ...]
 
     def __post_init__(self) -> None:
-        if not self.parts or any(p.fraction <= 0 or p.tau_s <= 0 for p in self.parts):
+        if not self.parts or not all(p.fraction > 0 and 0 < p.tau_s < inf for p in self.parts):
             raise ValueError("a lamp response needs parts with fraction and tau_s above zero")
         if not isclose(sum(p.fraction for p in self.parts), 1.0, abs_tol=1e-3):
             raise ValueError(
@@ -38,7 +38,7 @@ class LampModel:
     """The state of a lamp as its calibration predicts it: time is passed in, never read."""
 
     response: LampResponse
-    emissions_mw_cm2: list[float] = field(default_factory=list[float])
+    emissions_mw_cm2: list[float] = field(init=False)
     fluence_j_cm2: float = 0.0
 
     def __post_init__(self) -> None:
@@ -57,9 +57,9 @@ class LampModel:
         """Let `duration_s` pass with the lamp driven at a level whose steady irradiance is `steady_mw_cm2` (exact)."""
         for i, part in enumerate(self.response.parts):
             start, goal = self.emissions_mw_cm2[i], part.fraction * steady_mw_cm2
-            decay = exp(-duration_s / part.tau_s)
+            decay, fallen = exp(-duration_s / part.tau_s), -expm1(-duration_s / part.tau_s)
             self.emissions_mw_cm2[i] = goal + (start - goal) * decay
-            self.fluence_j_cm2 += (goal * duration_s + (start - goal) * part.tau_s * (1.0 - decay)) / 1000.0
+            self.fluence_j_cm2 += (goal * duration_s + (start - goal) * part.tau_s * fallen) / 1000.0
 
     def settle(self) -> None:
         """Let the afterglow fade out completely."""
