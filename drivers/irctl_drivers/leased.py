@@ -86,7 +86,7 @@ class LeasedOutput(ABC):
         await self._settle()
         self._armed_s = lease_s
 
-    async def release(self) -> None:
+    async def release(self) -> None:  # noqa: B027  (most devices need nothing)
         """Nothing to do where a tripped fail-safe clears itself."""
 
     async def _settle(self) -> None:

@@ -238,7 +238,7 @@ class Treatment:
         journal.session("ended", **(body | fields))
 
 
-def completed(*, simulated: bool = False, minutes: int = 20, **order: str) -> list[Event]:
+def completed(*, simulated: bool = False, minutes: int = 20, **order: Any) -> list[Event]:
     """Twenty minutes at 50 mW/cm² with every sensor, ended on the prescription."""
     journal = Journal()
     started(journal, simulated=simulated)

@@ -120,7 +120,7 @@ async def test_a_replugged_adapter_is_observed_again_but_gives_no_light(tmp_path
 
 async def test_bulb_that_goes_out(tmp_path: Path):
     async with a_station(tmp_path) as world:
-        record, lit_s = await _fault(world, "left", "ageing", factor=0.0)
+        record, _ = await _fault(world, "left", "ageing", factor=0.0)
         assert (record["outcome"], record["hazard"]) == ("faulted", "H07")
 
 

@@ -36,6 +36,8 @@ PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {"index.html": "text/html", "lamp-panel.js": "text/javascript", "lamp-panel.css": "text/css"}
 LIVE_EVERY_S = 0.25
 RECONNECT_MS = 500
+EVIDENCE_AFTER_S = 5.0
+"""The evidence of a stop is complete at most this long after the session it ended."""
 BODY_MAX = 16_384
 STOP_ANSWER_S = 1.5
 """A stop is answered by then, with what is known; the evidence goes on to fill in the station's view."""
@@ -196,14 +198,19 @@ def live_view(station: Station) -> dict[str, Any]:
 
 
 def events_of(events: list[Event], session_id: str) -> list[Event]:
-    """A session's own events, the stops that fell into it, and the start of the controller that says what software it was."""
+    """A session's own events, what happened to its lamp and station meanwhile, and the controller's start before it."""
     mine = [e for e in events if e.get("session") == session_id]
     if not mine:
         return []
-    first, last = mine[0]["seq"], mine[-1]["seq"]
-    stops = ("stop.latched", "stop.evidence", "stop.cleared", "controller.started")
+    first, lamp, until_s = mine[0]["seq"], mine[0]["lamp"], mine[-1]["mono_s"] + EVIDENCE_AFTER_S
+
+    def concerns(event: Event) -> bool:
+        if "session" in event:
+            return event["session"] == session_id
+        return event.get("lamp", lamp) == lamp and event["mono_s"] <= until_s
+
     started = [e for e in events[: first - 1] if e["event"] == "controller.started"][-1:]
-    return started + [e for e in events[first - 1 : last] if e.get("session") == session_id or e["event"] in stops]
+    return started + [e for e in events[first - 1 :] if concerns(e)]
 
 
 def session_list(events: list[Event]) -> list[dict[str, Any]]:
