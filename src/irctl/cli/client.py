@@ -73,7 +73,9 @@ def _answered(status: int, text: bytes, url: str) -> Any:
         answer: Any = json.loads(text)
     except ValueError:
         if status >= 500:
-            raise Failed(f"the controller at {url} answered with status {status}: its journal or log says why") from None
+            raise Failed(
+                f"the controller at {url} answered with status {status}: its journal or log says why"
+            ) from None
         raise Unreachable(url, f"something else answers there, with status {status}") from None
     if status < 400:
         return answer

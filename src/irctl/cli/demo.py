@@ -22,7 +22,7 @@ from irctl.cli import exits, say
 from irctl.cli.app import Json
 from irctl.cli.client import Controller, Failed
 from irctl.cli.progress import summary
-from irctl.cli.record import session_events, write_note
+from irctl.cli.record import session_events, write_notes
 from irctl.cli.signals import ignored, like_ctrl_c
 from irctl.cli.treat import Prescription, Treated, give
 
@@ -41,7 +41,9 @@ T = TypeVar("T")
 
 def demo(
     *,
-    once: Annotated[bool | None, Parameter(help="End after the treatment. Default without a terminal.", negative="--stay")] = None,
+    once: Annotated[
+        bool | None, Parameter(help="End after the treatment. Default without a terminal.", negative="--stay")
+    ] = None,
     fluence: Annotated[float, Parameter(help="Dose, J/cm².")] = 3.0,
     irradiance: Annotated[float, Parameter(help="Irradiance, mW/cm².")] = 50.0,
     state: Annotated[Path, Parameter(help="Where journal and notes go.")] = Path("irctl-demo"),
@@ -65,7 +67,9 @@ def demo(
         prescription = Prescription(LAMP, fluence, irradiance, "P-DEMO", "lumbar", "demonstration")
         treated = give(station.controller, prescription, quiet=json)
         truth = station.truth()[LAMP]
-        notes = write_note(session_events(station.controller, treated.session["id"]), treated.session["id"], state / "notes")
+        notes = write_notes(
+            session_events(station.controller, treated.session["id"]), treated.session["id"], state / "notes"
+        )
         if json:
             say.as_json(_report(treated, truth, notes, station.controller.url))
         else:
@@ -120,7 +124,9 @@ def _spawn(module: str, words: tuple[str, ...], log: Path, ending: ExitStack) ->
     output = ending.enter_context(log.open("wb"))
     # Its own group: Ctrl-C in this terminal is for the session first, not for the processes under it.
     group: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP} if sys.platform == "win32" else {"start_new_session": True}
+        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+        if sys.platform == "win32"
+        else {"start_new_session": True}
     )
     command = [sys.executable, "-m", module, *words]
     with ignored():  # between the start and the promise to end it

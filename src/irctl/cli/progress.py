@@ -133,7 +133,9 @@ def summary(console: Console, ended: View, session: View) -> None:
     """How it ended: prescribed against delivered, and how sure that is."""
     prescribed = session["order"]["fluence_j_cm2"]
     good = ended["outcome"] == "completed"
-    console.print(f"[bold {'green' if good else 'red'}]{ended['outcome'].capitalize()}[/]: {say.escape(ended['reason'])}.")
+    console.print(
+        f"[bold {'green' if good else 'red'}]{ended['outcome'].capitalize()}[/]: {say.escape(ended['reason'])}."
+    )
     delivered = ended["delivered"]
     rows = [
         ("prescribed", f"{say.dose(prescribed)} J/cm²", ""),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from cyclopts import Parameter
 
@@ -14,12 +15,48 @@ from irctl.domain.problems import Problem, Refused
 
 Format = Literal["pdf", "json"]
 View = dict[str, Any]
+FileOption = Annotated[Path | None, Parameter(help="Read this journal file instead of asking a controller.")]
+PAGE = 500
+"""Events asked for at once: a controller that is treating answers so few without missing a beat."""
+AFTER_END = 20
+"""Evidence of a stop is written after the session that it ended; it stands within a few lines."""
 _TO = To()
 
 
-def write_note(events: list[View], session: str, folder: Path, formats: tuple[Format, ...] = ("pdf", "json")) -> list[Path]:
-    """A session's note in several formats, named after it. Raises Refused where no honest note can be made."""
-    return [_write(render(events, session, kind), folder / f"{session}.{kind}") for kind in formats]
+# --- notes ---------------------------------------------------------------------------------------------------------------
+
+
+def note(
+    session: str,
+    /,
+    *,
+    output: Annotated[Path | None, Parameter(help="Where to; default SESSION.pdf or .json here. - is stdout.")] = None,
+    format: Annotated[Format | None, Parameter(help="Default: what the output's name says, else pdf.")] = None,
+    timezone: Annotated[str, Parameter(help="Times are told in it: an IANA name such as Europe/Berlin.")] = "UTC",
+    file: FileOption = None,
+    to: To = _TO,
+) -> None:
+    """Write the note of a session that has ended: one page for the file, or everything as JSON.
+
+    irctl note S-20261123-0001 --output note.pdf
+    """
+    kind: Format = format or ("json" if output is not None and output.suffix == ".json" else "pdf")
+    events = read_file(file) if file else session_events(to.controller, session)
+    data = render(events, session, kind, timezone)
+    if output == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
+    path = _write(data, output or Path(f"{session}.{kind}"))
+    if to.json:
+        say.as_json({"session": session, "format": kind, "path": str(path), "bytes": len(data)})
+    else:
+        say.console().print(f"Written  [cyan]{say.escape(str(path))}[/]", soft_wrap=True)
+
+
+def write_notes(events: list[View], session: str, folder: Path) -> list[Path]:
+    """A session's note in every format, named after it. Raises Refused where no honest note can be made."""
+    kinds: tuple[Format, ...] = ("pdf", "json")
+    return [_write(render(events, session, kind), folder / f"{session}.{kind}") for kind in kinds]
 
 
 def render(events: list[View], session: str, kind: Format, timezone: str = "UTC") -> bytes:
@@ -27,10 +64,142 @@ def render(events: list[View], session: str, kind: Format, timezone: str = "UTC"
     from irctl.documents import NoteError, note_json, render_pdf, session_note
 
     try:
-        note = session_note(events, session, timezone=timezone)
-        return render_pdf(note) if kind == "pdf" else note_json(note).encode()
+        made = session_note(events, session, timezone=timezone)
+        return render_pdf(made) if kind == "pdf" else note_json(made).encode()
     except NoteError as error:
         raise Refused([Problem("session", session, str(error), "See `irctl sessions`")]) from None
+
+
+def session_events(controller: Controller, session: str) -> list[View]:
+    """The whole stretch of the journal around a session, and the start of the controller that ran it."""
+    own: list[View] = controller.get(controller.session(session, "events"))
+    ordered = next(e["seq"] for e in own if e["event"] == "session.ordered")
+    started = [e for e in own if e["seq"] < ordered]
+    return started + fetch(controller, ordered - 1, own[-1]["seq"] + AFTER_END)
+
+
+def fetch(controller: Controller, after: int, last: int | None = None) -> list[View]:
+    """Events of the journal, page by page; to the end without `last`."""
+    events: list[View] = []
+    while last is None or after < last:
+        limit = PAGE if last is None else min(PAGE, last - after)
+        page: list[View] = controller.get(f"/v1/journal?after={after}&limit={limit}")
+        events += page
+        if len(page) < limit:
+            break
+        after = page[-1]["seq"]
+    return events
+
+
+# --- the journal ---------------------------------------------------------------------------------------------------------
+
+
+def verify(*, file: FileOption = None, to: To = _TO) -> int:
+    """Walk the journal's hash chain and say how far it holds.
+
+    irctl journal verify --file /var/lib/irctl/journal.jsonl
+
+    Exit code 5 when it does not hold. A cut tail does not show in the chain: keep the head printed here elsewhere.
+    """
+    found = _verify_file(file) if file else to.controller.get("/v1/journal/verify")
+    if to.json:
+        say.as_json(found)
+    elif found["ok"]:
+        out = say.console()
+        out.print(f"[bold green]The chain holds[/] over {found['events']} events.")
+        out.print(f"[dim]head {found['head']}[/]", soft_wrap=True)
+    else:
+        out = say.console()
+        out.print(f"[bold red]The chain breaks at line {found['line']}[/]: {say.escape(str(found['problem']))}.")
+        out.print(f"It holds for the {found['events']} events before. Keep the file as it is: it is evidence.")
+    return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+
+
+def show(
+    *,
+    file: FileOption = None,
+    session: Annotated[str | None, Parameter(help="Only events of this session.")] = None,
+    samples: Annotated[bool, Parameter(negative=(), help="Also the readings of each second.")] = False,
+    last: Annotated[int | None, Parameter(help="Only so many, the newest.")] = None,
+    to: To = _TO,
+) -> None:
+    """Show the journal, oldest first. With --json: the events as one JSON array.
+
+    irctl journal show --last 20
+    """
+    events = read_file(file) if file else fetch(to.controller, 0)
+    chosen = [
+        e
+        for e in events
+        if (session is None or e.get("session") == session) and (samples or e["event"] != "session.sample")
+    ]
+    chosen = chosen[-last:] if last else chosen
+    if to.json:
+        say.as_json(chosen)
+        return
+    rows = [(str(e["seq"]), str(e["at"])[:19].replace("T", " "), e["event"], say.escape(told(e))) for e in chosen]
+    say.console().print(say.table(("seq", "at (UTC)", "event", ""), rows, right=("seq",)))
+
+
+FRAME = frozenset({"seq", "at", "mono_s", "event", "prev", "hash"})
+
+
+def told(event: View) -> str:
+    """What an event says beyond its name, on one line: its plain fields, and an order's or a dose's figures."""
+    parts = [f"{key} {value}" for key, value in event.items() if key not in FRAME and _plain(value)]
+    match event:
+        case {"order": {"fluence_j_cm2": fluence, "irradiance_mw_cm2": irradiance, "patient": patient}}:
+            parts.append(f"{fluence:g} J/cm² at {irradiance:g} mW/cm² for {patient}")
+        case {"delivered": {"min_j_cm2": low, "best_j_cm2": best, "max_j_cm2": high}}:
+            parts.append(f"delivered {say.dose(best)} J/cm² ({say.interval(low, high)})")
+        case {"event": "stop.evidence", "lamps": dict(lamps)}:
+            dark = [f"{name} {_dark_after(found)}" for name, found in lamps.items()]  # pyright: ignore[reportUnknownVariableType]
+            parts += dark
+        case _:
+            pass
+    return "  ".join(parts)
+
+
+def _dark_after(found: Any) -> str:
+    seconds = found["verified_dark_s"]
+    return "NOT VERIFIED DARK" if seconds is None else f"dark after {seconds * 1000:.0f} ms"
+
+
+def _plain(value: object) -> bool:
+    return isinstance(value, str | int | float | bool) and value != "" and len(str(value)) < 64
+
+
+def read_file(path: Path) -> list[View]:
+    """The events of a journal file, as far as they can be read; whether they are true is for `verify`. Raises Refused."""
+    import json
+
+    try:
+        found: list[Any] = [json.loads(line) for line in _lines(path)]
+    except ValueError as error:
+        raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
+    return [cast("View", event) for event in found if isinstance(event, dict) and cast("View", event).keys() >= FRAME]
+
+
+def _verify_file(path: Path) -> View:
+    from irctl.domain import chain
+
+    found = chain.verify(_lines(path))
+    return {
+        "ok": found.broken is None,
+        "events": found.events,
+        "head": found.head,
+        "line": found.broken.line if found.broken else None,
+        "problem": found.broken.text if found.broken else None,
+    }
+
+
+def _lines(path: Path) -> list[str]:
+    from irctl.domain import chain
+
+    try:
+        return chain.lines(path.read_bytes())
+    except OSError as error:
+        raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
 
 
 def _write(data: bytes, path: Path) -> Path:
@@ -41,8 +210,3 @@ def _write(data: bytes, path: Path) -> Path:
         remedy = "Check the folder's rights and space"
         raise Refused([Problem("output", str(path), error.strerror or str(error), remedy)]) from None
     return path
-
-
-def session_events(controller: Controller, session: str) -> list[View]:
-    """The stretch of the journal that a session's note is made from."""
-    return controller.get(controller.session(session, "events"))

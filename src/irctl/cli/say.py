@@ -46,7 +46,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Se
 
 def problems_table(problems: Sequence[Problem]) -> Table:
     """Every problem with its field, value, what is wrong and the remedy."""
-    rows = [[escape(p.field), escape(_value(p.value)), escape(p.limit), f"[dim]→[/] {escape(p.remedy)}"] for p in problems]
+    rows = [
+        [escape(p.field), escape(_value(p.value)), escape(p.limit), f"[dim]→[/] {escape(p.remedy)}"] for p in problems
+    ]
     return table(("field", "value", "what is wrong", "remedy"), rows)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from irctl.cli import exits, say
+from irctl.cli import say
 from irctl.cli.app import Json
 
 ConfigOption = Annotated[Path, Parameter(help="The station file, TOML.")]

@@ -56,7 +56,11 @@ def evidence_lines(evidence: dict[str, dict[str, Any]]) -> list[str]:
     width = max((len(name) for name in evidence), default=0)
     lines = [f"  {name:<{width}}  {_lamp_line(found)}" for name, found in evidence.items()]
     if all_dark(evidence):
-        return ["Stopped. Every lamp is verified dark.", *lines, "Latched: `irctl clear --by NAME --reason TEXT` lifts it."]
+        return [
+            "Stopped. Every lamp is verified dark.",
+            *lines,
+            "Latched: `irctl clear --by NAME --reason TEXT` lifts it.",
+        ]
     return ["STOPPED, BUT NOT EVERY LAMP IS VERIFIED DARK.", *lines, NOT_STOPPED]
 
 

@@ -144,7 +144,9 @@ class _Attended:
         return session, {"irradiance_mw_cm2": None, "irradiance_source": "", "skin_c": None}
 
     def _end(self) -> View:
-        self.progress.say("[bold yellow]Ctrl-C: ending the session.[/] The lamp goes dark. [dim](Again: emergency stop)[/]")
+        self.progress.say(
+            "[bold yellow]Ctrl-C: ending the session.[/] The lamp goes dark. [dim](Again: emergency stop)[/]"
+        )
         session, _ = self._look()
         if session["state"] not in ("ending", "ended"):
             body = {"by": self.by, "reason": "ended from the terminal (Ctrl-C)"}

@@ -162,10 +162,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
-        lines = await asyncio.to_thread(
-            lambda: station.journal.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        )
-        return verified_view(chain.verify(lines))
+        return verified_view(await asyncio.to_thread(lambda: chain.verify(chain.lines(station.journal.path.read_bytes()))))
 
     @app.get("/v1/stream", response_class=EventSourceResponse)
     async def get_stream(

@@ -62,7 +62,7 @@ class Journal:
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
         torn = self._set_torn_tail_aside()
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True) if self.path.exists() else []
+        lines = chain.lines(self.path.read_bytes()) if self.path.exists() else []
         verified = chain.verify(lines)
         if verified.broken:
             raise JournalDamaged(

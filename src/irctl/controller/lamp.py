@@ -565,7 +565,8 @@ class Lamp:
         """Read everything; let dose, skin and time follow."""
         fresh, _ = await asyncio.gather(self.instruments.read(), self.output.observe())
         loop = asyncio.get_running_loop()
-        if fresh and session.meter is not None and self.instruments.irradiance.value is not None:
+        given = session.first_light_s is not None  # before it a reading is the room's light and noise, not dose
+        if fresh and given and session.meter is not None and self.instruments.irradiance.value is not None:
             self._advance(session, self.instruments.irradiance.at_s)
             session.meter.read(self.instruments.irradiance.value, self.instruments.irradiance.at_s)
         self._advance(session, loop.time())

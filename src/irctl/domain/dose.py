@@ -69,7 +69,6 @@ class DoseMeter:
     """What may have been delivered on top and nobody saw: it widens the interval upwards only."""
 
     model: LampModel = field(init=False)
-    lit_s: float = 0.0
     scale: float = 1.0
     """Measured irradiance as a multiple of what the calibration predicts: ageing, mains, soiling."""
     _reading_mw_cm2: float = 0.0
@@ -160,8 +159,6 @@ class DoseMeter:
         self._times_lit += steady_mw_cm2 > 0 and not self._driven
         self._driven = steady_mw_cm2 > 0
         self._brightest_mw_cm2 = max(self._brightest_mw_cm2, self.irradiance_mw_cm2)
-        if steady_mw_cm2 > 0 or self.model.irradiance_mw_cm2 > 0:
-            self.lit_s += duration_s
         self._since_reading_j_cm2 += self.scale * gained_j_cm2
         if self.sensor_response_s is not None:
             mean = gained_j_cm2 * 1000.0 / duration_s
