@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Annotated
@@ -14,7 +15,7 @@ from irctl.cli.client import DEFAULT_URL, Controller, Failed, Unreachable
 from irctl.domain.problems import Problem, Refused
 
 CODES = "\n".join(f"  {code}  {meaning}" for code, meaning in exits.EXPLAINED)
-HELP = "Runs therapeutic infrared lamps: leased emission, measured dose, an honest record.\n\nNot a certified medical device."
+HELP = "Runs infrared treatment lamps: leased emission, measured dose, an honest record.\n\nNot a certified medical device."
 EPILOGUE = f"Exit codes:\n{CODES}\n\nFirst steps:\n  irctl demo          a simulated treatment, start to finish\n  irctl stop          everything dark, now"
 
 
@@ -39,42 +40,52 @@ RECORD = Group("The record", sort_key=3)
 RUNNING = Group("Running and checking a station", sort_key=4)
 
 COMMANDS = (
-    ("treat", "treat:treat", TREATING),
-    ("pause", "session:pause", TREATING),
-    ("resume", "session:resume", TREATING),
-    ("end", "session:end", TREATING),
-    ("stop", "session:stop", TREATING),
-    ("clear", "session:clear", TREATING),
-    ("status", "look:status", LOOKING),
-    ("lamps", "look:lamps", LOOKING),
-    ("sessions", "look:sessions", LOOKING),
-    ("note", "record:note", RECORD),
-    ("demo", "demo:demo", RUNNING),
-    ("serve", "station:serve", RUNNING),
-    ("doctor", "station:doctor", RUNNING),
+    (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
+    (TREATING, "pause", "session:pause", "Pause a session: dark until somebody resumes it."),
+    (TREATING, "resume", "session:resume", "Resume a paused session."),
+    (TREATING, "end", "session:end", "End a session before its dose is reached."),
+    (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
+    (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
+    (LOOKING, "status", "look:status", "The station at a glance."),
+    (LOOKING, "lamps", "look:lamps", "Each lamp: calibration, limits, instruments."),
+    (LOOKING, "sessions", "look:sessions", "Every session in the journal, newest first."),
+    (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
+    (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
+    (RECORD, "journal show", "record:show", "Show the journal's events."),
+    (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
+    (RUNNING, "serve", "station:serve", "Run a station's controller."),
+    (RUNNING, "config check", "station:check", "Check a station file: every problem at once."),
+    (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
+GROUPS = {"journal": "Verify or show the journal.", "config": "Check a station file."}
 
 
-def build() -> App:
-    """Every command, none of them imported yet."""
+def build(asked: Sequence[str] = ()) -> App:
+    """Every command, none of them imported yet. The one that is asked for tells more of itself than its summary."""
     app = App("irctl", help=HELP, help_epilogue=EPILOGUE, version=lambda: version("irctl"), help_format="plaintext")
     app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
-    for name, where, group in COMMANDS:
-        app.command(f"irctl.cli.{where}", name, group=group)
-    journal = App("journal", help="Verify or show the journal.", help_format="plaintext", group=RECORD)
-    journal.command("irctl.cli.record:verify", "verify")
-    journal.command("irctl.cli.record:show", "show")
-    config = App("config", help="Check a station file.", help_format="plaintext", group=RUNNING)
-    config.command("irctl.cli.station:check", "check")
-    app.command(journal)
-    app.command(config)
+    for order, (group, words, where, summary) in enumerate(COMMANDS):
+        first, _, second = words.partition(" ")
+        parent = app
+        if second:
+            if first not in app:
+                app.command(App(first, help=GROUPS[first], help_epilogue="", group=group, sort_key=order))
+            parent = app[first]
+        parent.command(
+            f"irctl.cli.{where}",
+            second or first,
+            help=None if list(asked[: len(words.split())]) == words.split() else summary,
+            help_epilogue="",
+            sort_key=order,
+            group=None if second else group,
+        )
     return app
 
 
 def run(words: list[str]) -> int:
     """Run one command; every failure becomes a message for people or JSON for machines, and an exit code."""
     try:
-        code = build()(words, exit_on_error=False, result_action="return_value")
+        code = build(words)(words, exit_on_error=False, result_action="return_value")
     except CycloptsError:
         return exits.USAGE  # it has printed what it did not understand
     except Refused as refused:

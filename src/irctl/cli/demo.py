@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -123,14 +123,16 @@ class Demonstration:
 def _spawn(module: str, words: tuple[str, ...], log: Path, ending: ExitStack) -> subprocess.Popen[bytes]:
     output = ending.enter_context(log.open("wb"))
     # Its own group: Ctrl-C in this terminal is for the session first, not for the processes under it.
-    group: dict[str, Any] = (
-        {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-        if sys.platform == "win32"
-        else {"start_new_session": True}
-    )
-    command = [sys.executable, "-m", module, *words]
+    flags = subprocess.CREATE_NEW_PROCESS_GROUP if sys.platform == "win32" else 0
     with ignored():  # between the start and the promise to end it
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, **group)
+        process = subprocess.Popen(
+            [sys.executable, "-m", module, *words],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            creationflags=flags,
+        )
         ending.callback(_end, process)
     return process
 
@@ -192,7 +194,7 @@ def _move_earlier_run_aside(state: Path) -> None:
     journal = state / "journal.jsonl"
     if not journal.exists():
         return
-    stamp = datetime.fromtimestamp(journal.stat().st_mtime).strftime("%Y%m%d-%H%M%S")
+    stamp = datetime.fromtimestamp(journal.stat().st_mtime, UTC).strftime("%Y%m%d-%H%M%S")
     aside = state / "earlier" / stamp
     aside.mkdir(parents=True, exist_ok=True)
     for name in OF_A_RUN:
@@ -229,4 +231,4 @@ def _stay(out: Any, station: Demonstration) -> None:
     try:
         station.wait()
     except KeyboardInterrupt:
-        out.print("Going dark and ending.")
+        out.print("\nGoing dark and ending.")

@@ -14,7 +14,7 @@ JOURNAL_BROKEN = 5
 
 EXPLAINED = (
     (OK, "done"),
-    (FAILED, "tried without success: a lamp is not dark, a treatment ended early, a device is silent"),
+    (FAILED, "tried without success: lamp not dark, treatment cut short, device silent"),
     (USAGE, "the command was not understood"),
     (REFUSED, "refused, with every reason; nothing was done"),
     (UNREACHABLE, "no controller answers"),

@@ -28,7 +28,9 @@ def status(*, to: To = _TO) -> None:
     out.print(f"[bold]{say.escape(station['station'])}[/]{simulated}   [dim]irctl {station['version']}, {to.url}[/]")
     out.print(f"[dim]{say.NOTICE}[/]\n")
     if latch := station["latched"]:
-        out.print(f"[bold red]STOPPED[/] by {say.escape(latch['by'])} at {_time(latch['at'])}: {say.escape(latch['reason'])}")
+        out.print(
+            f"[bold red]STOPPED[/] by {say.escape(latch['by'])} at {_time(latch['at'])}: {say.escape(latch['reason'])}"
+        )
         out.print("[dim]`irctl clear --by NAME --reason TEXT` lifts it once its cause is gone.[/]\n")
     if failure := station["journal"]["failure"]:
         out.print(f"[bold red]The journal cannot be written:[/] {say.escape(failure)}\n")
@@ -53,7 +55,9 @@ def lamps(*, to: To = _TO) -> None:
     for number, lamp in enumerate(found):
         if number:
             out.print()
-        out.print(f"[bold]{lamp['name']}[/]  {say.escape(lamp['title'])}  [{STATUS[lamp['status']]}]{lamp['status']}[/]")
+        out.print(
+            f"[bold]{lamp['name']}[/]  {say.escape(lamp['title'])}  [{STATUS[lamp['status']]}]{lamp['status']}[/]"
+        )
         for name, text in _details(lamp):
             out.print(f"  [dim]{name:<12}[/]{say.escape(text)}", soft_wrap=True)
 
@@ -95,22 +99,29 @@ def _lamps(found: Iterable[View]) -> say.Table:
 
 
 def _lamp_row(lamp: View) -> tuple[str, ...]:
-    session, live = lamp["session"], lamp["live"]
-    busy = session is not None and session["outcome"] is None
-    prescribed = say.dose(session["order"]["fluence_j_cm2"]) if busy else ""
+    live = lamp["live"]
+    measured = live["irradiance_source"] == "measured"
+    busy = lamp["status"] == "busy"
     return (
         f"[bold]{lamp['name']}[/]",
         f"[{STATUS[lamp['status']]}]{lamp['status']}[/]",
-        f"{session['id']} {session['state']}, {say.dose(session['fluence_j_cm2'])} of {prescribed} J/cm²" if busy else "–",
-        say.figure(live["irradiance_mw_cm2"], "mW/cm²") if lamp["has_radiometer"] or busy else "–",
-        say.figure(live["skin_c"], "°C"),
+        _running(lamp["session"]) if busy else "–",
+        say.figure(live["irradiance_mw_cm2"], "mW/cm²") if busy or measured else "–",
+        "–" if live["skin_c"] is None else say.figure(live["skin_c"], "°C"),
         _interlocks(live["interlocks"]),
     )
 
 
+def _running(session: View) -> str:
+    dose = f"{say.dose(session['fluence_j_cm2'])} of {say.dose(session['order']['fluence_j_cm2'])} J/cm²"
+    return f"{session['id']} {session['state']}, {dose}"
+
+
 def _interlocks(read: dict[str, bool | None]) -> str:
     """All well in one word; otherwise which one is not."""
-    bad = [f"[bold red]{name} {'unknown' if closed is None else 'OPEN'}[/]" for name, closed in read.items() if not closed]
+    bad = [
+        f"[bold red]{name} {'unknown' if closed is None else 'OPEN'}[/]" for name, closed in read.items() if not closed
+    ]
     return ", ".join(bad) or ("[green]closed[/]" if read else "none")
 
 
@@ -119,7 +130,9 @@ def _lines(found: Iterable[View]) -> say.Table:
         (
             line["name"],
             line["port"],
-            "[green]open[/]" if line["status"] == "open" else f"[bold red]{line['status']}[/] {say.escape(line['reason'] or '')}",
+            "[green]up[/]"
+            if line["status"] == "up"
+            else f"[bold red]{line['status']}[/] {say.escape(line['reason'] or '')}",
             f"{line['latency_ms']['p50']:.0f} ms",
             f"{sum(line['errors'].values())} of {line['requests']}",
             f"{line['worst_time_to_dark_s']:.2f} s",
@@ -155,7 +168,9 @@ def _details(lamp: View) -> list[tuple[str, str]]:
     details.append(("skin", say.figure(live["skin_c"], "°C")))
     if live["interlocks"]:
         named = {True: "closed", False: "OPEN", None: "unknown"}
-        details.append(("interlocks", ", ".join(f"{name} {named[closed]}" for name, closed in live["interlocks"].items())))
+        details.append(
+            ("interlocks", ", ".join(f"{name} {named[closed]}" for name, closed in live["interlocks"].items()))
+        )
     return details
 
 

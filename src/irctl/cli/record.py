@@ -74,8 +74,9 @@ def session_events(controller: Controller, session: str) -> list[View]:
     """The whole stretch of the journal around a session, and the start of the controller that ran it."""
     own: list[View] = controller.get(controller.session(session, "events"))
     ordered = next(e["seq"] for e in own if e["event"] == "session.ordered")
+    ended = max(e["seq"] for e in own if e.get("session") == session)
     started = [e for e in own if e["seq"] < ordered]
-    return started + fetch(controller, ordered - 1, own[-1]["seq"] + AFTER_END)
+    return started + fetch(controller, ordered - 1, ended + AFTER_END)
 
 
 def fetch(controller: Controller, after: int, last: int | None = None) -> list[View]:
@@ -152,9 +153,8 @@ def told(event: View) -> str:
             parts.append(f"{fluence:g} J/cm² at {irradiance:g} mW/cm² for {patient}")
         case {"delivered": {"min_j_cm2": low, "best_j_cm2": best, "max_j_cm2": high}}:
             parts.append(f"delivered {say.dose(best)} J/cm² ({say.interval(low, high)})")
-        case {"event": "stop.evidence", "lamps": dict(lamps)}:
-            dark = [f"{name} {_dark_after(found)}" for name, found in lamps.items()]  # pyright: ignore[reportUnknownVariableType]
-            parts += dark
+        case {"event": "stop.evidence", "lamps": lamps}:
+            parts += [f"{name} {_dark_after(found)}" for name, found in cast("View", lamps).items()]
         case _:
             pass
     return "  ".join(parts)

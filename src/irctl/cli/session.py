@@ -17,7 +17,7 @@ _TO = To()
 def pause(session: str, /, *, by: By, to: To = _TO) -> None:
     """Pause a session: dark until somebody resumes it.
 
-    irctl pause S-20261123-0001 --by "M. Okafor"
+    irctl pause S-20261123-0001 --by okafor
     """
     _verb(session, "pause", {"by": by}, to, "Pausing; the lamp goes dark.")
 
@@ -25,7 +25,7 @@ def pause(session: str, /, *, by: By, to: To = _TO) -> None:
 def resume(session: str, /, *, by: By, to: To = _TO) -> None:
     """Resume a paused session.
 
-    irctl resume S-20261123-0001 --by "M. Okafor"
+    irctl resume S-20261123-0001 --by okafor
     """
     _verb(session, "resume", {"by": by}, to, "Resuming.")
 
@@ -33,7 +33,7 @@ def resume(session: str, /, *, by: By, to: To = _TO) -> None:
 def end(session: str, /, *, by: By, reason: str = "", to: To = _TO) -> None:
     """End a session before its dose is reached.
 
-    irctl end S-20261123-0001 --by "M. Okafor" --reason "patient asked"
+    irctl end S-20261123-0001 --by okafor --reason "patient asked"
     """
     _verb(session, "end", {"by": by, "reason": reason}, to, "Ending; the lamp goes dark.")
 
@@ -51,7 +51,7 @@ def stop(*, by: str = "", reason: str = "", to: To = _TO) -> int:
 def clear(*, by: By, reason: Annotated[str, Parameter(help="Why it is safe to go on.")], to: To = _TO) -> None:
     """Lift the emergency stop, once its cause is gone.
 
-    irctl clear --by "M. Okafor" --reason "cable trapped, freed, patient unharmed"
+    irctl clear --by okafor --reason "cable freed"
     """
     station = to.controller.post("/v1/clear", {"by": by, "reason": reason})
     _answer(station, to, "Cleared. The lamps stay dark until somebody orders a session.")

@@ -64,7 +64,7 @@ def treat(
 ) -> int:
     """Give one treatment and follow it. Ctrl-C ends it; Ctrl-C again stops the whole station.
 
-    irctl treat left --fluence 20 --irradiance 50 --patient P-17 --area lumbar --by "M. Okafor"
+    irctl treat left --fluence 20 --irradiance 50 --patient P-17 --area lumbar --by okafor
 
     Exit code 0 only when the prescribed dose was reached.
     """

@@ -162,7 +162,9 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
-        return verified_view(await asyncio.to_thread(lambda: chain.verify(chain.lines(station.journal.path.read_bytes()))))
+        return verified_view(
+            await asyncio.to_thread(lambda: chain.verify(chain.lines(station.journal.path.read_bytes())))
+        )
 
     @app.get("/v1/stream", response_class=EventSourceResponse)
     async def get_stream(

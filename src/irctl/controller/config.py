@@ -217,10 +217,9 @@ def resolve_port(port: str, endpoints: Path | None = None) -> str:
 def _read(path: Path, field: str) -> bytes:
     try:
         return path.read_bytes()
-    except OSError as error:
-        raise Refused(
-            [Problem(field, str(path), error.strerror or str(error), "Check the file's name and rights")]
-        ) from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = error.strerror if isinstance(error, OSError) else None
+        raise Refused([Problem(field, str(path), reason or str(error), "Check the file's name and rights")]) from None
 
 
 def _parse(text: bytes, model: type[M], name: str) -> M:
@@ -261,6 +260,12 @@ def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Prob
     if lamp.cutoff is not None and lamp.cutoff_lease_s is None:
         problems.append(
             Problem(f"{at}.cutoff_lease_s", None, "is missing", "Say for how long one renewal keeps the cut-off closed")
+        )
+    if lamp.cutoff is None and lamp.cutoff_lease_s is not None:
+        problems.append(
+            Problem(
+                f"{at}.cutoff_lease_s", lamp.cutoff_lease_s, "there is no cut-off", "Name the cut-off, or remove it"
+            )
         )
     limit = lamp.limits.irradiance_mw_cm2_max
     if lamp.skin is None and limit > IRRADIANCE_MAX_MW_CM2:

@@ -7,8 +7,11 @@ stops the light.
 from __future__ import annotations
 
 import asyncio
+import errno
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -42,7 +45,6 @@ class Journal:
         self.head = chain.GENESIS
         self.events: list[Event] = []
         """Every event of this file, oldest first: sessions, stream and notes are read from here."""
-        self.listeners: list[Callable[[Event], None]] = []
         self._file: int | None = None
         self._log = structlog.wrap_logger(
             _Lines(self._write),
@@ -58,11 +60,23 @@ class Journal:
     def open(self) -> None:
         """Read what is there, verify its chain, and open it for appending.
 
-        A last line that was cut off while being written is set aside beside the journal. Raises JournalDamaged when the chain does not hold.
+        A last line that was cut off while being written is set aside beside the journal. Raises JournalDamaged when the chain does not hold, OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        torn = self._set_torn_tail_aside()
-        lines = chain.lines(self.path.read_bytes()) if self.path.exists() else []
+        file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            torn = self._set_torn_tail_aside()
+            self._read()
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+        _sync_folder(self.path.parent)
+        if torn:
+            self.write("journal.tail_set_aside", bytes=torn)
+
+    def _read(self) -> None:
+        lines = chain.lines(self.path.read_bytes())
         verified = chain.verify(lines)
         if verified.broken:
             raise JournalDamaged(
@@ -71,9 +85,6 @@ class Journal:
             )
         self.seq, self.head = verified.events, verified.head
         self.events = list(parse(lines))
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-        if torn:
-            self.write("journal.tail_set_aside", bytes=torn)
 
     def close(self) -> None:
         if self._file is not None:
@@ -83,7 +94,7 @@ class Journal:
     def write(self, event: str, *, sync: bool = True, **fields: Any) -> None:
         """Append an event. With `sync` it is on the disk when this returns; samples go without.
 
-        Never raises: a failure is kept in `failure`, from where a rule stops the light.
+        Never raises: a failure (of the disk, or of fields that JSON cannot hold) is kept in `failure`, from where a rule stops the light.
         """
         if self._file is None:
             return
@@ -91,8 +102,9 @@ class Journal:
             self._log.msg(event, **fields)
             if sync:
                 os.fsync(self._file)
-        except OSError as error:
-            self.failure = f"{self.path.name}: {error.strerror or error}"
+        except (OSError, ValueError, TypeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else f"event {event!r} cannot be written: {error}"
+            self.failure = f"{self.path.name}: {reason or error}"
 
     def after(self, seq: int) -> list[Event]:
         """Events with a higher number than `seq`."""
@@ -105,28 +117,36 @@ class Journal:
 
     def _link(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event["prev"] = self.head
+        # Hashed as it will be read back, whatever enums and live mappings the caller passed.
+        event = cast("dict[str, Any]", json.loads(chain.canonical(event)))
         event["hash"] = chain.link(event)
         self._pending = event
         return event
 
     def _write(self, line: str) -> None:
         assert self._file is not None
-        data = line.encode() + b"\n"
+        data, whole = line.encode(), os.fstat(self._file).st_size
         if os.write(self._file, data) != len(data):
-            raise OSError("the disk took only part of a line")
+            self._take_back(whole)
+            raise OSError(errno.ENOSPC, "the disk took only part of a line")
         event = self._pending
         self.seq, self.head = event["seq"], event["hash"]
         self.events.append(event)
-        for listener in self.listeners:
-            listener(event)
+
+    def _take_back(self, size: int) -> None:
+        """Half a line would spoil the next one, and with it the chain. Where it cannot be removed, nothing more is written."""
+        assert self._file is not None
+        try:
+            os.ftruncate(self._file, size)
+        except OSError:
+            self.close()
 
     def _set_torn_tail_aside(self) -> int:
-        if not self.path.exists():
-            return 0
         data = self.path.read_bytes()
         whole = data.rfind(b"\n") + 1
         if whole < len(data):
-            self.path.with_suffix(".torn").write_bytes(data[whole:])
+            with self.path.with_suffix(".torn").open("ab") as aside:
+                aside.write(data[whole:])
             os.truncate(self.path, whole)
         return len(data) - whole
 
@@ -139,14 +159,21 @@ class _Lines:
 
 
 def _canonical_line(event: Mapping[str, Any], **_options: Any) -> str:
-    """Exactly the bytes that were hashed, plus the hash."""
-    return chain.canonical(event).decode()[:-1] + f',"hash":"{event["hash"]}"}}'
+    return chain.line(event)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name must survive a power cut too. Some systems cannot, and say so by an error."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def parse(lines: Iterable[str]) -> Iterator[Event]:
     """Events from a journal's lines. Raises ValueError on a line that is no event."""
-    import json
-
     for line in lines:
         record: Any = json.loads(line)
         if not isinstance(record, dict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Generic, TypeVar
 
 from irctl.bus.errors import BusError
@@ -28,6 +29,9 @@ class Latest(Generic[T]):
             value = await ask
         except (BusError, DeviceFault) as error:
             self.problem = str(error)
+            return False
+        if isinstance(value, float) and not isfinite(value):
+            self.problem = f"the instrument says {value}, which is no number"
             return False
         self.value, self.at_s, self.problem = value, asyncio.get_running_loop().time(), None
         return True

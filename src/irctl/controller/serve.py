@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import socket
+import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
-from socket import socket
 
 from irctl.bus.trace import TraceWriter
+from irctl.controller.claim import claim
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
 from irctl.controller.station import OpenWire, Station, build, real_wire
@@ -41,18 +43,33 @@ async def serve(
                 )
             ]
         )
-    writer = TraceWriter(trace) if trace else None
-    station = await start_station(config, state_dir, real_wire(endpoints), clock, writer)
     stopping = _signals()
+    with claim(state_dir):
+        writer = TraceWriter(trace) if trace else None
+        station = await start_station(config, state_dir, real_wire(endpoints), clock, writer)
+        try:
+            await _serve_api(station, _listen(api.host, api.port), stopping, announce)
+        finally:
+            # Dark belongs before everything else, and not behind the web server's idea of an orderly end.
+            await station.close("controller", "the controller is ending")
+            station.journal.write("controller.stopped")
+            station.journal.close()
+            if writer:
+                writer.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # there it would mean to share the port with its owner
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        await _serve_api(station, api.host, api.port, stopping, announce)
-    finally:
-        # Dark belongs before everything else, and not behind the web server's idea of an orderly end.
-        await station.close("controller", "the controller is ending")
-        station.journal.write("controller.stopped")
-        station.journal.close()
-        if writer:
-            writer.close()
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        remedy = "End what uses it (another controller?), or choose another with --port"
+        raise Refused([Problem("api.port", port, error.strerror or str(error), remedy)], conflict=True) from None
+    return listening
 
 
 async def start_station(
@@ -97,7 +114,7 @@ def _signals() -> asyncio.Event:
 
 
 async def _serve_api(
-    station: Station, host: str, port: int, stopping: asyncio.Event, announce: Callable[[str], None]
+    station: Station, listening: socket.socket, stopping: asyncio.Event, announce: Callable[[str], None]
 ) -> None:
     # Imported here: the lamps are dark by now, and these take half a second.
     import uvicorn
@@ -109,23 +126,22 @@ async def _serve_api(
         def capture_signals(self) -> Generator[None]:
             yield  # ours already listens, and goes dark first
 
-        async def startup(self, sockets: list[socket] | None = None) -> None:
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
-                announce(f"http://{host}:{self.servers[0].sockets[0].getsockname()[1]}")
+                host, port = listening.getsockname()[:2]
+                announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     server = Server(
         uvicorn.Config(
             create_app(station),
-            host=host,
-            port=port,
             log_level="warning",
             timeout_graceful_shutdown=1,
             timeout_keep_alive=5,
             lifespan="off",
         )
     )
-    serving = asyncio.create_task(server.serve())
+    serving = asyncio.create_task(server.serve([listening]))
     waiting = asyncio.create_task(stopping.wait())
     done, _ = await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     if waiting in done:

@@ -25,8 +25,11 @@ WRITE_AFTER_S = 0.1
 class StoppableLamp(Protocol):
     """What the latch needs to know of a lamp."""
 
-    name: str
-    output: Output
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def output(self) -> Output: ...
 
     def wake(self) -> None: ...
 

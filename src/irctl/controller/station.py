@@ -16,8 +16,9 @@ from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
+from irctl.controller.equipment import Equipment, LampInfo
 from irctl.controller.journal import Journal
-from irctl.controller.lamp import Lamp, LampInfo
+from irctl.controller.lamp import Lamp
 from irctl.controller.output import Output
 from irctl.controller.readings import Instruments, Interlock
 from irctl.controller.session import Session
@@ -109,15 +110,17 @@ class Station:
             idle_s=section.idle_s,
         )
         return Lamp(
-            name,
-            info,
-            output,
-            instruments,
-            Envelope(section.limits.as_limits()),
-            self.config.calibrations.get(name),
-            self.journal,
-            stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
-            stop_station=self.stop_soon,
+            Equipment(
+                name,
+                info,
+                output,
+                instruments,
+                Envelope(section.limits.as_limits()),
+                self.config.calibrations.get(name),
+                self.journal,
+                stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
+                stop_station=self.stop_soon,
+            )
         )
 
     def _line_of(self, ref: str) -> str:
@@ -357,13 +360,13 @@ def _lease_problems(station: Station) -> list[Problem]:
         problems += _lease(
             station, f"{at}.lease_s", section.lease_s, output.emitter.lease, section.emitter, section.tick_s
         )
-        if output.emitter.lease.fail_safe is FailSafe.NONE and output.cutoff is None:
+        if all(leased.channel.lease.fail_safe is FailSafe.NONE for leased in _leased(station, section)):
             problems.append(
                 Problem(
                     f"{at}.emitter",
                     section.emitter,
-                    "cannot end the light by itself, and there is no cut-off",
-                    "Put a cut-off in its supply",
+                    "cannot end the light by itself, and no cut-off does",
+                    "Put a cut-off with a fail-safe in its supply",
                 )
             )
         if section.cutoff and output.cutoff and section.cutoff_lease_s:
@@ -375,7 +378,7 @@ def _lease_problems(station: Station) -> list[Problem]:
                 section.cutoff,
                 section.tick_s,
             )
-    return problems + _shared_watchdogs(station)
+    return problems + _shared_channels(station) + _shared_watchdogs(station)
 
 
 def _lease(station: Station, field: str, lease_s: float, spec: LeaseSpec, ref: str, tick_s: float) -> list[Problem]:
@@ -409,24 +412,70 @@ def _lease(station: Station, field: str, lease_s: float, spec: LeaseSpec, ref: s
     return problems
 
 
-def _shared_watchdogs(station: Station) -> list[Problem]:
-    """A watchdog that any poll feeds cannot tell two lamps apart: one lamp's task would keep the other's light alive."""
+class _Leased(NamedTuple):
+    """One of a lamp's leased channels: its role, how the file names it, and what that is."""
+
+    role: str
+    ref: str
+    channel: Emitter | Cutoff
+
+
+def _leased(station: Station, section: LampSection) -> list[_Leased]:
+    found = [_Leased("emitter", section.emitter, station.devices.emitter(section.emitter))]
+    if section.cutoff is not None:
+        found.append(_Leased("cutoff", section.cutoff, station.devices.cutoff(section.cutoff)))
+    return found
+
+
+def _shared_channels(station: Station) -> list[Problem]:
+    """A channel serves one lamp in one role: shared, one lamp's lease would light the other, or a cut-off would be the emitter itself."""
     problems: list[Problem] = []
     taken: dict[str, str] = {}
     for name, section in station.config.file.lamps.items():
-        output = station.lamps[name].output
-        own_lease = output.cutoff is not None and output.cutoff.lease.scope is LeaseScope.CHANNEL
-        if output.emitter.lease.scope is not LeaseScope.DEVICE or own_lease:
-            continue
-        device = section.emitter.partition(".")[0]
-        other = taken.setdefault(device, name)
-        if other != name:
-            problems.append(
+        for role, ref, channel in _leased(station, section):
+            field = f"lamps.{name}.{role}"
+            other = taken.setdefault(channel.name, field)
+            if other != field:
+                problems.append(Problem(field, ref, f"is {other} already", "Give each lamp and role its own channel"))
+    return problems
+
+
+def _shared_watchdogs(station: Station) -> list[Problem]:
+    """A watchdog that any poll feeds cannot tell two lamps apart: one lamp's task would keep the other's light alive.
+
+    So each lamp needs one fail-safe that nobody else feeds: timed per channel, or on a device that no other lamp talks to.
+    """
+    lamps = station.config.file.lamps
+    polled = {name: _polled(station, section) for name, section in lamps.items()}
+    problems: list[Problem] = []
+    for name, section in lamps.items():
+        shared: list[Problem] = []
+        for _, ref, channel in _leased(station, section):
+            device = _device(ref)
+            others = [other for other in lamps if other != name and device in polled[other]]
+            if channel.lease.fail_safe is FailSafe.NONE:
+                continue
+            if channel.lease.scope is LeaseScope.CHANNEL or not others:
+                break
+            shared.append(
                 Problem(
                     f"lamps.{name}.emitter",
-                    section.emitter,
-                    f"shares the watchdog of {device!r} with lamp {other!r}: one lamp's polling would keep the other alight",
+                    ref,
+                    f"shares the watchdog of {device!r} with lamp {others[0]!r}: one lamp's polling would keep the other alight",
                     "Give it its own device, or a cut-off with a timed output per channel",
                 )
             )
+        else:
+            problems += shared[:1]
     return problems
+
+
+def _polled(station: Station, section: LampSection) -> set[str]:
+    """Every device that this lamp's task talks to."""
+    interlocks = [station.config.file.interlocks[name] for name in section.interlocks]
+    refs = (section.emitter, section.cutoff, section.radiometer, section.skin, *interlocks)
+    return {_device(ref) for ref in refs if ref is not None}
+
+
+def _device(ref: str) -> str:
+    return ref.partition(".")[0]

@@ -35,9 +35,9 @@ def session_view(session: Session, now_s: float) -> dict[str, Any]:
 
 def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
     """A lamp, its present or last session, and its live figures. What is stale is shown as unknown."""
-    session, output, instruments = lamp.session, lamp.output, lamp.instruments
-    busy = session is not None and session.running
-    stale_s = lamp.envelope.stale_s + (0.0 if busy else lamp.info.idle_s)
+    session, equipment, busy = lamp.session, lamp.equipment, lamp.busy
+    info, output, instruments = equipment.info, equipment.output, equipment.instruments
+    stale_s = equipment.envelope.stale_s + (0.0 if busy else info.idle_s)
     state, cutoff = output.state.fresh(now_s, stale_s), output.cutoff_state.fresh(now_s, stale_s)
     status = "busy" if busy else "dark" if output.verified_dark else "unverified"
     irradiance = instruments.irradiance.fresh(now_s, stale_s)
@@ -45,13 +45,13 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
         irradiance = session.meter.shown_mw_cm2
     return {
         "name": lamp.name,
-        "title": lamp.info.title,
+        "title": info.title,
         "status": status,
         "reason": None if status != "unverified" else output.state.problem or "reads back as on",
-        "serial": lamp.info.serial,
-        "distance_cm": lamp.info.distance_cm,
-        "calibration": None if lamp.calibration is None else record.calibration(lamp.calibration),
-        "limits": record.limits(lamp.envelope.limits),
+        "serial": info.serial,
+        "distance_cm": info.distance_cm,
+        "calibration": None if equipment.calibration is None else record.calibration(equipment.calibration),
+        "limits": record.limits(equipment.envelope.limits),
         "session": None if session is None else session_view(session, now_s),
         "live": {
             "at_s": round(now_s, 3),

@@ -1,6 +1,6 @@
 """The envelope: what must hold while a lamp may emit. Each rule is a pure function of one snapshot, with a hazard id.
 
-A rule answers Ok (None), `Warn` or `Stop`. Unknown is unsafe: a reading that is missing or stale stops, as a bad one does.
+A rule answers Ok (None), `Warn` or `Stop`. Unknown is unsafe: a reading that is missing, stale or no number stops, as a bad one does.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 
 from irctl.domain.orders import Limits
 
@@ -79,6 +80,8 @@ class Envelope:
     """By then a lit lamp must show at its radiometer."""
     dark_mw_cm2: float = 2.0
     """Below this a lamp counts as dark."""
+    overdose: float = 1.02
+    """The end is predicted to well within this; more means that the prediction failed."""
     overtime: float = 1.6
     """A session may take this much longer than planned (warm-up, trim) before it ends."""
 
@@ -117,6 +120,13 @@ class Snapshot:
         return self.lit_s > 0
 
 
+def _known(reading: Reading | None, e: Envelope) -> float | None:
+    """The reading's value; None when it is missing, stale or no number. Comparisons with NaN are all false, which would look safe."""
+    if reading is None or not reading.age_s <= e.stale_s or not isfinite(reading.value):
+        return None
+    return reading.value
+
+
 def record_and_calibration_hold(s: Snapshot, e: Envelope) -> Verdict:
     if not s.journal_writable:
         return Stop(Hazard.NO_JOURNAL, "the journal cannot be written", "Free disk space or restore access, then clear")
@@ -128,28 +138,29 @@ def record_and_calibration_hold(s: Snapshot, e: Envelope) -> Verdict:
 def skin_temperature(s: Snapshot, e: Envelope) -> Verdict:
     if not s.skin_fitted:
         return None
-    if s.skin is None or s.skin.age_s > e.stale_s:
+    skin_c = _known(s.skin, e)
+    if skin_c is None:
         return Stop(Hazard.BLIND, "the skin temperature is unknown", "Check the skin sensor and its cable")
     low, high = e.skin_plausible_c
-    if not low <= s.skin.value <= high:
+    if not low <= skin_c <= high:
         return Stop(
             Hazard.BLIND,
-            f"the skin sensor shows {s.skin.value:.1f} °C, which no skin has",
+            f"the skin sensor shows {skin_c:.1f} °C, which no skin has",
             "Aim the sensor at the skin",
         )
-    if s.skin.value >= e.limits.skin_c_max:
+    if skin_c >= e.limits.skin_c_max:
         return Stop(
             Hazard.SKIN_HOT,
-            f"skin at {s.skin.value:.1f} °C (limit {e.limits.skin_c_max:g})",
+            f"skin at {skin_c:.1f} °C (limit {e.limits.skin_c_max:g})",
             "Look at the skin; let it cool",
         )
-    if s.skin.value >= e.skin_warn_c:
-        return Warn(Hazard.SKIN_HOT, f"skin at {s.skin.value:.1f} °C")
+    if skin_c >= e.skin_warn_c:
+        return Warn(Hazard.SKIN_HOT, f"skin at {skin_c:.1f} °C")
     return None
 
 
 def thermal_dose(s: Snapshot, e: Envelope) -> Verdict:
-    if s.cem43_min >= e.cem43_stop_min:
+    if not s.cem43_min < e.cem43_stop_min:
         return Stop(Hazard.THERMAL_DOSE, f"thermal dose {s.cem43_min:.1f} min CEM43", "End here; look at the skin")
     if s.cem43_min >= e.cem43_warn_min:
         return Warn(Hazard.THERMAL_DOSE, f"thermal dose {s.cem43_min:.1f} min CEM43")
@@ -158,38 +169,41 @@ def thermal_dose(s: Snapshot, e: Envelope) -> Verdict:
 
 def interlocks_closed(s: Snapshot, e: Envelope) -> Verdict:
     for name, reading in s.interlocks:
-        if reading is None or reading.age_s > e.stale_s:
+        closed = _known(reading, e)
+        if closed is None:
             return Stop(Hazard.BLIND, f"interlock {name!r} is unknown", "Check its input module and wiring")
-        if not reading.value:
+        if not closed:
             return Stop(Hazard.INTERLOCK, f"interlock {name!r} is open", f"Close {name!r}, then order again")
     return None
 
 
 def irradiance_within_limit(s: Snapshot, e: Envelope) -> Verdict:
-    if s.irradiance is None:
+    irradiance = _known(s.irradiance, e)
+    if irradiance is None:
         return None
     limit = e.limits.irradiance_mw_cm2_max * e.irradiance_margin
-    if s.irradiance.value > limit:
+    if irradiance > limit:
         return Stop(
             Hazard.TOO_BRIGHT,
-            f"{s.irradiance.value:.0f} mW/cm² is above {limit:.0f}",
+            f"{irradiance:.0f} mW/cm² is above {limit:.0f}",
             "Check the distance and the dimmer",
         )
     return None
 
 
 def irradiance_known(s: Snapshot, e: Envelope) -> Verdict:
-    if s.radiometer_fitted and (s.irradiance is None or s.irradiance.age_s > e.stale_s):
+    if s.radiometer_fitted and _known(s.irradiance, e) is None:
         return Stop(Hazard.BLIND, "the radiometer is silent", "Check the radiometer and its cable")
     return None
 
 
 def lamp_as_calibrated(s: Snapshot, e: Envelope) -> Verdict:
     """On but not rising, or far from what the calibration says, in either direction."""
-    if not s.lit or s.irradiance is None or s.lit_s < e.rise_s or s.expected_mw_cm2 < e.dark_mw_cm2:
+    irradiance = _known(s.irradiance, e)
+    if not s.lit or irradiance is None or s.lit_s < e.rise_s or s.expected_mw_cm2 < e.dark_mw_cm2:
         return None
-    deviation = s.irradiance.value / s.expected_mw_cm2 - 1.0
-    if s.irradiance.value < e.dark_mw_cm2:
+    deviation = irradiance / s.expected_mw_cm2 - 1.0
+    if irradiance < e.dark_mw_cm2:
         return Stop(
             Hazard.OFF_CALIBRATION,
             "the lamp is on but gives no light",
@@ -207,25 +221,25 @@ def lamp_as_calibrated(s: Snapshot, e: Envelope) -> Verdict:
 
 
 def dark_when_off(s: Snapshot, e: Envelope) -> Verdict:
-    """Off but still emitting: a stuck output or a welded contact."""
-    if s.lit or s.irradiance is None or not s.radiometer_fitted:
+    """Off but still emitting: a stuck output or a welded contact, by its own read-back or as the radiometer sees it."""
+    if s.lit or s.dark_s <= e.rise_s:
         return None
-    if (
-        s.irradiance.value > s.expected_mw_cm2 + max(3 * e.dark_mw_cm2, 0.25 * s.expected_mw_cm2)
-        and s.dark_s > e.rise_s
-    ):
-        return Stop(
-            Hazard.LIT_WHEN_OFF,
-            f"off, yet the radiometer shows {s.irradiance.value:.0f} mW/cm²",
-            "Pull the plug; have the output checked",
-        )
+    remedy = "Pull the plug; have the output checked"
+    supply_cut = s.cutoff_fitted and s.cutoff_closed is False
+    if s.output_on and not supply_cut:
+        return Stop(Hazard.LIT_WHEN_OFF, "off, yet the emitter reads back as on", remedy)
+    irradiance = _known(s.irradiance, e)
+    if irradiance is None:
+        return None
+    if irradiance > s.expected_mw_cm2 + max(3 * e.dark_mw_cm2, 0.25 * s.expected_mw_cm2):
+        return Stop(Hazard.LIT_WHEN_OFF, f"off, yet the radiometer shows {irradiance:.0f} mW/cm²", remedy)
     return None
 
 
 def output_as_commanded(s: Snapshot, e: Envelope) -> Verdict:
     if not s.lit:
         return None
-    if s.output_age_s > e.stale_s or s.output_on is None:
+    if not s.output_age_s <= e.stale_s or s.output_on is None:
         return Stop(Hazard.LINE_SILENT, "the emitter does not answer", "Check the emitter's line and supply")
     if s.tripped or not s.output_on:
         return Stop(
@@ -244,7 +258,7 @@ def cutoff_as_commanded(s: Snapshot, e: Envelope) -> Verdict:
 
 
 def dose_not_exceeded(s: Snapshot, e: Envelope) -> Verdict:
-    if s.lit and s.fluence_j_cm2 > min(s.prescribed_j_cm2, e.limits.fluence_j_cm2_max) * 1.02:
+    if s.lit and not s.fluence_j_cm2 <= min(s.prescribed_j_cm2, e.limits.fluence_j_cm2_max) * e.overdose:
         return Stop(
             Hazard.OVER_DOSE,
             f"{s.fluence_j_cm2:.2f} J/cm² delivered of {s.prescribed_j_cm2:g}",
@@ -267,6 +281,7 @@ def time_not_exceeded(s: Snapshot, e: Envelope) -> Verdict:
 Rule = Callable[[Snapshot, Envelope], Verdict]
 
 RULES: tuple[Rule, ...] = (
+    dark_when_off,  # first: an open door or a hot skin after the stop must not hide that the lamp is still lit
     interlocks_closed,
     skin_temperature,
     thermal_dose,
@@ -275,7 +290,6 @@ RULES: tuple[Rule, ...] = (
     output_as_commanded,
     cutoff_as_commanded,
     lamp_as_calibrated,
-    dark_when_off,
     dose_not_exceeded,
     time_not_exceeded,
     record_and_calibration_hold,
