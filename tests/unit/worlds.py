@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from irctl.bus.port import MemoryPort, MemoryWire
+from irctl.bus.port import MemoryPort
 from irctl.controller.config import LineSection, StationConfig, load
 from irctl.controller.journal import Journal
 from irctl.controller.station import Station, Wire, build
@@ -143,31 +143,39 @@ class StationFolder:
         """The station put together on lines that nobody listens to. Opens nothing, like the original."""
         return build(self.load(), Journal(self.folder / "journal.jsonl", lambda: NOW), _a_wire)
 
-    def refused_on_load(self) -> dict[str, Problem]:
-        return _refusal(self.load)
-
-    def refused_on_build(self) -> dict[str, Problem]:
-        return _refusal(self.build)
 
 
-def _refusal(attempt: Any) -> dict[str, Problem]:
-    """The problems by field; each must help whoever reads it."""
+class Refusal:
+    """Why something was refused, by field. Every reason must help whoever reads it."""
+
+    def __init__(self, refused: Refused) -> None:
+        self.problems = refused.problems
+        assert self.problems, "refused without a reason"
+        for problem in self.problems:
+            assert problem.field, problem
+            assert problem.limit, problem
+            assert problem.remedy, problem
+
+    @property
+    def fields(self) -> list[str]:
+        return sorted(problem.field for problem in self.problems)
+
+    def __getitem__(self, field: str) -> Problem:
+        (problem,) = [problem for problem in self.problems if problem.field == field]
+        return problem
+
+
+def refusal(attempt: Callable[[], object]) -> Refusal:
+    """The refusal that `attempt` must meet."""
     try:
         attempt()
     except Refused as refused:
-        problems = list(refused.problems)
-    else:
-        return {}
-    assert problems, "refused without a reason"
-    for problem in problems:
-        assert problem.field, problem
-        assert problem.limit, problem
-        assert problem.remedy, problem
-    return {problem.field: problem for problem in problems}
+        return Refusal(refused)
+    raise AssertionError("it was not refused")
 
 
 def _a_wire(name: str, _section: LineSection) -> Wire:
-    def attach(_hear: object) -> MemoryWire:
+    def attach(_hear: object) -> Any:
         raise AssertionError("building a station opens no port")
 
     return Wire(MemoryPort(attach, name))

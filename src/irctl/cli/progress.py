@@ -113,11 +113,11 @@ def plain(session: View, live: View) -> str:
 def _time_left(session: View) -> str:
     match session["state"]:
         case "checking" | "ordered":
-            return "dark, armed, sensors alive?"
+            return "lamp, sensors, interlocks"
         case "ready":
             return f"{say.clock(session['remaining_s'])} to go"
         case "ending" | "ended":
-            return "dark; waiting for the glow" if session["state"] == "ending" else ""
+            return "off; afterglow fading" if session["state"] == "ending" else ""
         case _:
             return f"{say.clock(session['remaining_s'])} left"
 

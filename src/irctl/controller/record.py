@@ -43,6 +43,7 @@ def calibration(calibration: Calibration) -> dict[str, Any]:
         "meter": calibration.meter,
         "valid_until": iso(calibration.valid_until),
         "expanded_uncertainty_pct": calibration.expanded_uncertainty_pct,
+        "afterglow_s": round(calibration.response.afterglow_s, 3),
         "irradiance_min_mw_cm2": round(calibration.irradiance_min_mw_cm2, 2),
         "irradiance_max_mw_cm2": round(calibration.irradiance_max_mw_cm2, 2),
         "hash": calibration.sha256,

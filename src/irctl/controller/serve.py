@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from irctl.bus.trace import TraceWriter
+from irctl.controller import recovery
 from irctl.controller.claim import claim
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
@@ -75,17 +76,16 @@ def _listen(host: str, port: int) -> socket.socket:
 async def start_station(
     config: StationConfig, state_dir: Path, open_wire: OpenWire, clock: WallClock, trace: TraceWriter | None = None
 ) -> Station:
-    """Build, drive dark, and start the lamps' tasks."""
+    """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
     journal = Journal(state_dir / "journal.jsonl", clock)
+    station = build(config, journal, open_wire, trace.for_line if trace else None)
+    evidence = await station.go_dark_first()
     try:
         journal.open()
     except JournalDamaged as error:
-        raise Refused([Problem("journal", str(journal.path), str(error), "See `irctl journal verify`")]) from None
+        journal.failure = str(error)
     except OSError as error:
-        raise Refused(
-            [Problem("journal", str(journal.path), error.strerror or str(error), "Check the folder's rights and space")]
-        ) from None
-    station = build(config, journal, open_wire, trace.for_line if trace else None)
+        journal.failure = f"{journal.path.name}: {error.strerror or error}"
     journal.write(
         "controller.started",
         version=version("irctl"),
@@ -93,7 +93,9 @@ async def start_station(
         station_hash=config.sha256,
         simulated=station.simulated,
     )
-    await station.go_dark_first()
+    station.record_dark(evidence)
+    for ended in list(recovery.interrupted(journal.events)):
+        journal.write("session.ended", **ended)
     station.run()
     return station
 

@@ -19,7 +19,7 @@ from irctl.controller.config import DeviceSection, LampSection, LineSection, Sta
 from irctl.controller.equipment import Equipment, LampInfo
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
-from irctl.controller.output import Output
+from irctl.controller.output import Evidence, Output
 from irctl.controller.readings import Instruments, Interlock
 from irctl.controller.session import Session
 from irctl.controller.shutdown import Shutdown
@@ -146,18 +146,21 @@ class Station:
 
     # --- life ------------------------------------------------------------------------------------------------------------
 
-    async def go_dark_first(self) -> None:
+    async def go_dark_first(self) -> dict[str, Evidence]:
         """The first act: open the lines and drive every lamp dark, verified where it answers."""
         await asyncio.gather(*(line.start() for line in self.lines.values()))
         now_s = asyncio.get_running_loop().time()
         evidence = await asyncio.gather(*(lamp.output.darken(now_s) for lamp in self.lamps.values()))
-        for lamp, found in zip(self.lamps.values(), evidence, strict=True):
+        return dict(zip(self.lamps, evidence, strict=True))
+
+    def record_dark(self, evidence: Mapping[str, Evidence]) -> None:
+        """Write down what the first act found."""
+        for name, found in evidence.items():
             if found.verified_dark_s is None:
-                self.journal.write(
-                    "lamp.unverified", lamp=lamp.name, reason=lamp.output.state.problem or "reads back as on"
-                )
+                reason = self.lamps[name].output.state.problem or "reads back as on"
+                self.journal.write("lamp.unverified", lamp=name, reason=reason)
             else:
-                self.journal.write("lamp.dark_verified", lamp=lamp.name, **found.as_dict())
+                self.journal.write("lamp.dark_verified", lamp=name, **found.as_dict())
 
     def run(self) -> None:
         """Start each lamp's task."""

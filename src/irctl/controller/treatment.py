@@ -23,6 +23,8 @@ READY_MAX_S = 300.0
 PAUSE_MAX_S = 600.0
 """A session that waits longer than this has lost its patient."""
 SAMPLE_S = 1.0
+CHECKPOINT_S = 4.0
+"""A sample is forced to the disk this often: a power cut takes no more than this of what is known."""
 WARM_SHARE = 0.9
 """From this share of its steady irradiance on, a lamp counts as warm."""
 TRIM_EVERY_S = 2.0
@@ -62,6 +64,7 @@ class Treatment:
         self._dark_since_s = now_s
         self._trimmed_at_s = now_s
         self._sampled_at_s = float("-inf")
+        self._synced_at_s = float("-inf")
         self._renewal_problem: str | None = None
         self._ending_written = False
         self._verb: tuple[str, str, str] | None = None
@@ -490,9 +493,12 @@ class Treatment:
             return
         self._sampled_at_s = now_s
         dose = meter.dose
+        checkpoint = now_s - self._synced_at_s >= CHECKPOINT_S
+        if checkpoint:
+            self._synced_at_s = now_s
         self._write(
             "session.sample",
-            sync=False,
+            sync=checkpoint,
             t_s=round(now_s - self.session.first_light_s, 2),
             state=self.session.state,
             level_pct=record.rounded(self._output.level_pct, 2),

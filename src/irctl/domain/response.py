@@ -32,6 +32,11 @@ class LampResponse:
                 f"the fractions of a lamp response add up to {sum(p.fraction for p in self.parts):g}, not 1"
             )
 
+    @property
+    def afterglow_s(self) -> float:
+        """The afterglow of a lamp in its steady state, as seconds of that irradiance."""
+        return sum(part.fraction * part.tau_s for part in self.parts)
+
 
 @dataclass(slots=True)
 class LampModel:
