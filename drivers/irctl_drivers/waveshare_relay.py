@@ -151,6 +151,7 @@ class FlashEmitter(FlashOutput):
     """An output that switches a lamp: dark or full."""
 
     level_min_pct = 100.0
+    level_step_pct = 100.0
 
     async def emit(self, level_pct: float, lease_s: float) -> None:
         if level_pct != 100:

@@ -107,6 +107,7 @@ class Mdm3Channel(LeasedOutput):
     """One dimmed output. Levels are whole per cent; a fraction is rounded down, never up."""
 
     level_min_pct = 1.0
+    level_step_pct = 1.0
     shows_restarts = True
     settle_s = FACTORY_RAMP_S + 0.2
 

@@ -16,9 +16,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-import structlog
-from structlog.processors import JSONRenderer
-
 from irctl.domain import chain
 
 Event = Mapping[str, Any]
@@ -46,12 +43,7 @@ class Journal:
         self.events: list[Event] = []
         """Every event of this file, oldest first: sessions, stream and notes are read from here."""
         self._file: int | None = None
-        self._log = structlog.wrap_logger(
-            _Lines(self._write),
-            processors=[self._stamp, self._link, JSONRenderer(_canonical_line)],
-            wrapper_class=structlog.BoundLogger,
-            cache_logger_on_first_use=True,
-        )
+        self._log: Any = None
 
     @property
     def writable(self) -> bool:
@@ -70,10 +62,23 @@ class Journal:
         except BaseException:
             os.close(file)
             raise
+        self._log = self._log or self._logger()
         self._file = file
         _sync_folder(self.path.parent)
         if torn:
             self.write("journal.tail_set_aside", bytes=torn)
+
+    def _logger(self) -> Any:
+        # Imported here: a controller opens its journal once the lamps are dark, and this costs as much as driving one dark.
+        import structlog
+        from structlog.processors import JSONRenderer
+
+        return structlog.wrap_logger(
+            _Lines(self._write),
+            processors=[self._stamp, self._link, JSONRenderer(_canonical_line)],
+            wrapper_class=structlog.BoundLogger,
+            cache_logger_on_first_use=True,
+        )
 
     def _read(self) -> None:
         lines = chain.lines(self.path.read_bytes())

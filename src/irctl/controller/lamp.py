@@ -52,6 +52,7 @@ class Lamp:
         problems = self.reasons_against_light()
         conflict = bool(problems)
         problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now)
+        problems += [] if problems else self._level_problems(order)
         if problems or parts.calibration is None:
             raise Refused(problems, conflict=conflict)
         session = Session(session_id, order, now)
@@ -72,6 +73,22 @@ class Lamp:
         self.treatment = Treatment(parts, parts.calibration, session, self.wake)
         self.wake()
         return session
+
+    def _level_problems(self, order: Order) -> list[Problem]:
+        """A level the emitter cannot hold: a relay knows only on."""
+        calibration, emitter = self.equipment.calibration, self.output.emitter
+        if calibration is None or self.output.level_below(calibration.level_for(order.irradiance_mw_cm2)) > 0:
+            return []
+        lowest = calibration.irradiance_at(max(emitter.level_min_pct, calibration.level_min_pct))
+        limit = f"less than {self.equipment.info.emitter} can give ({lowest:.1f} mW/cm²)"
+        return [
+            Problem(
+                "irradiance_mw_cm2",
+                order.irradiance_mw_cm2,
+                limit,
+                f"Prescribe {lowest:.1f} mW/cm², or use a dimmed lamp",
+            )
+        ]
 
     def reasons_against_light(self) -> list[Problem]:
         """What stands in the way of any order on this lamp right now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
+from math import floor
 from typing import Any
 
 from irctl.bus.bus import Priority
@@ -14,6 +15,8 @@ from irctl.devices.roles import Cutoff, DeviceFault, Emitter, OutputState
 
 RETRY_PAUSE_S = 0.02
 """Between two attempts at dark when the line itself refuses at once."""
+LEVEL_EPSILON = 1e-6
+"""So that a level of 44.9999999 %, found by root search, counts as 45."""
 DARK_PATIENCE_S = 1.0
 """How much longer than its lease an emitter is asked to confirm dark before that is called a failure."""
 AFTER_CUTOFF_S = 1.5
@@ -73,6 +76,12 @@ class Output:
             self.cutoff_state.value is not None and self.cutoff_state.problem is None and not self.cutoff_state.value.on
         )
         return self.level_pct is None and (emitter_off or cutoff_off)
+
+    def level_below(self, level_pct: float) -> float:
+        """The highest level the emitter can hold that is not above this one; 0 where there is none."""
+        step = self.emitter.level_step_pct
+        level = step * floor(level_pct / step + LEVEL_EPSILON)
+        return level if level >= self.emitter.level_min_pct else 0.0
 
     async def arm(self) -> None:
         """Arm and read back every fail-safe. Raises NotArmed, BusError."""

@@ -276,7 +276,8 @@ class Treatment:
         if present is not None and now_s - self._trimmed_at_s < TRIM_EVERY_S:
             return present
         self._trimmed_at_s = now_s
-        level = calibration.level_for(min(max(wanted, low), high))
+        level = self._output.level_below(calibration.level_for(min(max(wanted, low), high)))
+        level = max(level, calibration.level_min_pct)
         if present is None:
             return level
         return min(max(level, present - TRIM_STEP_MAX_PCT), present + TRIM_STEP_MAX_PCT)

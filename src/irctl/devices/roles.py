@@ -97,6 +97,8 @@ class Emitter(Device, Protocol):
     lease: LeaseSpec
     level_min_pct: float
     """Lowest level above dark that the device can hold; a switch can only do 100."""
+    level_step_pct: float
+    """Levels come in whole steps of this."""
 
     async def arm(self, lease_s: float) -> None:
         """Set the fail-safe to `lease_s` and read it back. Output stays dark. Raises NotArmed, BusError."""

@@ -55,7 +55,7 @@ def problems_with(
         problems.append(
             Problem(
                 "duration_s",
-                round(order.planned_s),
+                round(order.planned_s, 1),
                 f"{order.fluence_j_cm2:g} J/cm² at {order.irradiance_mw_cm2:g} mW/cm² takes longer than this lamp's "
                 f"{limits.duration_s_max:g} s",
                 "Prescribe a lower dose, or more irradiance where the patient tolerates it",
