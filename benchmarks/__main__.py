@@ -6,20 +6,14 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Callable
+from importlib import import_module
 from importlib.metadata import version
 
 from rich.console import Console
 
-from benchmarks import dose, stop, transactions, virtual
 from benchmarks.report import Report
 
-BENCHMARKS: dict[str, Callable[[], Report]] = {
-    "stop": stop.run,
-    "dose": dose.run,
-    "transactions": transactions.run,
-    "virtual": virtual.run,
-}
+BENCHMARKS = ("stop", "dose", "transactions", "virtual")
 
 
 def main(names: list[str]) -> int:
@@ -36,7 +30,7 @@ def main(names: list[str]) -> int:
     missed = 0
     for name in names or BENCHMARKS:
         with console.status(f"{name} …"):
-            report = BENCHMARKS[name]()
+            report: Report = import_module(f"benchmarks.{name}").run()
         report.show(console)
         missed += sum(not target.met for target in report.targets)
     verdict = "every target met" if not missed else f"{missed} target{'s' * (missed > 1)} missed"

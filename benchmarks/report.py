@@ -28,7 +28,9 @@ class Target:
     def __str__(self) -> str:
         verdict = "[green]met[/]" if self.met else "[bold red]missed[/]"
         sign = "≥" if self.at_least else "≤"
-        return f"{verdict}  {self.what}: {figure(self.value)} {self.unit} (target {sign} {figure(self.limit)} {self.unit})"
+        return (
+            f"{verdict}  {self.what}: {figure(self.value)} {self.unit} (target {sign} {figure(self.limit)} {self.unit})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from benchmarks.report import Report, Target, figure
+from benchmarks.report import Report, Target
 from tests.simulation.world import a_station
 from tests.virtual_time import run_virtual
 
 FLUENCE_J_CM2 = 85.0
 IRRADIANCE_MW_CM2 = 50.0
-WALL_S_MAX = 5.0
+CPU_S_MAX = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +34,19 @@ def run() -> Report:
         wall_s, cpu_s = time.perf_counter() - started, time.process_time() - cpu
     rows = [
         ["wall time", f"{wall_s:.2f} s", f"{done.simulated_s:.0f} s", f"{done.simulated_s / wall_s:.0f}×"],
+        ["CPU time: wall time on a core of its own", f"{cpu_s:.2f} s", "", f"{done.simulated_s / cpu_s:.0f}×"],
         [
             "transactions a second",
             f"{done.transactions / wall_s:.0f}",
             f"{done.transactions / done.simulated_s:.0f}",
             f"{done.simulated_s / wall_s:.0f}×",
         ],
-        ["treatments a minute", figure(60 / wall_s), figure(60 / done.simulated_s), ""],
     ]
     return Report(
         f"Virtual time: one treatment of {FLUENCE_J_CM2:g} J/cm² at {IRRADIANCE_MW_CM2:g} mW/cm²",
         ("figure", "virtual", "real time", "ratio"),
         rows,
-        [Target("a thirty-minute treatment", wall_s, WALL_S_MAX, "s")],
+        [Target("CPU time of a thirty-minute treatment", cpu_s, CPU_S_MAX, "s")],
         [
             f"{done.transactions} transactions, {done.events} journal events; {1e6 * cpu_s / done.transactions:.0f} µs of CPU for a "
             "transaction, both sides of the wire",

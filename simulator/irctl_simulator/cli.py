@@ -20,6 +20,7 @@ from irctl_simulator.control import ControlServer, ask
 from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LINE_KINDS
 from irctl_simulator.servers import PTY_AVAILABLE, LineServers, Transport
 from irctl_simulator.station import SimStation
+from irctl_simulator.wirelog import WireLog
 
 EXAMPLES = """\
 examples:
@@ -61,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(options: argparse.Namespace) -> int:
     match options.verb:
         case "serve":
-            asyncio.run(serve(load_config(options.config), options.transport, options.endpoints, options.links))
+            where = (options.endpoints, options.links, options.wire_log)
+            asyncio.run(serve(load_config(options.config), options.transport, *where))
             return 0
         case "calibration":
             _print_calibration(SimStation.from_config(options.config), options.lamp, options.distance, options.levels)
@@ -85,10 +87,15 @@ def _explain(error: Exception) -> str:
 
 
 async def serve(
-    config: StationConfig, transport: Transport, endpoints: Path | None = None, links: Path | None = None
+    config: StationConfig,
+    transport: Transport,
+    endpoints: Path | None = None,
+    links: Path | None = None,
+    wire_log: Path | None = None,
 ) -> None:
     """Serve a station until SIGTERM or SIGINT; then take links and the endpoints file away again."""
     station = SimStation(config, asyncio.get_running_loop().time())
+    log = WireLog(wire_log, station.lines) if wire_log else None
     if transport == "pty" and not PTY_AVAILABLE:
         print("no pseudo-terminals here: serving RTU over TCP", file=sys.stderr)
         transport = "tcp"
@@ -111,6 +118,8 @@ async def serve(
         await control.close()
         await lines.close()
         withdraw_endpoints(endpoints)
+        if log:
+            log.close()
 
 
 def _stop_signal() -> asyncio.Event:
@@ -186,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--endpoints", type=Path, help="write where everything is to this file, JSON")
     serving.add_argument("--links", type=Path, help="directory for links with stable names to the pseudo-terminals")
     serving.add_argument("--transport", choices=("pty", "tcp"), default="pty", help="how serial lines are served")
+    serving.add_argument("--wire-log", type=Path, metavar="FILE", help="write every frame to this file, JSON lines")
 
     breaking = verbs.add_parser(
         "fault",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from random import Random
 from typing import Literal, Protocol
 
@@ -50,20 +51,20 @@ class World(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SerialFormat:
     """Speed and framing of a serial line, e.g. 9600 and "8N2"."""
 
     baud: int
     format: str = "8N1"
 
-    @property
+    @cached_property
     def char_s(self) -> float:
         """One start bit, data, parity if any, stop bits."""
         parity = 0 if self.format[1].upper() == "N" else 1
         return (1 + int(self.format[0]) + parity + int(self.format[2])) / self.baud
 
-    @property
+    @cached_property
     def t35_s(self) -> float:
         """Silence that ends a frame: 3.5 characters, but a fixed 1.75 ms above 19200 baud (Modbus over serial line, p.13)."""
         return 3.5 * self.char_s if self.baud <= 19200 else 1.75e-3

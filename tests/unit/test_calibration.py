@@ -120,7 +120,9 @@ def test_points_that_do_not_rise_are_refused_and_named(points: tuple[tuple[float
         a_calibration(points=points_from(points))
 
 
-@pytest.mark.parametrize("bad", [(nan, 30.0), (50.0, nan), (50.0, inf), (0.0, 5.0), (-5.0, 5.0), (50.0, 0.0), (101.0, 97.0)])
+@pytest.mark.parametrize(
+    "bad", [(nan, 30.0), (50.0, nan), (50.0, inf), (0.0, 5.0), (-5.0, 5.0), (50.0, 0.0), (101.0, 97.0)]
+)
 def test_points_that_nobody_can_have_measured_are_refused(bad: tuple[float, float]) -> None:
     points = (Point(5.0, 8.0), Point(*bad), Point(60.0, 60.0), Point(70.0, 70.0))
     with pytest.raises(CalibrationError):

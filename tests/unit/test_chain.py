@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from irctl.domain.chain import GENESIS, canonical, line, lines, link, verify
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
-values = st.one_of(texts, st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.booleans(), st.none(), st.lists(texts, max_size=3))
+values = st.one_of(
+    texts, st.integers(-1000, 1000), st.floats(-1e6, 1e6), st.booleans(), st.none(), st.lists(texts, max_size=3)
+)
 payloads = st.dictionaries(st.sampled_from(["reason", "area", "dose", "lamp"]), values, max_size=3)
 stories = st.lists(payloads, min_size=2, max_size=8)
 
@@ -72,7 +74,9 @@ def test_any_byte_changed_is_found_in_its_line(story: list[dict[str, Any]], data
     raw = bytearray(journal[i].encode())
     place = data.draw(st.integers(0, len(raw) - 1))
     raw[place] ^= data.draw(st.integers(1, 255))
-    file = b"".join([*(text.encode() for text in journal[:i]), bytes(raw), *(text.encode() for text in journal[i + 1 :])])
+    file = b"".join(
+        [*(text.encode() for text in journal[:i]), bytes(raw), *(text.encode() for text in journal[i + 1 :])]
+    )
     found = verify(lines(file))
     assert found.broken is not None
     assert found.broken.line == i + 1
@@ -125,7 +129,9 @@ def test_a_line_cut_off_is_found(story: list[dict[str, Any]], data: st.DataObjec
 
 
 @given(stories, st.integers(1, 8))
-def test_a_cut_tail_does_not_show_which_is_why_the_head_is_kept_elsewhere(story: list[dict[str, Any]], keep: int) -> None:
+def test_a_cut_tail_does_not_show_which_is_why_the_head_is_kept_elsewhere(
+    story: list[dict[str, Any]], keep: int
+) -> None:
     """Stated, so that nobody trusts the chain with more than it can do."""
     journal = written(story)
     kept = verify(journal[:keep])

@@ -11,16 +11,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irctl.domain.calibration import Calibration
-from irctl.domain.orders import FLUENCE_ABSOLUTE_MAX_J_CM2, TEXT_MAX, Limits, Order, problems_with
+from irctl.domain.orders import (
+    DURATION_MAX_S,
+    FLUENCE_ABSOLUTE_MAX_J_CM2,
+    IRRADIANCE_MAX_MW_CM2,
+    IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
+    TEXT_MAX,
+    Limits,
+    Order,
+    problems_with,
+)
 from irctl.domain.problems import Problem
 from tests.unit.worlds import LIMITS, NOW, a_calibration, an_order
+
+CALIBRATION = a_calibration()
 
 
 def problems(
     order: Order | None = None,
     *,
     limits: Limits = LIMITS,
-    calibration: Calibration | None = a_calibration(),
+    calibration: Calibration | None = CALIBRATION,
     distance_cm: float = 50.0,
     now: datetime = NOW,
     **changes: Any,
@@ -38,6 +49,18 @@ def fields(found: list[Problem]) -> list[str]:
 
 def test_an_order_within_every_limit_is_allowed() -> None:
     assert problems() == []
+
+
+def test_the_projects_limits_are_not_changed_by_accident() -> None:
+    """A design choice, not a standard; the safety case cites these figures."""
+    assert IRRADIANCE_MAX_MW_CM2 == 100.0
+    assert IRRADIANCE_MAX_WITH_SKIN_MW_CM2 == 150.0
+    assert DURATION_MAX_S == 30 * 60
+    assert FLUENCE_ABSOLUTE_MAX_J_CM2 == 200.0
+
+
+def test_a_small_dose_is_an_order_too() -> None:
+    assert problems(an_order(fluence_j_cm2=0.005)) == []
 
 
 def test_the_planned_time_is_dose_over_irradiance() -> None:
@@ -69,7 +92,7 @@ def test_everything_wrong_is_said_at_once_in_the_order_a_person_reads() -> None:
 @pytest.mark.parametrize("field", ["fluence_j_cm2", "irradiance_mw_cm2"])
 @pytest.mark.parametrize("value", [0.0, -0.0, -5.0, nan, inf, -inf])
 def test_what_is_no_positive_number_is_refused_and_confuses_no_other_check(field: str, value: float) -> None:
-    (problem,) = problems(**{field: value})
+    (problem,) = problems(an_order(**{field: value}))
     assert problem.field == field
     assert "number above zero" in problem.limit
 
@@ -116,7 +139,7 @@ def test_a_treatment_that_would_take_too_long_is_refused_not_shortened() -> None
     ],
 )
 def test_a_text_that_would_spoil_the_record_is_refused(field: str, text: str, why: str) -> None:
-    (problem,) = problems(**{field: text})
+    (problem,) = problems(an_order(**{field: text}))
     assert problem.field == field
     assert why in problem.limit
     assert len(str(problem.value)) <= 30

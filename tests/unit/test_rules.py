@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from irctl.domain import rules
 from irctl.domain.orders import Limits
-from irctl.domain.rules import RULES, Hazard, Reading, Rule, Snapshot, Stop, Verdict, Warn, evaluate
+from irctl.domain.rules import RULES, Envelope, Hazard, Reading, Rule, Snapshot, Stop, Verdict, Warn, evaluate
 from tests.unit.worlds import ENVELOPE, LIMITS, dark, lit
 
 FRESH_S, STALE_S = ENVELOPE.stale_s, ENVELOPE.stale_s + 0.01
@@ -167,6 +167,30 @@ def test_forgetting_something_never_turns_a_stop_into_consent(s: Snapshot, field
         assert after is not None
 
 
+def test_what_protects_somebody_is_not_changed_by_accident() -> None:
+    """Each has its reason beside it in the source; the safety case cites these figures."""
+    assert Envelope(LIMITS) == Envelope(
+        LIMITS,
+        stale_s=1.5,
+        skin_warn_c=41.5,
+        skin_plausible_c=(15.0, 55.0),
+        cem43_warn_min=1.0,
+        cem43_stop_min=2.0,
+        irradiance_margin=1.15,
+        calibration_warn=0.12,
+        calibration_stop=0.35,
+        rise_s=4.0,
+        dark_mw_cm2=2.0,
+        overdose=1.02,
+        overtime=1.6,
+    )
+
+
+def test_the_comparison_with_the_calibration_begins_when_the_lamp_had_its_time_to_rise() -> None:
+    beginning = lit(lit_s=ENVELOPE.rise_s, expected_mw_cm2=ENVELOPE.dark_mw_cm2, irradiance=Reading(0.0, 0.1))
+    stops(rules.lamp_as_calibrated, Hazard.OFF_CALIBRATION, beginning)
+
+
 # --- skin --------------------------------------------------------------------------------------------------------------
 
 
@@ -288,7 +312,7 @@ def test_a_lamp_that_is_on_and_gives_no_light_stops(value: float) -> None:
     "snapshot",
     [
         lit(lit_s=ENVELOPE.rise_s - 0.1, irradiance=Reading(0.0, 0.1)),
-        lit(expected_mw_cm2=1.0, irradiance=Reading(0.0, 0.1)),
+        lit(expected_mw_cm2=1.9, irradiance=Reading(0.0, 0.1)),
         lit(irradiance=Reading(0.0, STALE_S)),
         dark(irradiance=Reading(50.0, 0.1)),
     ],
@@ -305,9 +329,15 @@ def test_a_lamp_that_glows_on_as_it_should_is_dark_enough() -> None:
     ok(rules.dark_when_off, dark(dark_s=5.0, irradiance=Reading(24.0, 0.1), expected_mw_cm2=20.0))
 
 
-def test_light_without_being_on_stops() -> None:
-    stops(rules.dark_when_off, Hazard.LIT_WHEN_OFF, dark(irradiance=Reading(6.5, 0.1)))
-    stops(rules.dark_when_off, Hazard.LIT_WHEN_OFF, dark(irradiance=Reading(26.5, 0.1), expected_mw_cm2=20.0))
+@pytest.mark.parametrize(("expected", "lit_from"), [(0.0, 6.0), (20.0, 26.0), (40.0, 50.0)])
+def test_light_without_being_on_stops_once_it_is_clearly_more_than_the_afterglow(
+    expected: float, lit_from: float
+) -> None:
+    just_below, just_above = (
+        dark(irradiance=Reading(lit_from + d, 0.1), expected_mw_cm2=expected) for d in (-0.1, 0.1)
+    )
+    ok(rules.dark_when_off, just_below)
+    stops(rules.dark_when_off, Hazard.LIT_WHEN_OFF, just_above)
 
 
 def test_it_is_given_the_time_to_fall() -> None:
@@ -341,7 +371,9 @@ def test_an_emitter_that_does_as_told_is_fine() -> None:
     ok(rules.output_as_commanded, dark())
 
 
-@pytest.mark.parametrize("changes", [{"output_on": None}, {"output_age_s": STALE_S}, {"output_age_s": inf}, {"output_age_s": nan}])
+@pytest.mark.parametrize(
+    "changes", [{"output_on": None}, {"output_age_s": STALE_S}, {"output_age_s": inf}, {"output_age_s": nan}]
+)
 def test_an_emitter_that_does_not_answer_stops(changes: dict[str, Any]) -> None:
     stops(rules.output_as_commanded, Hazard.LINE_SILENT, lit(**changes))
 

@@ -8,19 +8,15 @@ from typing import Any
 import pytest
 
 from irctl.bus.line import Line
-from irctl.controller.config import LineSection, load
-from irctl.controller.station import off_frames, real_wire
-from tests.unit.worlds import CONFIGS, StationFolder, refusal
+from irctl.controller.config import LineSection
+from irctl.controller.journal import Journal
+from irctl.controller.station import build, off_frames, real_wire
+from tests.unit.worlds import NOW, StationFolder, refusal
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> StationFolder:
     return StationFolder(tmp_path)
-
-
-def drop_sensors_of(lamp: dict[str, Any]) -> None:
-    for role in ("radiometer", "skin"):
-        lamp.pop(role, None)
 
 
 def test_the_demonstration_station_can_be_built_without_touching_a_port(folder: StationFolder) -> None:
@@ -111,10 +107,16 @@ def test_a_channel_the_device_does_not_offer_is_refused(folder: StationFolder, r
 
 
 def test_every_wrong_reference_is_found_at_once(folder: StationFolder) -> None:
-    folder.left["skin"] = "radiometer"
+    folder.left["skin"] = "dimmer"
     folder.right["cutoff"] = "contactor2.9"
     folder.station["interlocks"]["door"] = "io.9"
-    assert refusal(folder.build).fields == ["interlocks.door", "lamps.left.skin", "lamps.right.cutoff"]
+    folder.devices["radiometer"]["driver"] = "nobody"
+    assert refusal(folder.build).fields == [
+        "devices.radiometer",
+        "interlocks.door",
+        "lamps.left.skin",
+        "lamps.right.cutoff",
+    ]
 
 
 # --- leases ------------------------------------------------------------------------------------------------------------
@@ -221,12 +223,33 @@ def test_a_cut_off_that_is_the_emitter_itself_is_none(folder: StationFolder) -> 
 # --- ports -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_port_that_cannot_be_is_refused_before_it_is_opened() -> None:
-    section = LineSection(port="tcp://nowhere", baud=9600, format="8N1")
-    assert refusal(lambda: real_wire()("lamp-line", section)).fields == ["lines.lamp-line.port"]
+@pytest.mark.parametrize("port", ["tcp://", "socket://nowhere", "gopher://host:70"])
+def test_a_port_that_cannot_be_is_refused_before_it_is_opened(port: str) -> None:
+    section = LineSection(port=port)
+    problem = refusal(lambda: real_wire()("lamp-line", section))["lines.lamp-line.port"]
+    assert problem.value == port
 
 
-def test_the_demonstration_file_itself_builds(tmp_path: Path) -> None:
-    folder = StationFolder(tmp_path)
-    folder.station = {**folder.station}
-    assert load(CONFIGS / "demo.toml").file == folder.load().file
+def test_every_bad_port_is_found_at_once(folder: StationFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IRCTL_SIM_ENDPOINTS", raising=False)
+    folder.station["lines"]["relay-line"]["port"] = "gopher://host:70"
+    found = refusal(lambda: build(folder.load(), Journal(folder.folder / "j", lambda: NOW), real_wire()))
+    assert [problem.value for problem in found.problems] == [
+        "sim://lamp-line",
+        "sim://safety-line",
+        "gopher://host:70",
+        "sim://sensor-line",
+    ]
+
+
+@pytest.mark.anyio
+@pytest.mark.virtual
+@pytest.mark.parametrize("line", ["safety-line", "lamp-line"])
+async def test_a_stop_works_on_a_network_line_which_knows_no_broadcast(folder: StationFolder, line: str) -> None:
+    """Unit 0 is the gateway there. A relay board's broadcast OFF must not keep the addressed ones from being sent."""
+    folder.station["lines"][line]["port"] = "tcp://gateway:502"
+    folder.left["emitter"] = folder.left_calibration["emitter"] = "contactor.2"
+    station = folder.build()
+    latch = await station.shutdown.stop("a tester", "trying", "test")
+    assert latch.evidence["left"].off_sent_s is not None
+    assert latch.evidence["left"].verified_dark_s is None

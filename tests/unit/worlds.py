@@ -144,7 +144,6 @@ class StationFolder:
         return build(self.load(), Journal(self.folder / "journal.jsonl", lambda: NOW), _a_wire)
 
 
-
 class Refusal:
     """Why something was refused, by field. Every reason must help whoever reads it."""
 
@@ -174,11 +173,11 @@ def refusal(attempt: Callable[[], object]) -> Refusal:
     raise AssertionError("it was not refused")
 
 
-def _a_wire(name: str, _section: LineSection) -> Wire:
+def _a_wire(name: str, section: LineSection) -> Wire:
     def attach(_hear: object) -> Any:
-        raise AssertionError("building a station opens no port")
+        raise OSError("nobody is there")
 
-    return Wire(MemoryPort(attach, name))
+    return Wire(MemoryPort(attach, name), section.port.startswith("tcp://"))
 
 
 def toml(tables: Mapping[str, Any]) -> str:

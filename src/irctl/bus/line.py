@@ -174,7 +174,9 @@ class Line(LineOwner):
         return max(ready_at, self._turnaround_until, self._unit(job.request.unit).silent_until)
 
     def _unit(self, unit: int) -> _UnitState:
-        return self._units.setdefault(unit, _UnitState(UnitTiming()))
+        if (found := self._units.get(unit)) is None:
+            found = self._units[unit] = _UnitState(UnitTiming())
+        return found
 
     # --- one transaction -------------------------------------------------------------------------------------------------
 
@@ -260,16 +262,22 @@ class Line(LineOwner):
                 expected_at = self._rx_at + timing.frame_s(decoder.missing) + GAP_MAX_S
                 deadline = min(max(deadline, expected_at), latest)
             until = deadline
-            if self._giving_up:
+            giving_up = self._giving_up or self._holds_up_a_stop(job, unit)
+            if giving_up:
                 until = min(deadline, self._give_up_at(unit, decoder, sent_at))
             if self._reached(until):
                 break
             await self._pause_until(until)
-        if self._giving_up and until < deadline:
+        if giving_up and until < deadline:
             raise self._preempted(job)
         if decoder.received:
             raise decoder.wrong()
         raise NoReply(self.name, request.unit, f"no answer to {request} within {unit.timing.timeout_s:g} s")
+
+    def _holds_up_a_stop(self, job: Job, unit: _UnitState) -> bool:
+        """Whether `job` is an OFF to a unit that did not answer last time either, while other units have still to be told."""
+        silent = job.is_stop and unit.usual_s is None
+        return silent and any(not other.done.done() for other in self._queues[Priority.STOP])
 
     def _give_up_at(self, unit: _UnitState, decoder: RtuDecoder, sent_at: float) -> float:
         """When a stop need not wait any longer for this answer: the first moment that does not spoil the OFF."""

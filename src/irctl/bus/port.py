@@ -101,7 +101,9 @@ class SerialPort:
             raise
 
     def _open(self) -> Any:
-        parity = {"N": serial.PARITY_NONE, "E": serial.PARITY_EVEN, "O": serial.PARITY_ODD}[self._format.parity]
+        # A Linux pseudo-terminal drops parity, and to ask again for what it dropped (as the next controller does) is an error.
+        asked = "N" if os.path.realpath(self.name).startswith("/dev/pts/") else self._format.parity
+        parity = {"N": serial.PARITY_NONE, "E": serial.PARITY_EVEN, "O": serial.PARITY_ODD}[asked]
         # Only one process may own a line: two masters talk over each other. Network ports have no such lock.
         local = {} if "://" in self.name else {"exclusive": True}
         if os.name == "nt" and local:
@@ -116,7 +118,7 @@ class SerialPort:
                 timeout=THREAD_READ_TIMEOUT_S,
                 **local,
             )
-        except (OSError, ValueError) as why:
+        except Exception as why:  # OSError, ValueError, and termios.error, which is neither
             raise PortLost(f"cannot open {self.name}: {why}") from why
 
     def _on_readable(self) -> None:

@@ -64,7 +64,9 @@ class LineStats(UnitStats):
     notes: list[str] = field(default_factory=lambda: list[str]())
 
     def unit(self, unit: int) -> UnitStats:
-        return self.units.setdefault(unit, UnitStats())
+        if (found := self.units.get(unit)) is None:
+            found = self.units[unit] = UnitStats()
+        return found
 
     def record(self, unit: int, error: BaseException | None, latency_s: float) -> None:
         """Count one finished transaction."""

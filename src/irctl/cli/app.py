@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import entry_points, version
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -62,7 +62,14 @@ GROUPS = {"journal": "Verify or show the journal.", "config": "Check a station f
 
 def build(asked: Sequence[str] = ()) -> App:
     """Every command, none of them imported yet. The one that is asked for tells more of itself than its summary."""
-    app = App("irctl", help=HELP, help_epilogue=EPILOGUE, version=lambda: version("irctl"), help_format="plaintext")
+    app = App(
+        "irctl",
+        help=HELP,
+        help_epilogue=EPILOGUE,
+        version=lambda: version("irctl"),
+        help_format="plaintext",
+        suppress_keyboard_interrupt=False,
+    )
     app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
     for order, (group, words, where, summary) in enumerate(COMMANDS):
         first, _, second = words.partition(" ")
@@ -79,6 +86,10 @@ def build(asked: Sequence[str] = ()) -> App:
             sort_key=order,
             group=None if second else group,
         )
+    if not asked or asked[0] not in app:
+        # What other packages of this house or others bring (entry points): looked for only when it may be meant.
+        for command in entry_points(group="irctl.commands"):
+            app.command(command.value, command.name, help_epilogue="", group=RUNNING)
     return app
 
 
@@ -97,8 +108,8 @@ def run(words: list[str]) -> int:
     except KeyboardInterrupt:
         return exits.FAILED
     except BrokenPipeError:  # the reader of our output has left, as `head` does
-        sys.stderr.close()
-        return exits.OK
+        sys.stdout = None  # or the interpreter would try again at its end, and complain
+        return exits.FAILED
     return code if isinstance(code, int) else exits.OK
 
 

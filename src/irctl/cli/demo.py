@@ -59,7 +59,7 @@ def demo(
     if once is None:
         once = not sys.stdout.isatty()
     out = say.console(stderr=json)
-    out.print("[bold]irctl demonstration[/]: two simulated lamps, real drivers, real bytes, the pace of real wires.")
+    out.print("[bold]irctl demonstration[/]: simulated lamps, real drivers, the pace of real wires.")
     out.print(f"[dim]Simulated. {say.NOTICE}[/]")
     with like_ctrl_c(), ExitStack() as ending:
         station = Demonstration.start(state, _free(port), ending)
@@ -206,7 +206,9 @@ def _compare(out: Any, treated: Treated, truth: View, notes: list[Path]) -> None
     delivered, really = treated.ended["delivered"], truth["fluence_j_cm2"]
     within = delivered["min_j_cm2"] <= really <= delivered["max_j_cm2"]
     verdict = "[green]inside the interval[/]" if within else "[bold red]outside the interval[/]"
-    out.print(f"  [dim]physics[/]      {say.dose(really)} J/cm²   what the simulated lamp really gave: {verdict}")
+    out.print(
+        f"  [dim]physics[/]      {say.dose(really, treated.ended['prescribed_j_cm2'])} J/cm²   {verdict} [dim](what the simulated lamp gave)[/]"
+    )
     out.print()
     for path in notes:
         out.print(f"Written  [cyan]{say.escape(str(path))}[/]", soft_wrap=True)

@@ -80,14 +80,15 @@ def sessions(*, to: To = _TO) -> None:
 
 def _session_row(session: View) -> tuple[str, ...]:
     order, delivered, outcome = session["order"], session["delivered"], session["outcome"]
+    prescribed = order["fluence_j_cm2"]
     shown = f"[{OUTCOME[outcome]}]{outcome}[/]" if outcome else "[yellow]running[/]"
     return (
         session["id"],
         _time(session["ordered_at"]),
         session["lamp"],
         say.escape(order["patient"]),
-        f"{say.dose(order['fluence_j_cm2'])} J/cm²",
-        f"{say.dose(delivered['best_j_cm2'])} J/cm²" if delivered else "–",
+        f"{say.dose(prescribed, prescribed)} J/cm²",
+        f"{say.dose(delivered['best_j_cm2'], prescribed)} J/cm²" if delivered else "–",
         shown,
         "" if outcome == "completed" else say.escape(session["reason"] or ""),
     )
@@ -113,7 +114,8 @@ def _lamp_row(lamp: View) -> tuple[str, ...]:
 
 
 def _running(session: View) -> str:
-    dose = f"{say.dose(session['fluence_j_cm2'])} of {say.dose(session['order']['fluence_j_cm2'])} J/cm²"
+    prescribed = session["order"]["fluence_j_cm2"]
+    dose = f"{say.dose(session['fluence_j_cm2'], prescribed)} of {say.dose(prescribed, prescribed)} J/cm²"
     return f"{session['id']} {session['state']}, {dose}"
 
 
@@ -143,6 +145,10 @@ def _lines(found: Iterable[View]) -> say.Table:
     return say.table(columns, rows, right=("reply", "errors", "worst time to dark"))
 
 
+def _reading(value: float | None, unit: str) -> str:
+    return "no reading" if value is None else say.figure(value, unit)
+
+
 def _details(lamp: View) -> list[tuple[str, str]]:
     calibration, limits, live = lamp["calibration"], lamp["limits"], lamp["live"]
     details = [("serial", f"{lamp['serial']}, {lamp['distance_cm']:g} cm from the skin")]
@@ -164,8 +170,8 @@ def _details(lamp: View) -> list[tuple[str, str]]:
             f"{say.clock(limits['duration_s_max'])} min, skin {limits['skin_c_max']:g} °C",
         )
     )
-    details.append(("irradiance", f"{say.figure(live['irradiance_mw_cm2'], 'mW/cm²')}, {live['irradiance_source']}"))
-    details.append(("skin", say.figure(live["skin_c"], "°C")))
+    details.append(("irradiance", f"{_reading(live['irradiance_mw_cm2'], 'mW/cm²')}, {live['irradiance_source']}"))
+    details.append(("skin", _reading(live["skin_c"], "°C")))
     if live["interlocks"]:
         named = {True: "closed", False: "OPEN", None: "unknown"}
         details.append(

@@ -34,7 +34,7 @@ COLOURS = {"warming": "yellow", "emitting": "green", "paused": "yellow", "ending
 
 
 class Progress:
-    """Shows a session's views. `as_json`: one JSON document a line on stderr would be noise, so nothing at all."""
+    """Shows a session's views. `quiet`: nothing on stdout, which is a machine's; only what a person must know, on stderr."""
 
     def __init__(self, clock: Callable[[], float], *, quiet: bool = False) -> None:
         self._clock = clock
@@ -95,7 +95,7 @@ def picture(session: View, live: View) -> RenderableType:
             total=prescribed, completed=min(delivered, prescribed), width=BAR_WIDTH, complete_style=colour,
             finished_style=colour,
         ),
-        f"{say.dose(delivered)} of {say.dose(prescribed)} J/cm²",
+        _dose(session),
     )  # fmt: skip
     grid.add_row("", _time_left(session), f"[dim]{_instruments(live)}[/]")
     return Group("", grid)
@@ -106,8 +106,12 @@ def plain(session: View, live: View) -> str:
     state = session["state"]
     if state in ("ordered", "checking", "ready"):
         return PHASES[state]
-    dose = f"{say.dose(session['fluence_j_cm2'])} of {say.dose(session['order']['fluence_j_cm2'])} J/cm²"
-    return f"{PHASES[state]:<10}  {dose}   {_time_left(session)}   {_instruments(live)}".rstrip()
+    return f"{PHASES[state]:<10}  {_dose(session)}   {_time_left(session)}   {_instruments(live)}".rstrip()
+
+
+def _dose(session: View) -> str:
+    prescribed = session["order"]["fluence_j_cm2"]
+    return f"{say.dose(session['fluence_j_cm2'], prescribed)} of {say.dose(prescribed, prescribed)} J/cm²"
 
 
 def _time_left(session: View) -> str:
@@ -138,11 +142,11 @@ def summary(console: Console, ended: View, session: View) -> None:
     )
     delivered = ended["delivered"]
     rows = [
-        ("prescribed", f"{say.dose(prescribed)} J/cm²", ""),
+        ("prescribed", f"{say.dose(prescribed, prescribed)} J/cm²", ""),
         (
             "delivered",
-            f"[bold]{say.dose(delivered['best_j_cm2'])} J/cm²[/]",
-            f"between {say.interval(delivered['min_j_cm2'], delivered['max_j_cm2'])}, {ended['dose_source']}",
+            f"[bold]{say.dose(delivered['best_j_cm2'], prescribed)} J/cm²[/]",
+            f"{say.interval(delivered['min_j_cm2'], delivered['max_j_cm2'], prescribed)}, {ended['dose_source']}",
         ),
         ("light", f"{say.clock(ended['time_on_s'])} min", f"planned {say.clock(ended['planned_s'])}"),
     ]

@@ -30,7 +30,10 @@ def note(
     session: str,
     /,
     *,
-    output: Annotated[Path | None, Parameter(help="Where to; default SESSION.pdf or .json here. - is stdout.")] = None,
+    output: Annotated[
+        Path | None,
+        Parameter(help="Where to; default SESSION.pdf or .json here. - is stdout.", allow_leading_hyphen=True),
+    ] = None,
     format: Annotated[Format | None, Parameter(help="Default: what the output's name says, else pdf.")] = None,
     timezone: Annotated[str, Parameter(help="Times are told in it: an IANA name such as Europe/Berlin.")] = "UTC",
     file: FileOption = None,
@@ -138,21 +141,27 @@ def show(
     if to.json:
         say.as_json(chosen)
         return
-    rows = [(str(e["seq"]), str(e["at"])[:19].replace("T", " "), e["event"], say.escape(told(e))) for e in chosen]
-    say.console().print(say.table(("seq", "at (UTC)", "event", ""), rows, right=("seq",)))
+    say.console().print(say.table(("seq", "at (UTC)", "event", "of", ""), map(_row, chosen), right=("seq",)))
 
 
 FRAME = frozenset({"seq", "at", "mono_s", "event", "prev", "hash"})
 
 
+def _row(event: View) -> tuple[str, ...]:
+    of = event.get("session") or event.get("lamp") or ""
+    return (str(event["seq"]), str(event["at"])[:19].replace("T", " "), event["event"], of, say.escape(told(event)))
+
+
 def told(event: View) -> str:
     """What an event says beyond its name, on one line: its plain fields, and an order's or a dose's figures."""
-    parts = [f"{key} {value}" for key, value in event.items() if key not in FRAME and _plain(value)]
+    parts = [
+        f"{key}={value}" for key, value in event.items() if key not in FRAME | {"session", "lamp"} and _plain(value)
+    ]
     match event:
         case {"order": {"fluence_j_cm2": fluence, "irradiance_mw_cm2": irradiance, "patient": patient}}:
             parts.append(f"{fluence:g} J/cm² at {irradiance:g} mW/cm² for {patient}")
-        case {"delivered": {"min_j_cm2": low, "best_j_cm2": best, "max_j_cm2": high}}:
-            parts.append(f"delivered {say.dose(best)} J/cm² ({say.interval(low, high)})")
+        case {"prescribed_j_cm2": of, "delivered": {"min_j_cm2": low, "best_j_cm2": best, "max_j_cm2": high}}:
+            parts.append(f"delivered {say.dose(best, of)} J/cm² ({say.interval(low, high, of)})")
         case {"event": "stop.evidence", "lamps": lamps}:
             parts += [f"{name} {_dark_after(found)}" for name, found in cast("View", lamps).items()]
         case _:

@@ -16,7 +16,7 @@ from rich.table import Table
 from irctl.domain.problems import Problem
 
 NOTICE = "irctl is not a certified medical device."
-PIPE_WIDTH = 120
+PIPE_WIDTH = 160
 """Nobody's terminal sets the width of a pipe or a log."""
 
 View = dict[str, Any]
@@ -56,13 +56,24 @@ def problems_json(problems: Sequence[Problem]) -> list[View]:
     return [p.as_dict() for p in problems]
 
 
-def dose(value: float) -> str:
-    return f"{value:.2f}"
+def places(prescribed_j_cm2: float) -> int:
+    """Decimals that doses around this one are told with."""
+    return 2 if prescribed_j_cm2 >= 1 else 3
 
 
-def interval(low: float, high: float) -> str:
-    """Rounded outwards: printing never makes it narrower."""
-    return f"{math.floor(low * 100 + 1e-6) / 100:.2f} to {math.ceil(high * 100 - 1e-6) / 100:.2f}"
+def dose(value: float, prescribed_j_cm2: float) -> str:
+    """A dose without its unit, as fine as its prescription asks for."""
+    return f"{value:.{places(prescribed_j_cm2)}f}"
+
+
+def interval(low: float, high: float, prescribed_j_cm2: float) -> str:
+    """The bounds of a delivered dose, rounded outwards: printing never makes it narrower."""
+    digits = places(prescribed_j_cm2)
+    scale, slack = 10**digits, 1e-6
+    return (
+        f"between {math.floor(low * scale + slack) / scale:.{digits}f} and "
+        f"{math.ceil(high * scale - slack) / scale:.{digits}f}"
+    )
 
 
 def clock(seconds: float | None) -> str:

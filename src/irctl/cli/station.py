@@ -6,9 +6,9 @@ import asyncio
 import os
 import sys
 from collections.abc import Sized
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
@@ -20,6 +20,8 @@ from irctl.domain.problems import Problem, Refused
 if TYPE_CHECKING:
     from irctl.controller.config import LineSection, StationConfig
     from irctl.controller.station import Station, Wire
+    from irctl.devices.registry import ConnectedDevice
+    from irctl.devices.roles import Identity
 
 ConfigOption = Annotated[Path, Parameter(help="The station file, TOML.")]
 EndpointsOption = Annotated[Path | None, Parameter(help="Where irctl-sim wrote its endpoints, for sim:// lines.")]
@@ -43,32 +45,43 @@ def serve(
     trace: Annotated[Path | None, Parameter(help="Write every frame on every line to this file.")] = None,
     port: Annotated[int | None, Parameter(help="Instead of the file's api.port; 0 is any free one.")] = None,
     json: Json = False,
-) -> None:
-    """Run a station's controller until Ctrl-C or SIGTERM: dark first, dark last.
+) -> int:
+    """Run a station's controller until Ctrl-C or SIGTERM: dark first, dark last; started again whenever it dies or hangs.
 
     irctl serve --config station.toml --state /var/lib/irctl
 
     The journal is kept in --state, else IRCTL_STATE, else ~/.local/state/irctl (on Windows %LOCALAPPDATA%\\irctl).
     """
-    from irctl.controller.config import load
-    from irctl.controller.serve import serve as run
+    from irctl.supervisor import Message, NeverServed, Supervisor
 
-    loaded = load(config)
-    if port is not None:
-        api = loaded.file.api.model_copy(update={"port": port})
-        loaded = replace(loaded, file=loaded.file.model_copy(update={"api": api}))
     folder = state or default_state()
 
-    def announce(url: str) -> None:
+    def command(served: Message | None, how: str | None) -> list[str]:
+        # -P: what lies in the folder where somebody stands must not be taken for a module.
+        words = [sys.executable, "-P", "-m", "irctl.controller", "--config", str(config), "--state", str(folder)]
+        # A controller that is started again has to be found where the one before was.
+        at = urlsplit(str(served["url"])).port if served else port
+        options = {"--sim-endpoints": sim_endpoints, "--trace": trace, "--port": at, "--previous": how}
+        return words + [f"{name}={value}" for name, value in options.items() if value is not None]
+
+    def announce(serving: Message) -> None:
+        url, name = str(serving["url"]), str(serving["station"])
         if json:
-            say.as_json({"url": url, "state": str(folder), "pid": os.getpid()})
+            say.as_json({"url": url, "state": str(folder), "pid": os.getpid(), "controller_pid": serving["pid"]})
             return
         out = say.console()
-        out.print(f"[bold]{say.escape(loaded.file.station.name)}[/] is served at [bold cyan]{url}[/]")
+        out.print(f"[bold]{say.escape(name)}[/] is served at [bold cyan]{url}[/]")
         out.print(f"[dim]journal {say.escape(str(folder / 'journal.jsonl'))}[/]", soft_wrap=True)
         out.print(f"[dim]{say.NOTICE} Ctrl-C: dark, then end.[/]")
 
-    asyncio.run(run(loaded, folder, endpoints=sim_endpoints, trace=trace, announce=announce))
+    def tell(text: str) -> None:
+        say.console(stderr=True).print(f"irctl serve: {say.escape(text)}", soft_wrap=True)
+
+    try:
+        return exits.OK if Supervisor(command, announce, tell).run() else exits.FAILED
+    except NeverServed as never:
+        told = [(str(p["field"]), p["value"], str(p["limit"]), str(p["remedy"])) for p in never.problems]
+        raise Refused([Problem(*found) for found in told]) from None
 
 
 def check(file: Path, /, *, json: Json = False) -> int:
@@ -196,7 +209,7 @@ async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str
                 "unit": section.unit,
             }
             try:
-                identity = await device.identify()
+                identity = await _identify(device)
             except (BusError, DeviceFault) as error:
                 found.append(verdict | {"ok": False, "problem": str(error)})
                 continue
@@ -205,6 +218,16 @@ async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str
     finally:
         await asyncio.gather(*(line.close() for line in station.lines.values()))
     return found
+
+
+async def _identify(device: ConnectedDevice) -> Identity:
+    """Asked twice before it counts as silent: a time-out is short, and a computer may be busy. Raises BusError, DeviceFault."""
+    from irctl.bus.errors import BusError
+
+    try:
+        return await device.identify()
+    except BusError:
+        return await device.identify()
 
 
 def _require_no_controller(config: StationConfig) -> None:

@@ -12,6 +12,11 @@ from irctl.cli.client import DEFAULT_URL, Controller, Failed, Unreachable
 from irctl.domain.problems import Refused
 
 NOT_STOPPED = "THE LAMPS MAY BE ON. Press the stop button at the lamp or pull its plug."
+SEEN = {
+    "emitter": "read back from the emitter",
+    "cutoff": "read back from the cut-off",
+    "broadcast": "one broadcast, read back from the emitter",
+}
 
 
 def stop_in_a_hurry(words: list[str]) -> int:
@@ -67,7 +72,7 @@ def evidence_lines(evidence: dict[str, dict[str, Any]]) -> list[str]:
 def _lamp_line(found: dict[str, Any]) -> str:
     verified = found["verified_dark_s"]
     if verified is not None:
-        return f"dark after {_ms(verified)} (read back from the {found['by'] or 'lamp'})"
+        return f"dark after {_ms(verified)} ({SEEN.get(found['by'], 'read back')})"
     if found["acknowledged_s"] is not None:
         return f"NOT VERIFIED DARK: off acknowledged after {_ms(found['acknowledged_s'])}, but not seen to be off"
     return "NOT VERIFIED DARK: it does not answer; its lease ends the light where the hardware is sound"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -13,7 +14,8 @@ from irctl.cli.app import To
 from irctl.cli.client import Controller, Failed, Unreachable
 from irctl.cli.progress import Progress, summary
 from irctl.cli.signals import like_ctrl_c
-from irctl.cli.stop import all_dark, evidence_lines
+from irctl.cli.stop import stop
+from irctl.domain.problems import Refused
 
 POLL_S = 0.25
 """As often as the controller decides."""
@@ -80,12 +82,13 @@ def give(controller: Controller, prescription: Prescription, *, quiet: bool = Fa
     """Order and follow one session to its end. Raises Refused, Unreachable, Failed; KeyboardInterrupt after an emergency stop."""
     with like_ctrl_c(), Progress(time.monotonic, quiet=quiet) as progress:
         session: View = controller.post("/v1/sessions", prescription.body())
-        attended = _Attended(controller, session["id"], prescription.by, progress)
+        attended = _Attended(controller, session["id"], prescription.by, progress, as_json=quiet)
         progress.say(
             f"[bold]{session['id']}[/]  lamp {session['lamp']}, {say.escape(prescription.patient)}, "
             f"{say.escape(prescription.area)}: {prescription.fluence_j_cm2:g} J/cm² at "
-            f"{prescription.irradiance_mw_cm2:g} mW/cm² [dim](Ctrl-C ends it)[/]"
+            f"{prescription.irradiance_mw_cm2:g} mW/cm²"
         )
+        progress.say("[dim]Ctrl-C ends the session; twice is an emergency stop.[/]")
         return attended.to_its_end()
 
 
@@ -97,25 +100,31 @@ class _Attended:
     id: str
     by: str
     progress: Progress
+    as_json: bool
     started: bool = False
+    leaving: bool = False
 
     def to_its_end(self) -> Treated:
         try:
-            session = self._follow()
-        except KeyboardInterrupt:
             try:
-                session = self._end()
+                session = self._follow()
             except KeyboardInterrupt:
-                self._stop()
-                raise
+                session = self._end()
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+        except OSError:  # the terminal is gone, or the reader of our lines: nobody attends any more
+            self._ask_to_end("the terminal went away")
+            raise
         return Treated(session, self._ended_event())
 
     def _follow(self) -> View:
-        """Poll and draw until it is over, starting it as soon as it is ready."""
+        """Poll and draw until it is over; ask for what is due on the way."""
         heard_at_s = time.monotonic()
         while True:
             try:
                 session, live = self._look()
+                self._ask_for_what_is_due(session["state"])
             except (Unreachable, Failed):
                 if time.monotonic() - heard_at_s > SILENCE_MAX_S:
                     self.progress.say(
@@ -129,10 +138,30 @@ class _Attended:
             self.progress.show(session, live)
             if session["state"] == "ended":
                 return session
-            if session["state"] == "ready" and not self.started:
-                self.controller.post(self.controller.session(self.id, "start"), {"by": self.by})
-                self.started = True
             time.sleep(POLL_S)
+
+    def _ask_for_what_is_due(self, state: str) -> None:
+        if self.leaving and state not in ("ending", "ended"):
+            self._ask_to_end("ended from the terminal (Ctrl-C)")
+        elif state == "ready" and not self.started and not self.leaving:
+            self.started = True
+            with suppress(Refused):  # it has moved on meanwhile: the next look tells
+                self.controller.post(self.controller.session(self.id, "start"), {"by": self.by})
+
+    def _ask_to_end(self, reason: str) -> None:
+        with suppress(Refused):
+            self.controller.post(self.controller.session(self.id, "end"), {"by": self.by, "reason": reason})
+
+    def _end(self) -> View:
+        """The end is asked for before anything is said, and again until the session is ending."""
+        self.leaving = True
+        with suppress(Unreachable, Failed):
+            self._ask_to_end("ended from the terminal (Ctrl-C)")
+        self.progress.say("[bold yellow]Ctrl-C: ending the session.[/] The lamp goes dark.")
+        return self._follow()
+
+    def _stop(self) -> None:
+        stop(self.controller.url, self.by, "Ctrl-C twice", as_json=self.as_json)
 
     def _look(self) -> tuple[View, View]:
         """The session and its lamp's instruments, of one moment."""
@@ -142,23 +171,6 @@ class _Attended:
                 return lamp["session"], lamp["live"]
         session: View = self.controller.get(self.controller.session(self.id))
         return session, {"irradiance_mw_cm2": None, "irradiance_source": "", "skin_c": None}
-
-    def _end(self) -> View:
-        self.progress.say(
-            "[bold yellow]Ctrl-C: ending the session.[/] The lamp goes dark. [dim](Again: emergency stop)[/]"
-        )
-        session, _ = self._look()
-        if session["state"] not in ("ending", "ended"):
-            body = {"by": self.by, "reason": "ended from the terminal (Ctrl-C)"}
-            self.controller.post(self.controller.session(self.id, "end"), body)
-        return self._follow()
-
-    def _stop(self) -> None:
-        self.progress.say("[bold red]Ctrl-C again: emergency stop.[/]")
-        answer = self.controller.post("/v1/stop", {"by": self.by, "reason": "Ctrl-C twice"})
-        style = "green" if all_dark(answer["evidence"]) else "bold red"
-        for line in evidence_lines(answer["evidence"]):
-            self.progress.say(f"[{style}]{say.escape(line)}[/]")
 
     def _ended_event(self) -> View:
         events: list[View] = self.controller.get(self.controller.session(self.id, "events"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from math import hypot
 from statistics import fmean, stdev
 
 from irctl.controller.output import Output
@@ -52,4 +53,6 @@ async def read_dark(instruments: Instruments, every_s: float) -> DarkReading:
             "wait until the lamp has cooled, and keep other sources away"
         )
     await instruments.read()
-    return DarkReading(offset, 2.0 * stdev(readings) / len(readings) ** 0.5, len(readings))
+    # What shines before the first light (an afterglow, the sun) may be gone while the lamp is lit: all of it is doubt, not only its noise.
+    uncertainty = hypot(2.0 * stdev(readings) / len(readings) ** 0.5, offset)
+    return DarkReading(offset, uncertainty, len(readings))

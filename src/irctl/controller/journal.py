@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMappin
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from irctl.domain import chain
 
@@ -31,12 +31,22 @@ class JournalDamaged(Exception):
     """The file's chain does not hold, so nothing may be added to it."""
 
 
+class Disk(Protocol):
+    """The two calls whose failure must not go unnoticed. `os` has them."""
+
+    def write(self, file: int, data: bytes, /) -> int: ...
+
+    def fsync(self, file: int, /) -> None: ...
+
+
 class Journal:
     """An open journal file. Times: `at` from the injected wall clock, `mono_s` from the running loop."""
 
     def __init__(self, path: Path, clock: WallClock) -> None:
         self.path = path
         self.clock = clock
+        self.disk: Disk = os
+        """Replaced by a disk that fails, to see what happens then."""
         self.failure: str | None = None
         self.seq = 0
         self.head = chain.GENESIS
@@ -106,7 +116,7 @@ class Journal:
         try:
             self._log.msg(event, **fields)
             if sync:
-                os.fsync(self._file)
+                self.disk.fsync(self._file)
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else f"event {event!r} cannot be written: {error}"
             self.failure = f"{self.path.name}: {reason or error}"
@@ -131,7 +141,7 @@ class Journal:
     def _write(self, line: str) -> None:
         assert self._file is not None
         data, whole = line.encode(), os.fstat(self._file).st_size
-        if os.write(self._file, data) != len(data):
+        if self.disk.write(self._file, data) != len(data):
             self._take_back(whole)
             raise OSError(errno.ENOSPC, "the disk took only part of a line")
         event = self._pending

@@ -167,4 +167,4 @@ class Lamp:
             self.equipment.alarm(Stop(Hazard.LIT_WHEN_OFF, text, "Pull the plug; find who drives it"))
             self.equipment.stop_station(f"lamp {self.name}", "on without an order")
         elif not output.verified_dark:
-            await output.darken(self.equipment.now_s())
+            await output.keep_dark()

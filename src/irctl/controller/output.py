@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from math import floor
 from typing import Any
 
 from irctl.bus.bus import Priority
-from irctl.bus.errors import BusError
+from irctl.bus.errors import BusError, Preempted
 from irctl.controller.readings import Latest
 from irctl.devices.roles import Cutoff, DeviceFault, Emitter, OutputState
 
 RETRY_PAUSE_S = 0.02
 """Between two attempts at dark when the line itself refuses at once."""
+AFTER_OTHERS_S = 0.25
+"""A silent unit whose OFF was not waited for is told again when the answering units of its line have had theirs."""
 LEVEL_EPSILON = 1e-6
 """So that a level of 44.9999999 %, found by root search, counts as 45."""
 DARK_PATIENCE_S = 1.0
@@ -65,7 +68,7 @@ class Output:
     """The level last leased; None when dark was last asked for."""
     renewed_at_s: float = 0.0
     """When the running lease was asked for."""
-    _cutoff_renewed_at_s: float = 0.0
+    _cutoff_renewed_at_s: float = float("-inf")
     _darkening: asyncio.Task[Evidence] | None = None
 
     @property
@@ -82,6 +85,12 @@ class Output:
         step = self.emitter.level_step_pct
         level = step * floor(level_pct / step + LEVEL_EPSILON)
         return level if level >= self.emitter.level_min_pct else 0.0
+
+    @property
+    def verified_lit(self) -> bool:
+        """Whether everything in the light path has just read back as on."""
+        outputs = [self.state] if self.cutoff is None else [self.state, self.cutoff_state]
+        return all(o.value is not None and o.problem is None and o.value.on and not o.value.tripped for o in outputs)
 
     async def arm(self) -> None:
         """Arm and read back every fail-safe. Raises NotArmed, BusError."""
@@ -118,24 +127,43 @@ class Output:
             asks.append(self.cutoff_state.refresh(self.cutoff.observe(priority)))
         await asyncio.gather(*asks)
 
-    async def darken(self, since_s: float, evidence: Evidence | None = None) -> Evidence:
-        """OFF until read back, and the cut-off opened whatever the emitter says. Several callers share one attempt.
+    def darken(
+        self, since_s: float, evidence: Evidence | None = None, broadcast: asyncio.Future[float | None] | None = None
+    ) -> Awaitable[Evidence]:
+        """OFF until read back, and the cut-off opened whatever the emitter says. Begins at once; several callers share one attempt.
 
-        `since_s`: loop time of the decision. `evidence` fills as things happen; one that already tells of a broadcast OFF says so in `off_sent_s`.
+        `since_s`: loop time of the decision. `evidence` fills as things happen. `broadcast`: an OFF on its way to every unit of the line;
+        its result is the seconds until it was sent, None where that failed.
         Never raises for a silent device: then `verified_dark_s` stays None.
         """
         evidence = evidence or Evidence()
         if self._darkening is None or self._darkening.done():
             self.level_pct = None
-            self._cutoff_renewed_at_s = 0.0
-            self._darkening = asyncio.create_task(self._darken(since_s, evidence))
-        found = await asyncio.shield(self._darkening)
-        evidence.take(found)
+            self._cutoff_renewed_at_s = float("-inf")
+            broadcast = broadcast if self.emitter.broadcast_off() is not None else None
+            self._darkening = asyncio.create_task(self._darken(since_s, evidence, broadcast))
+        return self._share(self._darkening, evidence)
+
+    async def _share(self, darkening: asyncio.Task[Evidence], evidence: Evidence) -> Evidence:
+        evidence.take(await asyncio.shield(darkening))
         return evidence
 
-    async def _darken(self, since_s: float, evidence: Evidence) -> Evidence:
+    async def keep_dark(self) -> None:
+        """OFF and read-back, once: for an idle lamp that is not known to be dark, whose line belongs to the others too."""
+        if self._darkening is not None and not self._darkening.done():
+            await asyncio.shield(self._darkening)
+            return
+        evidence, now = Evidence(), asyncio.get_running_loop().time()
+        attempts = [self._emitter_told(evidence, now)]
+        if self.cutoff is not None:
+            attempts.append(self._cutoff_told(self.cutoff, evidence, now))
+        await asyncio.gather(*attempts)
+
+    async def _darken(
+        self, since_s: float, evidence: Evidence, broadcast: asyncio.Future[float | None] | None
+    ) -> Evidence:
         loop = asyncio.get_running_loop()
-        attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, evidence.off_sent_s is not None))]
+        attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, broadcast))]
         if self.cutoff is not None:
             attempts.append(asyncio.create_task(self._cutoff_open(self.cutoff, evidence, since_s)))
         pending = set(attempts)
@@ -151,45 +179,62 @@ class Output:
         await asyncio.gather(*attempts, return_exceptions=True)
         return evidence
 
-    async def _emitter_off(self, evidence: Evidence, since_s: float, broadcast_sent: bool) -> None:
+    async def _emitter_off(
+        self, evidence: Evidence, since_s: float, broadcast: asyncio.Future[float | None] | None
+    ) -> None:
         loop = asyncio.get_running_loop()
-        # After a broadcast OFF the read-back comes first: it is what proves, and eight units want it soon.
-        if broadcast_sent and await self.state.refresh(self.emitter.observe(Priority.STOP)) and self.verified_dark:
-            evidence.verify(loop.time() - since_s, "broadcast")
-            return
+        if broadcast is not None:
+            evidence.off_sent_s = await asyncio.shield(broadcast)
+            # The read-back comes first: it is what proves, and eight units want it soon.
+            if evidence.off_sent_s is not None and await self._emitter_reads_dark():
+                evidence.verify(loop.time() - since_s, "broadcast")
+                return
         while True:
-            try:
-                if evidence.off_sent_s is None:
-                    evidence.off_sent_s = loop.time() - since_s
-                await self.emitter.dark()
-                evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
-            except (BusError, DeviceFault) as error:
-                self.state.problem = str(error)
-                await asyncio.sleep(RETRY_PAUSE_S)
-                continue
-            if (
-                await self.state.refresh(self.emitter.observe(Priority.STOP))
-                and self.state.value
-                and not self.state.value.on
-            ):
-                evidence.verify(loop.time() - since_s, "emitter")
+            if await self._emitter_told(evidence, since_s):
                 return
             await asyncio.sleep(RETRY_PAUSE_S)
 
-    async def _cutoff_open(self, cutoff: Cutoff, evidence: Evidence, since_s: float) -> None:
+    async def _emitter_told(self, evidence: Evidence, since_s: float) -> bool:
+        """OFF once, and whether it then reads dark."""
         loop = asyncio.get_running_loop()
+        try:
+            if evidence.off_sent_s is None:
+                evidence.off_sent_s = loop.time() - since_s
+            await self.emitter.dark()
+        except (BusError, DeviceFault) as error:
+            self.state.problem = str(error)
+            await _others_first(error)
+            return False
+        evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
+        if dark := await self._emitter_reads_dark():
+            evidence.verify(loop.time() - since_s, "emitter")
+        return dark
+
+    async def _emitter_reads_dark(self) -> bool:
+        fresh = await self.state.refresh(self.emitter.observe(Priority.STOP))
+        return fresh and self.state.value is not None and not self.state.value.on
+
+    async def _cutoff_open(self, cutoff: Cutoff, evidence: Evidence, since_s: float) -> None:
         while True:
-            try:
-                await cutoff.open()
-            except (BusError, DeviceFault) as error:
-                self.cutoff_state.problem = str(error)
-                await asyncio.sleep(RETRY_PAUSE_S)
-                continue
-            if (
-                await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
-                and self.cutoff_state.value
-                and not self.cutoff_state.value.on
-            ):
-                evidence.verify(loop.time() - since_s, "cutoff")
+            if await self._cutoff_told(cutoff, evidence, since_s):
                 return
             await asyncio.sleep(RETRY_PAUSE_S)
+
+    async def _cutoff_told(self, cutoff: Cutoff, evidence: Evidence, since_s: float) -> bool:
+        """Open once, and whether it then reads open."""
+        try:
+            await cutoff.open()
+        except (BusError, DeviceFault) as error:
+            self.cutoff_state.problem = str(error)
+            await _others_first(error)
+            return False
+        fresh = await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
+        opened = fresh and self.cutoff_state.value is not None and not self.cutoff_state.value.on
+        if opened:
+            evidence.verify(asyncio.get_running_loop().time() - since_s, "cutoff")
+        return opened
+
+
+async def _others_first(error: Exception) -> None:
+    if isinstance(error, Preempted):
+        await asyncio.sleep(AFTER_OTHERS_S)

@@ -6,9 +6,10 @@ import asyncio
 import signal
 import socket
 import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from importlib.metadata import version
+from os import getpid
 from pathlib import Path
 
 from irctl.bus.trace import TraceWriter
@@ -16,22 +17,34 @@ from irctl.controller import recovery
 from irctl.controller.claim import claim
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
+from irctl.controller.rope import Rope
 from irctl.controller.station import OpenWire, Station, build, real_wire
+from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PREDECESSOR_S = 4.0
+"""A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
+PORT_S = 3.0
+"""How long the API's port may still be somebody else's. The lamps are dark and watched meanwhile."""
+SESSIONS_END_S = 1.0
+RETRY_S = 0.1
 
 
 async def serve(
     config: StationConfig,
     state_dir: Path,
+    rope: Rope,
     *,
     endpoints: Path | None = None,
     trace: Path | None = None,
     clock: WallClock = utc_now,
-    announce: Callable[[str], None] = print,
+    previous: str | None = None,
 ) -> None:
-    """Run the controller until a signal. Raises Refused when the station cannot be put together."""
+    """Run the controller until a signal or the end of the rope. Raises Refused when the station cannot be put together.
+
+    `previous`: how the controller before this one ended, for the record.
+    """
     api = config.file.api
     if api.host not in LOOPBACK:
         raise Refused(
@@ -44,12 +57,20 @@ async def serve(
                 )
             ]
         )
-    stopping = _signals()
-    with claim(state_dir):
+    stopping = _stopping(rope)
+    watchdog = Watchdog(rope.beat)
+    beating = asyncio.create_task(watchdog.run(), name="watchdog")
+    async with _claimed(state_dir):
         writer = TraceWriter(trace) if trace else None
-        station = await start_station(config, state_dir, real_wire(endpoints), clock, writer)
+        station = await start_station(config, state_dir, real_wire(endpoints), clock, writer, previous)
+
+        def announce(url: str) -> None:
+            lease_s = shortest_lease_s(config)
+            watchdog.arm(lease_s)
+            rope.serving(url=url, lease_s=lease_s, station=config.file.station.name, pid=getpid())
+
         try:
-            await _serve_api(station, _listen(api.host, api.port), stopping, announce)
+            await _serve_api(station, await _listening(api.host, api.port), stopping, announce)
         finally:
             # Dark belongs before everything else, and not behind the web server's idea of an orderly end.
             await station.close("controller", "the controller is ending")
@@ -57,6 +78,40 @@ async def serve(
             station.journal.close()
             if writer:
                 writer.close()
+            beating.cancel()
+
+
+def shortest_lease_s(config: StationConfig) -> float:
+    """Of every lamp's emitter and cut-off."""
+    lamps = config.file.lamps.values()
+    return min(lease for lamp in lamps for lease in (lamp.lease_s, lamp.cutoff_lease_s) if lease is not None)
+
+
+@asynccontextmanager
+async def _claimed(state_dir: Path) -> AsyncGenerator[None]:
+    """The state folder held. Raises Refused when another controller keeps it."""
+    with ExitStack() as held:
+        give_up_s = _now_s() + PREDECESSOR_S
+        while True:
+            try:
+                held.enter_context(claim(state_dir))
+                break
+            except Refused as refused:
+                if not refused.conflict or _now_s() > give_up_s:
+                    raise
+            await asyncio.sleep(RETRY_S)
+        yield
+
+
+async def _listening(host: str, port: int) -> socket.socket:
+    give_up_s = _now_s() + PORT_S
+    while True:
+        try:
+            return _listen(host, port)
+        except Refused:
+            if _now_s() > give_up_s:
+                raise
+        await asyncio.sleep(RETRY_S)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -73,8 +128,17 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()
+
+
 async def start_station(
-    config: StationConfig, state_dir: Path, open_wire: OpenWire, clock: WallClock, trace: TraceWriter | None = None
+    config: StationConfig,
+    state_dir: Path,
+    open_wire: OpenWire,
+    clock: WallClock,
+    trace: TraceWriter | None = None,
+    previous: str | None = None,
 ) -> Station:
     """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
     journal = Journal(state_dir / "journal.jsonl", clock)
@@ -92,6 +156,7 @@ async def start_station(
         station=config.file.station.name,
         station_hash=config.sha256,
         simulated=station.simulated,
+        previous=previous,
     )
     station.record_dark(evidence)
     for ended in list(recovery.interrupted(journal.events)):
@@ -100,23 +165,26 @@ async def start_station(
     return station
 
 
-def _signals() -> asyncio.Event:
-    stopping = asyncio.Event()
+def _stopping(rope: Rope) -> asyncio.Future[str]:
+    """Done when this process is to end, with the reason: a signal, or what the rope says."""
     loop = asyncio.get_running_loop()
+    stopping: asyncio.Future[str] = loop.create_future()
+
+    def stop(reason: str) -> None:
+        if not stopping.done():
+            stopping.set_result(reason)
+
+    def from_outside(reason: str) -> None:
+        loop.call_soon_threadsafe(stop, reason)
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        try:
-            loop.add_signal_handler(number, stopping.set)
-        except NotImplementedError:  # Windows
-
-            def wake(_number: int, _frame: object) -> None:
-                loop.call_soon_threadsafe(stopping.set)
-
-            signal.signal(number, wake)
+        signal.signal(number, lambda number, _frame: from_outside(f"the controller got {signal.Signals(number).name}"))
+    rope.hold(from_outside)
     return stopping
 
 
 async def _serve_api(
-    station: Station, listening: socket.socket, stopping: asyncio.Event, announce: Callable[[str], None]
+    station: Station, listening: socket.socket, stopping: asyncio.Future[str], announce: Callable[[str], None]
 ) -> None:
     # Imported here: the lamps are dark by now, and these take half a second.
     import uvicorn
@@ -144,11 +212,19 @@ async def _serve_api(
         )
     )
     serving = asyncio.create_task(server.serve([listening]))
-    waiting = asyncio.create_task(stopping.wait())
-    done, _ = await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if waiting in done:
-        await station.shutdown.stop("controller", "the controller was asked to end", "signal")
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if stopping.done():
+        await station.shutdown.stop("controller", stopping.result(), "signal")
+        await _sessions_ended(station)
     server.should_exit = True
     with suppress(SystemExit):
         await serving
-    waiting.cancel()
+
+
+async def _sessions_ended(station: Station) -> None:
+    """Each session that was stopped writes its own end; one that still watches an afterglow is left to the next start's account of it."""
+    give_up_s = _now_s() + SESSIONS_END_S
+    while _now_s() < give_up_s:
+        if not any(lamp.busy for lamp in station.lamps.values()):
+            break
+        await asyncio.sleep(RETRY_S)

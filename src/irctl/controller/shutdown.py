@@ -6,7 +6,7 @@ It acts first and writes next; it never waits for a silent device before another
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -14,10 +14,12 @@ from typing import Any, Protocol
 from irctl.bus.bus import Bus, Priority
 from irctl.bus.errors import BusError
 from irctl.bus.modbus import AnyRequest
-from irctl.controller.journal import Journal
+from irctl.controller.journal import Event, Journal
 from irctl.controller.output import Evidence, Output
 from irctl.domain.problems import Problem, Refused
 
+ORDERLY = frozenset({"shutdown", "signal"})
+"""Sources of a stop that is the end of the process itself: it asks nobody to look for a cause."""
 WRITE_AFTER_S = 0.1
 """The OFF frames get this head start before the disk is touched."""
 
@@ -74,6 +76,7 @@ class Shutdown:
         self._lamps = lamps
         self._journal = journal
         self.latch: Latch | None = None
+        self._under_way = 0
 
     async def stop(self, by: str, reason: str, source: str) -> Latch:
         """Everything dark, now; latched. Returns when every lamp is verified dark or has had its time to be.
@@ -87,11 +90,15 @@ class Shutdown:
         if self.latch is not None:
             by, reason, source = self.latch.by, self.latch.reason, self.latch.source
         latch = self.latch = Latch(at, by, reason, source, evidence)
-        darkening = asyncio.ensure_future(self._darken_all(since_s, evidence))
-        await asyncio.wait([darkening], timeout=WRITE_AFTER_S)
-        if first:
-            self._journal.write("stop.latched", by=by, reason=reason, source=source)
-        await darkening
+        self._under_way += 1
+        try:
+            darkening = asyncio.ensure_future(self._darken_all(since_s, evidence))
+            await asyncio.wait([darkening], timeout=WRITE_AFTER_S)
+            if first:
+                self._journal.write("stop.latched", by=by, reason=reason, source=source)
+            await darkening
+        finally:
+            self._under_way -= 1
         self._journal.write("stop.evidence", by=by, lamps={name: e.as_dict() for name, e in evidence.items()})
         for lamp in self._lamps.values():
             lamp.wake()
@@ -102,11 +109,13 @@ class Shutdown:
             line.preempt()
         for lamp in self._lamps.values():
             lamp.wake()
-        sent = await asyncio.gather(*(self._broadcast(line, since_s) for line in self._lines))
-        sent_on = {line.name: at for line, at in zip(self._lines, sent, strict=True) if at is not None}
-        for lamp in self._lamps.values():
-            evidence[lamp.name].off_sent_s = sent_on.get(lamp.output.emitter_line)
-        await asyncio.gather(*(lamp.output.darken(since_s, evidence[lamp.name]) for lamp in self._lamps.values()))
+        broadcasts = {line.name: asyncio.ensure_future(self._broadcast(line, since_s)) for line in self._lines}
+        # Every attempt begins here and now: a lamp's own task, woken by the preemption, must find it under way and join it.
+        darkening = [
+            lamp.output.darken(since_s, evidence[lamp.name], broadcasts.get(lamp.output.emitter_line))
+            for lamp in self._lamps.values()
+        ]
+        await asyncio.gather(*broadcasts.values(), *darkening)
 
     async def _broadcast(self, line: Bus, since_s: float) -> float | None:
         """One OFF for every unit of the line that honours it; seconds until it was on its way, None where there is none."""
@@ -116,9 +125,24 @@ class Shutdown:
             try:
                 await line.transact(frame, Priority.STOP)
                 sent_s = asyncio.get_running_loop().time() - since_s
-            except BusError:
-                return None
+            except (BusError, ValueError):  # ValueError: a network line knows no broadcast
+                continue  # every unit is told by its own address too
         return sent_s
+
+    def restore(self, events: Iterable[Event]) -> None:
+        """A stop that nobody has cleared outlives the process that took it. One that only ended that process in good order does not."""
+        latched: Event | None = None
+        for event in events:
+            if event["event"] == "stop.latched":
+                latched = None if event["source"] in ORDERLY else event
+            elif event["event"] == "stop.cleared":
+                latched = None
+        if latched is None or self.latch is not None:
+            return
+        at = datetime.fromisoformat(latched["at"])
+        self.latch = Latch(at, latched["by"], latched["reason"], latched["source"], {})
+        for line in self._lines:
+            line.preempt()
 
     def clear(self, by: str, reason: str) -> None:
         """The one door out. Raises Refused while a cause is still there or when nobody takes responsibility."""
@@ -129,6 +153,11 @@ class Shutdown:
         ]
         if self.latch is None:
             problems.append(Problem("stop", None, "is not latched", "Nothing to clear"))
+        elif self._under_way:
+            problems.append(Problem("stop", self.latch.reason, "is still being carried out", "Wait a moment"))
+        if not self._journal.writable:
+            remedy = "Free disk space or restore access, then restart"
+            problems.append(Problem("journal", self._journal.failure, "cannot be written, and who cleared must be", remedy))
         for lamp in self._lamps.values():
             problems += lamp.reasons_against_clearing()
         if problems:

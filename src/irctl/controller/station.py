@@ -163,7 +163,8 @@ class Station:
                 self.journal.write("lamp.dark_verified", lamp=name, **found.as_dict())
 
     def run(self) -> None:
-        """Start each lamp's task."""
+        """Take up a stop that nobody has cleared, and start each lamp's task."""
+        self.shutdown.restore(self.journal.events)
         for lamp in self.lamps.values():
             task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")
             task.add_done_callback(self._lamp_task_ended)
@@ -287,10 +288,15 @@ def build(
     config: StationConfig, journal: Journal, open_wire: OpenWire, trace: Callable[[str], Trace] | None = None
 ) -> Station:
     """Put a station together and check what can be checked without a wire. Raises Refused with every problem."""
-    lines: dict[str, Bus] = {
-        name: _line(name, section, open_wire, trace) for name, section in config.file.lines.items()
-    }
     problems: list[Problem] = []
+    lines: dict[str, Bus] = {}
+    for name, section in config.file.lines.items():
+        try:
+            lines[name] = _line(name, section, open_wire, trace)
+        except Refused as refused:
+            problems += refused.problems
+    if problems:
+        raise Refused(problems)
     connected: list[ConnectedDevice] = []
     for name, section in config.file.devices.items():
         try:
@@ -298,7 +304,7 @@ def build(
         except ConfigurationError as error:
             problems.append(Problem(f"devices.{name}", section.driver, str(error), "Correct this device's section"))
     devices = Devices(connected)
-    problems += [] if problems else _reference_problems(config, devices)
+    problems += _reference_problems(config, devices)
     if problems:
         raise Refused(problems)
     station = Station(config, journal, lines, devices)
@@ -336,7 +342,7 @@ def _connect(name: str, section: DeviceSection, line: Bus) -> ConnectedDevice:
 
 
 def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem]:
-    """Every "device.channel" in the file must be something the device offers."""
+    """Every "device.channel" in the file must be something the device offers. A device that is itself wrong is not asked."""
     asked: list[tuple[str, str, Callable[[str], object]]] = []
     for name, lamp in config.file.lamps.items():
         asked.append((f"lamps.{name}.emitter", lamp.emitter, devices.emitter))
@@ -348,7 +354,10 @@ def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem
         asked += [(f"lamps.{name}.{role}", ref, find) for role, ref, find in optional if ref is not None]
     asked += [(f"interlocks.{name}", ref, devices.contact) for name, ref in config.file.interlocks.items()]
     problems: list[Problem] = []
+    wrong = config.file.devices.keys() - devices.by_name.keys()
     for field, ref, find in asked:
+        if _device(ref) in wrong:
+            continue
         try:
             find(ref)
         except ConfigurationError as error:

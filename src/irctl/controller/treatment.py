@@ -187,8 +187,8 @@ class Treatment:
                 await self._output.arm()
             await self._output.renew(level)
         except (BusError, DeviceFault) as error:
-            # The frame that lights may have been obeyed though its answer was lost.
-            self._lit_level_pct = self._output.level_pct
+            # The frame that lights may have been obeyed though its answer was lost: possible, not proven.
+            self._count_possible(level)
             await self._fail(f"{self._info.emitter}: {error}")
             return
         now_s = loop.time()
@@ -336,17 +336,22 @@ class Treatment:
         evidence = await self._output.darken(since_s)
         off_after_s = evidence.acknowledged_s if evidence.acknowledged_s is not None else evidence.verified_dark_s
         self._advance(since_s + off_after_s if off_after_s is not None else loop.time())
-        if off_after_s is None and self.session.meter is not None:
+        if off_after_s is None and self._lit_level_pct is not None:
             # Nobody said when the light went out: it may have lasted until the hardware's own lease ended it.
-            self.session.meter.possible_j_cm2 += (
-                self._steady() * self.session.meter.scale * self._output.lease_s / 1000.0
-            )
+            self._count_possible(self._lit_level_pct)
         if self._lit_level_pct is not None:
             self._dark_since_s = loop.time()
             self.session.lit_j_cm2 += self.session.dose.best_j_cm2 - self._lit_from_j_cm2
         self._lit_level_pct = None
         self._write("session.off", **evidence.as_dict())
         return evidence
+
+    def _count_possible(self, level_pct: float) -> None:
+        """Light at this level for as long as the hardware's leases may have let it last."""
+        if self.session.meter is not None:
+            lasted_s = max(self._output.lease_s, self._output.cutoff_lease_s)
+            steady = self._calibration.irradiance_at(level_pct) * self.session.meter.scale
+            self.session.meter.possible_j_cm2 += steady * lasted_s / 1000.0
 
     async def _finish(self) -> None:
         """Dark, verified; then wait for the afterglow, count it, and write the end."""
@@ -409,6 +414,8 @@ class Treatment:
             self._advance(self._instruments.irradiance.at_s)
             self.session.meter.read(self._instruments.irradiance.value, self._instruments.irradiance.at_s)
         self._advance(loop.time())
+        if self.session.meter is not None and self._lit_level_pct is not None and self._output.verified_lit:
+            self.session.meter.confirm()
         skin = self._instruments.temperature.value
         if skin is not None and self._instruments.temperature.problem is None:
             self.session.skin_c_max = skin if self.session.skin_c_max is None else max(self.session.skin_c_max, skin)

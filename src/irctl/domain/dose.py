@@ -28,15 +28,21 @@ class Dose:
     contributions: tuple[Contribution, ...] = ()
 
     @classmethod
-    def of(cls, best_j_cm2: float, contributions: tuple[Contribution, ...], possible_j_cm2: float = 0.0) -> Dose:
+    def of(
+        cls,
+        best_j_cm2: float,
+        contributions: tuple[Contribution, ...],
+        possible_j_cm2: float = 0.0,
+        doubtful_j_cm2: float = 0.0,
+    ) -> Dose:
         """The interval of independent contributions, combined as root sum of squares (GUM 5.1.2).
 
-        `possible_j_cm2` may have been delivered besides: it raises the maximum alone.
+        `possible_j_cm2` may have been delivered besides: it raises the maximum alone. `doubtful_j_cm2` is in `best_j_cm2` and may
+        not have been delivered: it lowers the minimum alone.
         """
         half_width = hypot(*(c.half_width_j_cm2 for c in contributions)) if contributions else 0.0
-        return cls(
-            max(0.0, best_j_cm2 - half_width), best_j_cm2, best_j_cm2 + half_width + possible_j_cm2, contributions
-        )
+        low = max(0.0, best_j_cm2 - half_width - doubtful_j_cm2)
+        return cls(low, best_j_cm2, best_j_cm2 + half_width + possible_j_cm2, contributions)
 
 
 NO_DOSE = Dose(0.0, 0.0, 0.0)
@@ -81,6 +87,12 @@ class DoseMeter:
     _since_reading_j_cm2: float = 0.0
     _expected_reading_mw_cm2: float = 0.0
     _driven: bool = False
+    _lit_s: float = 0.0
+    """Since the output was last switched on."""
+    _unconfirmed_j_cm2: float = 0.0
+    _doubtful_j_cm2: float = 0.0
+    _unlike_model: float = 1.0
+    """How far the last reading was from what the scaled model says, as a share; all of it until the two could be compared."""
     _times_lit: int = 0
     _brightest_mw_cm2: float = 0.0
 
@@ -139,10 +151,14 @@ class DoseMeter:
             if self._missed_j_cm2 > 0:
                 contributions.append(Contribution("readings missing", self._missed_j_cm2))
             if self._since_reading_j_cm2 > 0:
-                contributions.append(
-                    Contribution("not measured", self._since_reading_j_cm2 * self.drift_allowance_pct / 100.0)
-                )
-        return Dose.of(best, tuple(contributions), self.possible_j_cm2)
+                share = max(self.drift_allowance_pct / 100.0, min(1.0, self._unlike_model))
+                contributions.append(Contribution("not measured", self._since_reading_j_cm2 * share))
+        doubtful = 0.0 if self.measured else self._doubtful_j_cm2 + self._unconfirmed_j_cm2
+        return Dose.of(best, tuple(contributions), self.possible_j_cm2, doubtful)
+
+    def confirm(self) -> None:
+        """The output has just read back as lit: what was given up to now is no guess."""
+        self._unconfirmed_j_cm2 = 0.0
 
     def settle(self) -> None:
         """The session is over: count the afterglow still to come, as the calibration predicts it."""
@@ -153,10 +169,11 @@ class DoseMeter:
         """Let `duration_s` pass with the lamp driven for a calibrated steady irradiance (0 when off)."""
         if duration_s <= 0:
             return
-        before = self.model.fluence_j_cm2
+        before, glow_before = self.model.fluence_j_cm2, self.model.afterglow_j_cm2
         self.model.advance(duration_s, steady_mw_cm2)
         gained_j_cm2 = self.model.fluence_j_cm2 - before
-        self._times_lit += steady_mw_cm2 > 0 and not self._driven
+        if steady_mw_cm2 > 0:
+            self._doubt(duration_s, gained_j_cm2 + self.model.afterglow_j_cm2 - glow_before)
         self._driven = steady_mw_cm2 > 0
         self._brightest_mw_cm2 = max(self._brightest_mw_cm2, self.irradiance_mw_cm2)
         self._since_reading_j_cm2 += self.scale * gained_j_cm2
@@ -164,6 +181,19 @@ class DoseMeter:
             mean = gained_j_cm2 * 1000.0 / duration_s
             follow = 1.0 - exp(-duration_s / self.sensor_response_s)
             self._expected_reading_mw_cm2 += (mean - self._expected_reading_mw_cm2) * follow
+
+    def _doubt(self, duration_s: float, given_j_cm2: float) -> None:
+        """Lit, as far as anybody knows: what was given with its afterglow is doubtful until the output reads back, and in a soft start for ever."""
+        if not self._driven:
+            self._times_lit += 1
+            self._lit_s = 0.0
+            self._doubtful_j_cm2 += self._unconfirmed_j_cm2
+            self._unconfirmed_j_cm2 = 0.0
+        if self._lit_s < SOFT_START_S:
+            self._doubtful_j_cm2 += max(0.0, given_j_cm2)
+        else:
+            self._unconfirmed_j_cm2 += max(0.0, given_j_cm2)
+        self._lit_s += duration_s
 
     def read(self, reading_mw_cm2: float, at_s: float) -> None:
         """Take a radiometer reading (as the instrument gives it) made at `at_s`, which `advance` has reached.
@@ -192,12 +222,16 @@ class DoseMeter:
         """Follow the ratio of measured to expected slowly; while the lamp is too faint to tell, keep what was known."""
         if self._expected_reading_mw_cm2 < SCALE_FROM_MW_CM2:
             return
-        ratio = min(max(value_mw_cm2 / self._expected_reading_mw_cm2, SCALE_MIN), SCALE_MAX)
+        found = value_mw_cm2 / self._expected_reading_mw_cm2
+        ratio = min(max(found, SCALE_MIN), SCALE_MAX)
         self.scale += (ratio - self.scale) * (1.0 - exp(-elapsed_s / SCALE_FOLLOW_S))
+        self._unlike_model = abs(found / self.scale - 1.0)
 
 
 GAP_S = 2.0
 """Readings further apart than this (several ticks) leave a gap that a straight line does not describe."""
+SOFT_START_S = 1.0
+"""How long a dimmer may take to its level after it is switched on (Wiren Board as delivered: 10 ms per %)."""
 SCALE_FROM_MW_CM2 = 2.0
 """Below this expected reading the ratio is mostly noise."""
 SCALE_FOLLOW_S = 2.0

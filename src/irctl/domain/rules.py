@@ -66,8 +66,6 @@ class Envelope:
     stale_s: float = 1.5
     """A reading older than this is unknown: a few ticks, so one lost reply does not end a treatment."""
     skin_warn_c: float = 41.5
-    skin_trip_c: float = 45.0
-    """Pain begins near 45 °C (Hardy); contact limits for long exposure are 43 °C."""
     skin_plausible_c: tuple[float, float] = (15.0, 55.0)
     cem43_warn_min: float = 1.0
     cem43_stop_min: float = 2.0

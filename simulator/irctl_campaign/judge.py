@@ -1,0 +1,411 @@
+"""The promises, held against what was seen. Each check names its promise; what is exempt is listed with its reason.
+
+Bounds come from the station file's leases and the rules' own tolerances, not from what the controller happens to do.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any, TypeVar
+
+from irctl.controller.session import State
+from irctl.domain import chain
+from irctl_campaign.catalogue import CUTOFFS, EMITTERS, LAMPS
+from irctl_campaign.observer import Given, LightFrame, Struck, Trace
+
+LEASE_S, CUTOFF_LEASE_S, TICK_S, STALE_S = 2.0, 3.0, 0.25, 1.5
+LINE_S = 0.5
+"""A frame on its way, a tick of the relay's timer, a slow answer in front of it."""
+LEASE_BOUND_S = CUTOFF_LEASE_S + LINE_S
+"""Whatever else fails, the light ends this long after the last frame that renewed it."""
+NOTICE_BOUND_S = STALE_S + 3 * TICK_S
+"""Until the controller must have noticed that something has fallen silent."""
+FAULT_BOUND_S = NOTICE_BOUND_S + LEASE_BOUND_S
+"""From a lasting fault to dark, even where no OFF can be sent any more."""
+STILL_ON_THE_WAY_S = 0.15
+"""A frame handed to the wire before the decision."""
+SEEN_LATER_S = 0.02
+"""The observer looks when a frame is over and the line quiet; the frame carries the time of its last byte."""
+ARMING_S = 5.0
+"""From a person's start or resume to the first light, at most."""
+CALIBRATED_TOLERANCE, MEASURED_TOLERANCE = 0.30, 0.03
+"""Of the prescription: a lamp without radiometer is known to within its calibration, drift and place; a measured one is steered."""
+TOLERANCE_J_CM2 = 0.02
+BRIGHTEST = 1.25
+"""What a lamp may give beyond the prescribed irradiance before a rule ends it."""
+LATCH_WITHIN_S = 12.0
+"""A lamp that nobody can darken must be known, latched and alarmed by then."""
+
+EXEMPT: Mapping[str, str] = {
+    "dark: stuck output and welded cut-off": "nothing on this station can end that light; required instead: alarm H08 and a latched stop",
+    "dose: radiometer gain": "the one instrument that measures lies; ±35 % against the calibration is a rule (H07), less cannot be seen",
+    "dose: radiometer frozen": "a reading that does not move looks like a lamp that does not; caught against the calibration only",
+    "dose: distance without radiometer": "nothing measures at the skin; keeping the distance is the operator's part (positioning_cm)",
+    "dose: mains or ageing beyond the drift allowance without radiometer": "outside what the calibration allows for; nothing measures",
+    "dose: emitter stuck without radiometer": "it reports the output it was told, not the one it gives, and nothing measures",
+    "interval: nothing can darken the lamp": "the record is closed while the light goes on; the alarm says so",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    seed: int
+    promise: str
+    at_s: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Worst:
+    """The worst figure found of one sort, the bound that held for it, and where."""
+
+    value: float
+    bound: float
+    seed: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one kind of fault has done."""
+
+    injected: int = 0
+    lit: int = 0
+    """Injected while a lamp concerned was lit."""
+    violations: int = 0
+    dark: Worst | None = None
+    """Seconds from the fault to dark, where it has to end the light."""
+    over: Worst | None = None
+    """J/cm² beyond the prescription in a session that met it."""
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What one seed showed."""
+
+    seed: int
+    violations: list[Violation] = field(default_factory=list[Violation])
+    tallies: dict[str, Tally] = field(default_factory=dict[str, Tally])
+    transitions: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
+    hazards: dict[str, int] = field(default_factory=dict[str, int])
+    """By hazard id: how many of its alarms, warnings and endings are on record."""
+    outcomes: dict[str, int] = field(default_factory=dict[str, int])
+    exempted: dict[str, int] = field(default_factory=dict[str, int])
+    virtual_s: float = 0.0
+
+
+NO_FAULT = "no fault"
+
+
+def judge(trace: Trace) -> Verdict:
+    """Every promise, for one seed."""
+    return _Judge(trace).verdict()
+
+
+class _Judge:
+    def __init__(self, trace: Trace) -> None:
+        self.t = trace
+        self.found = Verdict(trace.plan.seed, virtual_s=trace.end_s)
+        self.ended = {e["session"]: e for e in trace.events if e["event"] == "session.ended"}
+
+    def verdict(self) -> Verdict:
+        for lamp in LAMPS:
+            self._leased(lamp)
+            self._dark_after_decisions(lamp)
+        self._frames()
+        self._faults()
+        self._undarkenable()
+        self._doses()
+        self._records()
+        self._latches()
+        self._coverage()
+        for problem in self.t.problems:
+            self._violated(problem.who, problem.at_s, problem.text)
+        for kind in {s.strike.kind.name for s in self.t.struck} or {NO_FAULT}:
+            self._tally(kind).violations += len(self.found.violations)
+        return self.found
+
+    def _violated(self, promise: str, at_s: float, text: str) -> None:
+        self.found.violations.append(Violation(self.t.plan.seed, promise, round(at_s, 3), text))
+
+    def _exempt(self, why: str) -> None:
+        assert why in EXEMPT, why
+        self.found.exempted[why] = self.found.exempted.get(why, 0) + 1
+
+    def _tally(self, kind: str) -> Tally:
+        return self.found.tallies.setdefault(kind, Tally())
+
+    # --- light -----------------------------------------------------------------------------------------------------------
+
+    def _powered(self, lamp: str) -> Iterator[tuple[float, float]]:
+        for on, off in self.t.powered[lamp]:
+            yield on, self.t.end_s if off is None else off
+
+    def _helpless(self, lamp: str) -> list[tuple[float, float]]:
+        """When neither the emitter nor the cut-off of the lamp could be darkened."""
+        stuck = self._times("stuck_output", f"{EMITTERS[lamp]}.1")
+        welded = self._times("welded", f"{CUTOFFS[lamp]}.1")
+        return [(max(a, c), min(b, d)) for a, b in stuck for c, d in welded if max(a, c) < min(b, d)]
+
+    def _times(self, kind: str, target: str) -> list[tuple[float, float]]:
+        return [
+            (s.at_s, s.lasts_until(self.t.end_s))
+            for s in self.t.struck
+            if s.strike.kind.name == kind and s.strike.target == target
+        ]
+
+    def _excused(self, lamp: str, at_s: float) -> bool:
+        """Nothing could darken this lamp then, or until just before."""
+        return any(since <= at_s <= until + LEASE_BOUND_S for since, until in self._helpless(lamp))
+
+    def _leased(self, lamp: str) -> None:
+        """No power beyond the hardware's own lease after the last frame that renewed it."""
+        frames_s = [frame.at_s for frame in self.t.frames[lamp]]
+        for on, off in self._powered(lamp):
+            marks = [on, *(at for at in frames_s if on < at < off), off]
+            known = bisect_right(frames_s, on + STILL_ON_THE_WAY_S)
+            if known == 0:
+                self._violated("leased", on, f"{lamp} lit without any frame that asked for light")
+            for earlier, later in pairwise(marks):
+                if later - earlier > LEASE_BOUND_S:
+                    if self._excused(lamp, earlier + LEASE_BOUND_S):
+                        self._exempt("dark: stuck output and welded cut-off")
+                    else:
+                        self._violated(
+                            "leased", earlier + LEASE_BOUND_S, f"{lamp} had power {later - earlier:.2f} s unrenewed"
+                        )
+
+    def _off_after(self, lamp: str, at_s: float) -> float | None:
+        """When the power that the lamp had at `at_s` went; None when it had none."""
+        return next((off for on, off in self._powered(lamp) if on <= at_s < off), None)
+
+    def _dark_after_decisions(self, lamp: str) -> None:
+        """After a stop, a pause, an end, a rule, the controller's death: dark within the lease bound, and no light again without a reason."""
+        for decision in self.t.decisions:
+            if decision.lamp != lamp or (off := self._off_after(lamp, decision.at_s)) is None:
+                continue
+            took_s = off - decision.at_s
+            if took_s > LEASE_BOUND_S:
+                if self._excused(lamp, decision.at_s + LEASE_BOUND_S):
+                    self._exempt("dark: stuck output and welded cut-off")
+                    continue
+                self._violated("dark", decision.at_s, f"{lamp} lit {took_s:.2f} s after: {decision.why}")
+            if not self.t.struck:
+                self._worst_dark(NO_FAULT, took_s, LEASE_BOUND_S)
+
+    def _frames(self) -> None:
+        """Each frame that lights has a session that may be lit, a calibration in force, a journal that takes it, and no stop."""
+        for lamp in LAMPS:
+            decided_s = [d.at_s for d in self.t.decisions if d.lamp == lamp]
+            bad_since: float | None = None
+            for frame in self.t.frames[lamp]:
+                if why := self._no_reason(frame, decided_s):
+                    self._violated("reason", frame.at_s, f"a frame lights {lamp}: {why}")
+                bad = not (frame.in_force and frame.journal_writable)
+                bad_since = (frame.at_s if bad_since is None else bad_since) if bad else None
+                if bad_since is not None and frame.at_s - bad_since > 2 * TICK_S + STILL_ON_THE_WAY_S:
+                    what = "the calibration is not in force" if not frame.in_force else "the journal cannot be written"
+                    self._violated("reason", frame.at_s, f"a frame lights {lamp} though {what}")
+
+    def _no_reason(self, frame: LightFrame, decided_s: list[float]) -> str | None:
+        if any(-SEEN_LATER_S <= frame.at_s - at <= STILL_ON_THE_WAY_S for at in decided_s):
+            return None
+        if frame.latched:
+            return "the station is stopped"
+        match frame.state:
+            case State.WARMING | State.EMITTING:
+                return None
+            case State.READY | State.PAUSED:
+                asked = self.t.asked_light_s.get(frame.session or "", [])
+                if any(0 <= frame.at_s - at <= ARMING_S for at in asked):
+                    return None
+                return f"its session is {frame.state} and nobody asked for light"
+            case None:
+                return "it has no session"
+            case state:
+                return f"its session is {state}"
+
+    # --- faults ----------------------------------------------------------------------------------------------------------
+
+    def _faults(self) -> None:
+        """How soon a fault that must end the light has ended it."""
+        if not self.t.struck:
+            self._tally(NO_FAULT).injected += 1
+        for struck in self.t.struck:
+            kind, tally = struck.strike.kind, self._tally(struck.strike.kind.name)
+            tally.injected += 1
+            concerned = kind.targets[struck.strike.target] & struck.powered
+            tally.lit += bool(concerned)
+            if not kind.ends_light(struck.strike.params):
+                continue
+            for lamp in concerned:
+                self._ended_by(struck, lamp)
+
+    def _ended_by(self, struck: Struck, lamp: str) -> None:
+        off = self._off_after(lamp, struck.at_s)
+        if off is None:
+            return
+        took_s, kind = off - struck.at_s, struck.strike.kind
+        bound_s = self._fault_bound_s(struck)
+        lasted_s = took_s if kind.once else struck.lasts_until(self.t.end_s) - struck.at_s
+        if lasted_s < min(took_s, bound_s):
+            return  # mended before it had to be noticed
+        if took_s > bound_s:
+            if self._excused(lamp, struck.at_s + bound_s):
+                self._exempt("dark: stuck output and welded cut-off")
+                return
+            self._violated("dark", struck.at_s, f"{lamp} lit {took_s:.2f} s after {struck.strike}")
+        self._worst_dark(kind.name, took_s, bound_s)
+
+    def _fault_bound_s(self, struck: Struck) -> float:
+        if struck.strike.kind.name in ("kill", "power cut"):
+            return LEASE_BOUND_S
+        return FAULT_BOUND_S + (float(struck.strike.params["seconds"]) if struck.strike.kind.name == "late" else 0.0)
+
+    def _worst_dark(self, kind: str, took_s: float, bound_s: float) -> None:
+        tally = self._tally(kind)
+        if tally.dark is None or took_s > tally.dark.value:
+            tally.dark = Worst(took_s, bound_s, self.t.plan.seed)
+
+    def _undarkenable(self) -> None:
+        """A lamp that nothing can darken: known, latched, alarmed."""
+        for lamp in LAMPS:
+            for since, until in self._helpless(lamp):
+                if (off := self._off_after(lamp, since)) is None:
+                    continue
+                wanted = [d.at_s for d in self.t.decisions if d.lamp == lamp and since <= d.at_s < min(until, off)]
+                wanted = [at for at in wanted if min(until, off) - at > LATCH_WITHIN_S]
+                if not wanted or any(wanted[0] <= at <= wanted[0] + LATCH_WITHIN_S for at in self.t.kills_s):
+                    continue
+                latched = any(
+                    one.from_s <= wanted[0] + LATCH_WITHIN_S and (one.until_s or self.t.end_s) > wanted[0]
+                    for one in self.t.latches
+                )
+                alarmed = any(e["event"] == "alarm" and e["hazard"] == "H08" for e in self.t.events)
+                if not latched or not (alarmed or self._journal_failed()):
+                    missing = "latched" if not latched else "alarmed"
+                    self._violated("dark", wanted[0], f"{lamp} cannot be darkened, and that was not {missing}")
+
+    def _journal_failed(self) -> bool:
+        return any(s.strike.kind.name.startswith("disk") for s in self.t.struck)
+
+    # --- dose ------------------------------------------------------------------------------------------------------------
+
+    def _doses(self) -> None:
+        for session, given in self.t.given.items():
+            faults = [
+                s for s in self.t.struck if s.at_s < given.until_s and s.lasts_until(self.t.end_s) >= given.ordered_at_s
+            ]
+            record = self.ended.get(session)
+            if record is None:
+                continue
+            self._over_delivery(session, given, faults)
+            self._interval(session, given, faults, record)
+
+    def _over_delivery(self, session: str, given: Given, faults: list[Struck]) -> None:
+        tolerance = MEASURED_TOLERANCE if given.lamp == "left" else CALIBRATED_TOLERANCE
+        bound = given.prescribed_j_cm2 * tolerance + TOLERANCE_J_CM2
+        if faults or self._decided_by_hand(given):
+            bound += BRIGHTEST * given.irradiance_mw_cm2 * FAULT_BOUND_S / 1000.0
+        over = given.truth_j_cm2 - given.prescribed_j_cm2
+        excuse = self._dose_excuse(given, faults)
+        if over > bound:
+            if excuse:
+                self._exempt(excuse)
+            else:
+                self._violated("dose", given.ordered_at_s, f"{session}: {over:+.3f} J/cm² over the prescription")
+        if excuse:
+            return
+        for kind in {s.strike.kind.name for s in faults} or {NO_FAULT}:
+            tally = self._tally(kind)
+            if tally.over is None or over > tally.over.value:
+                tally.over = Worst(over, bound, self.t.plan.seed)
+
+    def _decided_by_hand(self, given: Given) -> bool:
+        return any(d.why == "stop" and d.at_s < given.until_s for d in self.t.decisions)
+
+    def _interval(self, session: str, given: Given, faults: list[Struck], record: Mapping[str, Any]) -> None:
+        delivered, truth = record["delivered"], given.truth_j_cm2
+        low, high = delivered["min_j_cm2"], delivered["max_j_cm2"]
+        if low - 1e-4 <= truth <= high + 1e-4:
+            return
+        if excuse := self._dose_excuse(given, faults):
+            self._exempt(excuse)
+            return
+        self._violated(
+            "interval",
+            given.ordered_at_s,
+            f"{session} ({record['outcome']}): truth {truth:.4f} outside {low:.4f}..{high:.4f}",
+        )
+
+    def _dose_excuse(self, given: Given, faults: list[Struck]) -> str | None:
+        if any(since < given.until_s and until > given.ordered_at_s for since, until in self._helpless(given.lamp)):
+            return "interval: nothing can darken the lamp"
+        measured = given.lamp == "left"
+        for struck in faults:
+            kind, target = struck.strike.kind.name, struck.strike.target
+            if measured and target == "radiometer" and kind in ("gain", "frozen"):
+                return f"dose: radiometer {kind}"
+            if not measured and target == given.lamp and kind == "distance":
+                return "dose: distance without radiometer"
+            if not measured and target == f"{EMITTERS[given.lamp]}.1" and kind == "stuck_output":
+                return "dose: emitter stuck without radiometer"
+            if not measured and target == given.lamp and kind in ("mains", "ageing") and not self._allowed(struck):
+                return "dose: mains or ageing beyond the drift allowance without radiometer"
+        return None
+
+    def _allowed(self, struck: Struck) -> bool:
+        factor = float(struck.strike.params["factor"])
+        total = factor * (self.t.plan.ageing[struck.strike.target] if struck.strike.kind.name == "mains" else 1.0)
+        return 0.76 <= total <= 1.24
+
+    # --- record ----------------------------------------------------------------------------------------------------------
+
+    def _records(self) -> None:
+        """The chain holds, and each session that was ordered has one terminal record."""
+        verified = chain.verify(chain.lines(self.t.journal))
+        if verified.broken:
+            self._violated("chain", self.t.end_s, f"line {verified.broken.line}: {verified.broken.text}")
+        ends = [e["session"] for e in self.t.events if e["event"] == "session.ended"]
+        orders = [e["session"] for e in self.t.events if e["event"] == "session.ordered"]
+        for session in dict.fromkeys((*orders, *self.t.given)):
+            if session not in orders:
+                self._violated("record", self.t.end_s, f"{session} was accepted and its order is not on record")
+            elif ends.count(session) != 1:
+                self._violated("record", self.t.end_s, f"{session} has {ends.count(session)} terminal records")
+        if len(orders) != len(set(orders)):
+            self._violated("record", self.t.end_s, "two sessions have one id")
+
+    def _latches(self) -> None:
+        """A stop is left by one door."""
+        for latch in self.t.latches:
+            if latch.until_s is not None and not latch.cleared:
+                self._violated("latch", latch.until_s, f"the stop by {latch.by} is gone and nobody cleared it")
+
+    # --- coverage --------------------------------------------------------------------------------------------------------
+
+    def _coverage(self) -> None:
+        states: dict[str, str] = {}
+        for event in self.t.events:
+            match event["event"]:
+                case "session.ordered":
+                    states[event["session"]] = State.ORDERED
+                case "session.state":
+                    _count(self.found.transitions, (states[event["session"]], event["state"]))
+                    states[event["session"]] = event["state"]
+                case "session.ended":
+                    _count(self.found.outcomes, event["outcome"])
+                    _count(self.found.transitions, (states.pop(event["session"], "?"), f"ended ({event['outcome']})"))
+                case _:
+                    pass
+            if event.get("hazard"):
+                _count(self.found.hazards, event["hazard"])
+
+
+Key = TypeVar("Key")
+
+
+def _count(counts: dict[Key, int], key: Key) -> None:
+    counts[key] = counts.get(key, 0) + 1

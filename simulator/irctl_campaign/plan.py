@@ -1,0 +1,133 @@
+"""What one seed stands for: the station's age, what is prescribed, what the operators do at bad moments, and what breaks when.
+
+Drawn once, from one generator, before anything runs: the plan is data, and the same seed is the same plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import exp, log
+from random import Random
+
+from irctl_campaign.catalogue import KINDS, LAMPS, Kind, Params
+
+FLUENCE_J_CM2 = (0.5, 6.0)
+IRRADIANCE_MW_CM2 = (20.0, 70.0)
+AGEING = (0.8, 1.03)
+"""Radiant output relative to the calibration: what steering and the interval must cope with."""
+LIGHT_AFTER_S = 3.5
+"""About from an order to its first light: the checks take as long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strike:
+    """A fault: when (seconds after the first order), what, and for how long (None: until the end of the safety phase)."""
+
+    at_s: float
+    kind: Kind
+    target: str
+    params: Params
+    lasts_s: float | None
+
+    def __str__(self) -> str:
+        params = "".join(f" {key}={value}" for key, value in self.params.items())
+        lasting = "" if self.kind.once else " for good" if self.lasts_s is None else f" for {self.lasts_s:.2f} s"
+        return f"{self.kind.name} {self.target}{params}{lasting}"
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What a person does: when (seconds after the first order), a verb, and on which lamp."""
+
+    at_s: float
+    verb: str
+    lamp: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prescription:
+    lamp: str
+    at_s: float
+    fluence_j_cm2: float
+    irradiance_mw_cm2: float
+    patience_s: float
+    """From ready to start."""
+
+    @property
+    def planned_s(self) -> float:
+        return self.fluence_j_cm2 * 1000.0 / self.irradiance_mw_cm2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    seed: int
+    ageing: dict[str, float]
+    prescriptions: tuple[Prescription, ...]
+    deeds: tuple[Deed, ...]
+    strikes: tuple[Strike, ...]
+
+
+def draw(seed: int) -> Plan:
+    """The plan of a seed."""
+    random = Random(seed)
+    ageing = {lamp: round(random.uniform(*AGEING), 3) for lamp in LAMPS}
+    lamps = random.choice((("left",), ("left",), ("right",), ("left", "right"), ("left", "right")))
+    prescriptions = tuple(_prescription(random, lamp) for lamp in lamps)
+    span_s = max(p.at_s + LIGHT_AFTER_S + p.patience_s + p.planned_s for p in prescriptions)
+    deeds = tuple(sorted(_deeds(random, lamps, span_s), key=lambda deed: deed.at_s))
+    count = random.choices((0, 1, 2, 3, 5), (1, 6, 3, 1, 0.5))[0]
+    strikes = tuple(sorted((_strike(random, span_s) for _ in range(count)), key=lambda strike: strike.at_s))
+    return Plan(seed, ageing, prescriptions, deeds, strikes)
+
+
+def _prescription(random: Random, lamp: str) -> Prescription:
+    low, high = FLUENCE_J_CM2
+    return Prescription(
+        lamp,
+        at_s=round(random.choice((0.0, 0.0, random.uniform(0.0, 5.0))), 3),
+        fluence_j_cm2=round(exp(random.uniform(log(low), log(high))), 2),
+        irradiance_mw_cm2=round(random.uniform(*IRRADIANCE_MW_CM2), 1),
+        patience_s=round(random.choice((0.0, random.uniform(0.0, 5.0))), 3),
+    )
+
+
+def _strike(random: Random, span_s: float) -> Strike:
+    kind = random.choices(KINDS, [kind.weight for kind in KINDS])[0]
+    target = random.choice(sorted(kind.targets))
+    lasts_s = random.choice((None, None, round(10 ** random.uniform(-1.0, 1.3), 3)))
+    return Strike(_moment(random, span_s), kind, target, kind.draw(random), lasts_s)
+
+
+def _moment(random: Random, span_s: float) -> float:
+    """Mostly while there is light, often near its beginning and end, sometimes before."""
+    early = random.uniform(0.0, LIGHT_AFTER_S + 1.0)
+    late = random.uniform(max(0.0, span_s - 3.0), span_s + 3.0)
+    return round(random.choice((early, late, random.uniform(0.0, span_s), random.uniform(LIGHT_AFTER_S, span_s))), 3)
+
+
+def _deeds(random: Random, lamps: tuple[str, ...], span_s: float) -> list[Deed]:
+    """Mostly nobody meddles."""
+    lamp = random.choice(lamps)
+    at_s = round(random.uniform(0.0, span_s), 3)
+    match random.choices(
+        ("nothing", "pause", "storm", "end", "stop", "stops", "second order", "double start"), (8, 2, 1, 1, 1, 1, 1, 1)
+    )[0]:
+        case "pause":
+            return [Deed(at_s, "pause", lamp), Deed(at_s + round(random.uniform(0.1, 20.0), 3), "resume", lamp)]
+        case "storm":
+            step_s = round(random.uniform(0.05, 1.5), 3)
+            return [Deed(at_s + n * step_s, "resume" if n % 2 else "pause", lamp) for n in range(8)]
+        case "end":
+            return [Deed(at_s, "end", lamp)]
+        case "stop":
+            return [Deed(at_s, "stop", lamp)]
+        case "stops":  # while arming or anywhere, from several at once, and cleared too soon
+            at_s = random.choice((at_s, round(random.uniform(0.0, 5.0), 3)))
+            return [*(Deed(at_s, "stop", lamp) for _ in range(4)), Deed(at_s + 0.2, "clear", lamp)]
+        case "second order":
+            return [Deed(at_s, "order", lamp)]
+        case "double start":
+            at_s = round(random.uniform(0.5, 6.0), 3)
+            return [Deed(at_s, "start", lamp), Deed(at_s + 0.01, "start", lamp), Deed(at_s + 0.3, "start", lamp)]
+        case _:
+            return []

@@ -1,0 +1,209 @@
+"""One life of the controller as a process: its tasks, its ports and its journal file end together, at any instant.
+
+Killing it is not cancelling it: first the wires and the file are gone, so nothing a task does on its way out reaches the lamps or the record.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from random import Random
+from typing import Any, TypeVar
+
+from irctl.bus.errors import PortLost
+from irctl.bus.port import Lost, Receive
+from irctl.controller.config import StationConfig
+from irctl.controller.journal import WallClock
+from irctl.controller.serve import start_station
+from irctl.controller.station import Station, Wire
+from irctl_campaign.virtual import VirtualLoop
+from irctl_simulator.station import SimStation
+from irctl_simulator.wire import Line, Send
+
+T = TypeVar("T")
+
+_RUNNING: ContextVar[Process | None] = ContextVar("process", default=None)
+
+
+def hardware_goes_on(callback: Callable[..., Any]) -> bool:
+    """Which timers run while the program is blocked: those of the simulated hardware."""
+    return getattr(callback, "__module__", "").startswith("irctl_simulator.")
+
+
+class Cable:
+    """A port of the process on a simulated line. What arrives while the process is blocked waits, as in the system's buffer."""
+
+    def __init__(self, name: str, line: Line) -> None:
+        self.name = name
+        self.mix_up = False
+        """Answers come back under another unit's name: each is swapped with the one before it."""
+        self.held = False
+        self._line = line
+        self._send: Send | None = None
+        self._lost: Lost | None = None
+        self._receive: Receive | None = None
+        self._waiting: deque[bytes] = deque()
+        self._previous = b""
+
+    async def open(self, receive: Receive, lost: Lost) -> None:
+        try:
+            self._send = self._line.attach(self._arrived, self._unplugged)
+        except OSError as why:
+            raise PortLost(f"cannot open {self.name}: {why}") from why
+        self._receive, self._lost = receive, lost
+
+    def write(self, data: bytes) -> None:
+        if self._send is None:
+            raise PortLost(f"{self.name} is not open")
+        self._send(data)
+
+    async def close(self) -> None:
+        self.cut()
+
+    def cut(self) -> None:
+        """Nothing passes any more, in either direction."""
+        self._line.detach(self._arrived)
+        self._send = self._lost = self._receive = None
+        self._waiting.clear()
+
+    def release(self) -> None:
+        """The process runs again and reads what has come meanwhile."""
+        self.held = False
+        while self._waiting and self._receive is not None:
+            self._receive(self._waiting.popleft())
+
+    def _arrived(self, data: bytes) -> None:
+        data = self._swapped(data) if self.mix_up else data
+        if self.held:
+            self._waiting.append(data)
+        elif self._receive is not None:
+            self._receive(data)
+
+    def _swapped(self, data: bytes) -> bytes:
+        previous, self._previous = self._previous, data
+        return previous if previous and previous[0] != data[0] else data
+
+    def _unplugged(self) -> None:
+        lost, self._lost, self._send, self._receive = self._lost, None, None, None
+        if lost is not None:
+            lost(f"{self.name} went away: unplugged")
+
+
+class Disk:
+    """The journal's disk: it knows what is safely on it, and it can fail."""
+
+    def __init__(self) -> None:
+        self.fault: str | None = None
+        """"full", "short" (takes part of a line) or "broken" (also the sync fails)."""
+        self._written = self._synced = 0
+
+    def write(self, file: int, data: bytes) -> int:
+        match self.fault:
+            case "full":
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            case "broken":
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            case "short":
+                os.write(file, data[: len(data) // 2])
+                return len(data) // 2
+            case _:
+                return os.write(file, data)
+
+    def fsync(self, file: int) -> None:
+        """Remember what a power cut cannot take; the real disk is not asked, it would only cost time."""
+        if self.fault == "broken":
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        self._synced = os.fstat(file).st_size
+
+    def power_cut(self, path: Path, random: Random) -> int:
+        """Lose some of what was not synced, perhaps in the middle of a line; the bytes lost."""
+        size = path.stat().st_size
+        kept = random.randint(min(self._synced, size), size)
+        os.truncate(path, kept)
+        return size - kept
+
+
+class Process:
+    """A controller that runs until it is killed or closed. Make it with `start`."""
+
+    def __init__(self, hardware: SimStation) -> None:
+        self.cables = {name: Cable(name, line) for name, line in hardware.lines.items()}
+        self.disk = Disk()
+        self.alive = True
+        self.station: Station
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    @classmethod
+    async def start(cls, hardware: SimStation, config: StationConfig, state_dir: Path, clock: WallClock) -> Process:
+        """Dark first, then the lamps' tasks, as `irctl serve` does."""
+        process = cls(hardware)
+        adopt_tasks(asyncio.get_running_loop())
+        process.station = await process.run(
+            start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock)
+        )
+        process.station.journal.disk = process.disk
+        return process
+
+    @contextmanager
+    def inside(self) -> Generator[None]:
+        """What is done here is done by the process: the tasks that it starts die with it."""
+        token = _RUNNING.set(self)
+        try:
+            yield
+        finally:
+            _RUNNING.reset(token)
+
+    async def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do something in the process. Raises asyncio.CancelledError when the process is killed over it."""
+        with self.inside():
+            return await asyncio.create_task(work)
+
+    def block(self, duration_s: float) -> None:
+        """The program hangs; the hardware does not."""
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)
+        for cable in self.cables.values():
+            cable.held = True
+        loop.block(duration_s, hardware_goes_on)
+        for cable in self.cables.values():
+            cable.release()
+
+    async def kill(self) -> None:
+        """Gone between two instructions."""
+        self.alive = False
+        for cable in self.cables.values():
+            cable.cut()
+        self.station.journal.close()
+        tasks = [task for task in self._tasks if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def close(self) -> None:
+        """An orderly end."""
+        await self.run(self.station.close("the campaign", "over"))
+        self.alive = False
+        self.station.journal.close()
+
+    def adopt(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def adopt_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """Let every task belong to the process in which it was started."""
+    if loop.get_task_factory() is None:
+        loop.set_task_factory(_make_task)  # type: ignore[arg-type]
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T], **options: Any) -> asyncio.Task[T]:
+    task = asyncio.Task(work, loop=loop, **options)
+    if (process := _RUNNING.get()) is not None:
+        process.adopt(task)
+    return task
