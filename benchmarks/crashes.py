@@ -325,7 +325,11 @@ def campaign(
             for blow, moment_s, fluence in share:
                 if over.is_set():
                     break
-                struck.append(strike(rig, blow, moment_s, fluence))
+                try:
+                    struck.append(strike(rig, blow, moment_s, fluence))
+                except (Unreachable, Failed) as error:
+                    said = (rig.folder / "controller.log").read_text(encoding="utf-8")[-4000:]
+                    raise RuntimeError(f"before or after {blow}: {error}\nThe controller's log:\n{said}") from error
                 report(struck[-1])
         return struck
 

@@ -1,45 +1,5 @@
-"""An asyncio event loop whose clock jumps to the next timer instead of waiting for it.
+"""The loop whose clock jumps, for every test that wants it: see `irctl_campaign.virtual`."""
 
-Thirty minutes of treatment take seconds, and the same seed gives the same journal. In-memory ports only: a thread or a real
-socket lives in real time and would be overtaken.
-"""
+from irctl_campaign.virtual import VirtualLoop, run_virtual
 
-import asyncio
-import selectors
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-T = TypeVar("T")
-
-
-class _InstantSelector(selectors.SelectSelector):
-    """Polls without waiting and moves the clock by what the loop wanted to wait."""
-
-    loop: "VirtualLoop"
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout:
-            self.loop.now += timeout
-        elif timeout is None:
-            raise RuntimeError("virtual time stands still: every task waits for something that no timer will bring")
-        return []
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """`loop.time()` starts at 0 and only moves when every task waits."""
-
-    def __init__(self) -> None:
-        selector = _InstantSelector()
-        selector.loop = self
-        self.now = 0.0
-        super().__init__(selector)
-        self._clock_resolution = 1e-9
-
-    def time(self) -> float:
-        return self.now
-
-
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end in virtual time."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+__all__ = ["VirtualLoop", "run_virtual"]

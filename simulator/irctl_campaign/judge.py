@@ -14,13 +14,15 @@ from typing import Any, TypeVar
 from irctl.controller.session import State
 from irctl.domain import chain
 from irctl_campaign.catalogue import CUTOFFS, EMITTERS, LAMPS
-from irctl_campaign.observer import Given, LightFrame, Struck, Trace
+from irctl_campaign.observer import GONE, Given, LightFrame, Struck, Trace
 
 LEASE_S, CUTOFF_LEASE_S, TICK_S, STALE_S = 2.0, 3.0, 0.25, 1.5
 LINE_S = 0.5
 """A frame on its way, a tick of the relay's timer, a slow answer in front of it."""
 LEASE_BOUND_S = CUTOFF_LEASE_S + LINE_S
 """Whatever else fails, the light ends this long after the last frame that renewed it."""
+HEALTHY_BOUND_S = 0.5
+"""From a decision to dark where nothing is broken: that is an OFF frame behind whatever is on the wire."""
 NOTICE_BOUND_S = STALE_S + 3 * TICK_S
 """Until the controller must have noticed that something has fallen silent."""
 FAULT_BOUND_S = NOTICE_BOUND_S + LEASE_BOUND_S
@@ -34,6 +36,8 @@ ARMING_S = 5.0
 CALIBRATED_TOLERANCE, MEASURED_TOLERANCE = 0.30, 0.03
 """Of the prescription: a lamp without radiometer is known to within its calibration, drift and place; a measured one is steered."""
 TOLERANCE_J_CM2 = 0.02
+RESOLUTION_J_CM2 = 0.001
+"""An interval is k=2 and its noise is random: by this much one in twenty may miss."""
 BRIGHTEST = 1.25
 """What a lamp may give beyond the prescribed irradiance before a rule ends it."""
 LATCH_WITHIN_S = 12.0
@@ -187,13 +191,14 @@ class _Judge:
             if decision.lamp != lamp or (off := self._off_after(lamp, decision.at_s)) is None:
                 continue
             took_s = off - decision.at_s
-            if took_s > LEASE_BOUND_S:
+            bound_s = LEASE_BOUND_S if self.t.struck or decision.why == GONE else HEALTHY_BOUND_S
+            if took_s > bound_s:
                 if self._excused(lamp, decision.at_s + LEASE_BOUND_S):
                     self._exempt("dark: stuck output and welded cut-off")
                     continue
                 self._violated("dark", decision.at_s, f"{lamp} lit {took_s:.2f} s after: {decision.why}")
             if not self.t.struck:
-                self._worst_dark(NO_FAULT, took_s, LEASE_BOUND_S)
+                self._worst_dark(NO_FAULT, took_s, bound_s)
 
     def _frames(self) -> None:
         """Each frame that lights has a session that may be lit, a calibration in force, a journal that takes it, and no stop."""
@@ -329,7 +334,7 @@ class _Judge:
     def _interval(self, session: str, given: Given, faults: list[Struck], record: Mapping[str, Any]) -> None:
         delivered, truth = record["delivered"], given.truth_j_cm2
         low, high = delivered["min_j_cm2"], delivered["max_j_cm2"]
-        if low - 1e-4 <= truth <= high + 1e-4:
+        if low - RESOLUTION_J_CM2 <= truth <= high + RESOLUTION_J_CM2:
             return
         if excuse := self._dose_excuse(given, faults):
             self._exempt(excuse)

@@ -6,7 +6,7 @@ It changes nothing and asks nothing over the wire. `judge` holds what is written
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,6 +19,8 @@ from irctl_simulator.station import SimStation, Terminal
 from irctl_simulator.wire import WireEvent
 
 WRITES = (modbus.WRITE_COIL, modbus.WRITE_REGISTER)
+GONE = "controller gone"
+"""A decision that nobody took: there is no one left to send OFF."""
 FLASH_ON = range(0x0200, 0x0220)
 
 
@@ -121,7 +123,7 @@ class Observer:
         self.process: Process | None = None
         self._hardware = hardware
         self._seen: dict[str, tuple[str, State]] = {}
-        self._jump_j_cm2: dict[str, float] = {lamp: 0.0 for lamp in LAMPS}
+        self._jump_j_cm2: dict[str, float] = dict.fromkeys(LAMPS, 0.0)
         self._outputs = _outputs(hardware)
         for name, line in hardware.lines.items():
             line.observers.append(lambda event, name=name: self._passed(name, event))
@@ -191,6 +193,10 @@ class Observer:
             journal.writable,
         )
 
+    def asked_dark(self, lamps: Iterable[str], why: str) -> None:
+        """A person has asked for dark, and was not refused."""
+        self.trace.decisions += [Decision(self.now_s, lamp, why) for lamp in lamps]
+
     def look(self) -> None:
         """Notice what has changed in the controller."""
         process = self.process
@@ -220,7 +226,7 @@ class Observer:
     def died(self) -> None:
         """The process was killed or closed: what it held in memory is gone; what its record says is not."""
         now_s = self.now_s
-        self.trace.decisions += [Decision(now_s, lamp, "controller gone") for lamp in LAMPS]
+        self.trace.decisions += [Decision(now_s, lamp, GONE) for lamp in LAMPS]
         self._seen.clear()
 
     def started(self, process: Process, orderly: bool) -> None:

@@ -82,7 +82,7 @@ class Play:
         self.process: Process
         self.observer: Observer
         self.breakage: Breakage
-        self._striking: dict[int, Struck] = {}
+        self._clears = 0
 
     async def run(self) -> Trace:
         self.hardware = SimStation.from_config(self._aged(), seed=self.plan.seed)
@@ -154,8 +154,8 @@ class Play:
         while session.running and process.alive and self.now_s < give_up_s:
             await asyncio.sleep(LOOK_S)
             paused_s = paused_s + LOOK_S if session.state is State.PAUSED else 0.0
-            if paused_s > LEFT_PAUSED_S or session.state is State.READY:
-                self._ask(session, "resume" if session.state is State.PAUSED else "start")
+            if paused_s > LEFT_PAUSED_S:
+                self._ask(session, "resume")
                 paused_s = 0.0
         if session.running and process.alive:
             self._ask(session, "end")
@@ -196,7 +196,9 @@ class Play:
         except Refused as why:
             self.observer.note("operator", f"{verb}s {session.id}: {why}")
             return
-        if verb in ("start", "resume"):
+        if verb in ("pause", "end"):
+            self.observer.asked_dark([session.order.lamp], verb)
+        else:
             self.observer.trace.asked_light_s.setdefault(session.id, []).append(self.now_s)
         self.observer.note("operator", f"{verb}s {session.id}")
 
@@ -207,8 +209,7 @@ class Play:
         session = self.process.station.lamps[deed.lamp].session
         match deed.verb:
             case "stop":
-                self.observer.note("operator", "stops everything")
-                await self._in_process(self.process.station.shutdown.stop("somebody", "stop", "test"))
+                await self._stop()
             case "clear":
                 self._clear()
             case "order":
@@ -220,6 +221,14 @@ class Play:
                 self._ask(session, deed.verb)
             case _:
                 pass
+
+    async def _stop(self) -> None:
+        process, clears = self.process, self._clears
+        self.observer.note("operator", "stops everything")
+        self.observer.asked_dark(LAMPS, "stop")
+        await self._in_process(process.station.shutdown.stop("somebody", "stop", "test"))
+        if process.alive and process.station.shutdown.latch is None and self._clears == clears:
+            self.observer.wrong("latch", "a stop was asked for, nobody cleared it, and it is not in force")
 
     async def _in_process(self, work: Coroutine[Any, Any, Any]) -> None:
         """Whatever becomes of the process, the person who asked goes on."""
@@ -238,6 +247,7 @@ class Play:
         except Refused as why:
             self.observer.note("operator", f"cannot clear the stop: {why}")
             return False
+        self._clears += 1
         self.observer.note("operator", "clears the stop")
         self.observer.look()
         return True

@@ -17,6 +17,9 @@ from irctl_campaign.summary import TRANSITIONS, Summary
 
 VIOLATIONS_SHOWN = 20
 
+FEW = 20
+"""With fewer seeds than this nobody asks what was not reached."""
+
 TimelineRow = tuple[float, str, str]
 
 
@@ -32,10 +35,13 @@ def show(summary: Summary, out: Console, took_s: float) -> None:
     out.print(
         "\n[dim]dark: from a fault that must end the light to no power. over: beyond the prescription. Worst / its bound.[/]\n"
     )
-    for line in coverage(summary):
-        out.print(line)
+    if summary.seeds >= FEW:
+        for line in coverage(summary):
+            out.print(line)
     out.print("\n[bold]Does not count as a violation[/]")
     for name, times in summary.exempted.items():
+        if not times and summary.seeds < FEW:
+            continue
         out.print(f"  {times:4d} × {name}: [dim]{EXEMPT[name]}[/]")
     out.print()
     _violations(summary, out)
@@ -48,6 +54,8 @@ def _faults(summary: Summary) -> Table:
     for column in ("injected", "while lit", "violations", "worst dark, ms", "worst over, J/cm²"):
         table.add_column(column, justify="right")
     for name, tally in summary.tallies.items():
+        if not tally.injected and summary.seeds < FEW:
+            continue
         kind = BY_NAME.get(name)
         table.add_row(
             name,

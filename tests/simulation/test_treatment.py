@@ -50,6 +50,27 @@ async def test_without_a_radiometer_the_interval_is_wide_enough_for_an_aged_lamp
     assert record["delivered"]["min_j_cm2"] < truth < record["delivered"]["max_j_cm2"]
 
 
+@pytest.mark.parametrize("lamp", ["left", "right"])
+@pytest.mark.parametrize("lit_s", [0.1, 0.4, 1.2])
+async def test_the_shortest_light_lies_within_its_interval(tmp_path: Path, lamp: str, lit_s: float):
+    async with a_station(tmp_path) as world:
+        session = await world.running(lamp, fluence=5.0, lit_s=lit_s)
+        world.station.lamps[lamp].ask(session.id, "end", "a clinician")
+        record = await world.finished(session)
+        await asyncio.sleep(150)
+        truth = world.truth(lamp).fluence_j_cm2
+    assert record["delivered"]["min_j_cm2"] <= truth <= record["delivered"]["max_j_cm2"]
+
+
+async def test_whoever_ends_wins_over_whoever_asks_for_more(tmp_path: Path):
+    async with a_station(tmp_path) as world:
+        session = await world.running(fluence=5.0)
+        world.lamp.ask(session.id, "end", "one")
+        world.lamp.ask(session.id, "pause", "another")
+        record = await world.finished(session)
+    assert (record["outcome"], record["by"]) == ("stopped", "one")
+
+
 async def test_a_pause_is_dark_and_the_rest_follows_after_it(tmp_path: Path):
     async with a_station(tmp_path) as world:
         session = await world.running(fluence=4.0, lit_s=20)

@@ -125,7 +125,7 @@ def test_points_that_do_not_rise_are_refused_and_named(points: tuple[tuple[float
 )
 def test_points_that_nobody_can_have_measured_are_refused(bad: tuple[float, float]) -> None:
     points = (Point(5.0, 8.0), Point(*bad), Point(60.0, 60.0), Point(70.0, 70.0))
-    with pytest.raises(CalibrationError):
+    with pytest.raises(CalibrationError, match="no measurement"):
         a_calibration(points=points)
 
 
@@ -144,12 +144,17 @@ def test_points_that_nobody_can_have_measured_are_refused(bad: tuple[float, floa
         {"performed_at": datetime(2026, 1, 1)},  # noqa: DTZ001
         {"valid_until": datetime(2030, 1, 1)},  # noqa: DTZ001
         {"valid_until": datetime(2020, 1, 1, tzinfo=UTC)},
+        {"valid_until": a_calibration().performed_at},
     ],
     ids=str,
 )
 def test_a_record_that_would_mislead_is_refused(changes: dict[str, Any]) -> None:
     with pytest.raises(CalibrationError):
         a_calibration(**changes)
+
+
+def test_a_lamp_that_is_taken_not_to_drift_is_a_record_too() -> None:
+    assert a_calibration(drift_allowance_pct=0.0).drift_allowance_pct == 0.0
 
 
 @given(clock_offsets)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irctl.domain.dose import NO_DOSE, SWITCHING_UNCERTAINTY_S, Contribution, Dose, DoseMeter
+from irctl.domain.dose import NO_DOSE, RAMP_UNCERTAINTY_S, Contribution, Dose, DoseMeter
 from irctl.domain.response import LampResponse, ResponsePart
 from tests.unit.worlds import HALOGEN
 
@@ -333,5 +333,5 @@ def test_each_time_the_lamp_is_lit_the_moments_of_on_and_off_are_doubted_again_e
         meter.advance(60.0, 50.0)
         meter.advance(60.0, 0.0)
     meter.settle()
-    expected = 3 * 50.0 * SWITCHING_UNCERTAINTY_S / 1000.0
+    expected = 3 * 50.0 * RAMP_UNCERTAINTY_S / 1000.0
     assert reasons(meter)["timing"].half_width_j_cm2 == pytest.approx(expected, rel=0.01)

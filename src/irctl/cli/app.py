@@ -86,7 +86,7 @@ def build(asked: Sequence[str] = ()) -> App:
             sort_key=order,
             group=None if second else group,
         )
-    if not asked or asked[0] not in app:
+    if not asked or asked[0].startswith("-") or asked[0] not in app:
         # What other packages of this house or others bring (entry points): looked for only when it may be meant.
         for command in entry_points(group="irctl.commands"):
             app.command(command.value, command.name, help_epilogue="", group=RUNNING)

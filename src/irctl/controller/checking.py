@@ -24,6 +24,8 @@ class DarkReading:
 
     offset_mw_cm2: float = 0.0
     uncertainty_mw_cm2: float = 0.0
+    noise_mw_cm2: float = 0.0
+    """Of one reading (k=2)."""
     readings: int = 0
 
 
@@ -54,5 +56,5 @@ async def read_dark(instruments: Instruments, every_s: float) -> DarkReading:
         )
     await instruments.read()
     # What shines before the first light (an afterglow, the sun) may be gone while the lamp is lit: all of it is doubt, not only its noise.
-    uncertainty = hypot(2.0 * stdev(readings) / len(readings) ** 0.5, offset)
-    return DarkReading(offset, uncertainty, len(readings))
+    noise = 2.0 * stdev(readings)
+    return DarkReading(offset, hypot(noise / len(readings) ** 0.5, offset), noise, len(readings))

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from importlib import import_module
 from importlib.metadata import version
 from os import getpid
 from pathlib import Path
@@ -183,10 +184,20 @@ def _stopping(rope: Rope) -> asyncio.Future[str]:
     return stopping
 
 
+def _load_the_rest(config: StationConfig) -> None:
+    """What an order needs takes seconds to load on a slow machine. Now that the lamps are dark, and beside the loop that keeps them so.
+
+    Left to the first order, it would stall the loop for longer than a lease.
+    """
+    import_module("irctl.controller.api")
+    for calibration in config.calibrations.values():
+        calibration.level_for(calibration.irradiance_max_mw_cm2)  # scipy
+
+
 async def _serve_api(
     station: Station, listening: socket.socket, stopping: asyncio.Future[str], announce: Callable[[str], None]
 ) -> None:
-    # Imported here: the lamps are dark by now, and these take half a second.
+    await asyncio.to_thread(_load_the_rest, station.config)
     import uvicorn
 
     from irctl.controller.api import create_app

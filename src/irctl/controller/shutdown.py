@@ -157,7 +157,9 @@ class Shutdown:
             problems.append(Problem("stop", self.latch.reason, "is still being carried out", "Wait a moment"))
         if not self._journal.writable:
             remedy = "Free disk space or restore access, then restart"
-            problems.append(Problem("journal", self._journal.failure, "cannot be written, and who cleared must be", remedy))
+            problems.append(
+                Problem("journal", self._journal.failure, "cannot be written, and who cleared must be", remedy)
+            )
         for lamp in self._lamps.values():
             problems += lamp.reasons_against_clearing()
         if problems:

@@ -82,7 +82,8 @@ class Treatment:
                 self.session.require(verb, State.PAUSED)
             case _:
                 self.session.require(verb, State.ORDERED, State.CHECKING, State.READY, *lit_or_paused)
-        self._verb = (verb, by, reason)
+        if self._verb is None or self._verb[0] != "end":  # whoever ends wins over whoever asks for more
+            self._verb = (verb, by, reason)
         self._wake()
 
     def give_up(self, error: Exception) -> None:
@@ -150,6 +151,7 @@ class Treatment:
             sensor_response_s=radiometer.response_s if radiometer else None,
             dark_mw_cm2=dark.offset_mw_cm2,
             dark_uncertainty_mw_cm2=dark.uncertainty_mw_cm2,
+            noise_mw_cm2=dark.noise_mw_cm2,
         )
         self._advanced_to_s = self._equipment.now_s()
         if stop := self._judge():
@@ -199,6 +201,9 @@ class Treatment:
         self._output.state.at_s = now_s
         if self.session.first_light_s is None:
             self.session.first_light_s, self.session.started_at = now_s, self._journal.clock()
+            if self.session.meter is not None:
+                # The radiometer has shown the dark until now: from here on what it has not shown yet is known.
+                self.session.meter.read(self.session.meter.dark_mw_cm2, now_s)
             self._write("session.first_light", level_pct=round(level, 2), by=by)
         self._move(State.WARMING)
 

@@ -49,6 +49,8 @@ NO_DOSE = Dose(0.0, 0.0, 0.0)
 
 SWITCHING_UNCERTAINTY_S = 0.05
 """How well the moments of on and off are known: one frame at 9600 baud, twice, and the device's own delay."""
+RAMP_UNCERTAINTY_S = 0.5
+"""The same where nothing measures: a dimmer fades in over half a second or so, and no calibration says how."""
 
 
 @dataclass(slots=True)
@@ -71,6 +73,8 @@ class DoseMeter:
     """First-order response time of the radiometer; None without one."""
     dark_mw_cm2: float = 0.0
     dark_uncertainty_mw_cm2: float = 0.0
+    noise_mw_cm2: float = 0.0
+    """Of one reading (k=2). What a lagging sensor has not shown yet is inferred from its last reading, noise and all."""
     possible_j_cm2: float = 0.0
     """What may have been delivered on top and nobody saw: it widens the interval upwards only."""
 
@@ -144,9 +148,12 @@ class DoseMeter:
         if not self.measured:
             shares.append(("lamp ageing and mains since calibration", self.drift_allowance_pct))
         contributions = [Contribution(name, best * pct / 100.0, pct) for name, pct in shares]
-        switching_s = SWITCHING_UNCERTAINTY_S * self._times_lit
+        switching_s = (SWITCHING_UNCERTAINTY_S if self.measured else RAMP_UNCERTAINTY_S) * self._times_lit
         contributions.append(Contribution("timing", self._brightest_mw_cm2 * switching_s / 1000.0))
-        if self.measured:
+        if self.sensor_response_s is not None:
+            noise_j_cm2 = self.noise_mw_cm2 * self.sensor_response_s / 1000.0
+            if self._counted_s > 0 and noise_j_cm2 > 0:
+                contributions.append(Contribution("reading noise", noise_j_cm2))
             contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self._counted_s / 1000.0))
             if self._missed_j_cm2 > 0:
                 contributions.append(Contribution("readings missing", self._missed_j_cm2))
