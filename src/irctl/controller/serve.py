@@ -189,7 +189,8 @@ def _load_the_rest(config: StationConfig) -> None:
 
     Left to the first order, it would stall the loop for longer than a lease.
     """
-    import_module("irctl.controller.api")
+    for module in ("uvicorn", "irctl.controller.api"):
+        import_module(module)
     for calibration in config.calibrations.values():
         calibration.level_for(calibration.irradiance_max_mw_cm2)  # scipy
 
