@@ -81,7 +81,7 @@ class Scene:
         self.parts = [0.0] * len(self.lamp.parts)
 
     def step(self, duration_s: float, steady_mw_cm2: float) -> None:
-        fine = max(1, round(duration_s / 0.01))
+        fine = max(1, round(duration_s / 0.025))
         h = duration_s / fine
         for _ in range(fine):
             before = sum(self.parts)
