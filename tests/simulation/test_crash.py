@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from irctl.domain import chain
+from irctl.domain.problems import Refused
 from tests.simulation.world import a_station
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -73,3 +74,28 @@ async def test_a_damaged_journal_forbids_light_but_the_station_is_dark_and_answe
         (problem,) = world.lamp.reasons_against_light()
     assert problem.field == "journal"
     assert "line 1" in str(problem)
+
+
+async def test_a_stop_that_nobody_cleared_outlives_the_process_that_took_it(tmp_path: Path):
+    async with a_station(tmp_path / "a") as world:
+        await world.station.shutdown.stop("somebody", "smoke", "api")
+        shutil.copytree(tmp_path / "a", tmp_path / "b")
+    for state_dir in (tmp_path / "b", tmp_path / "a"):  # killed, and ended in good order
+        async with a_station(state_dir) as world:
+            latch = world.station.shutdown.latch
+            assert latch is not None
+            assert (latch.by, latch.reason) == ("somebody", "smoke")
+            await world.until(lambda: not world.station.lamps["left"].reasons_against_clearing())
+            world.station.shutdown.clear("a technician", "it was steam")
+    async with a_station(tmp_path / "b") as world:
+        assert world.station.shutdown.latch is None, (
+            "cleared is cleared, and an orderly end asks nobody to look for a cause"
+        )
+
+
+async def test_a_stop_cannot_be_cleared_where_that_cannot_be_written_down(tmp_path: Path):
+    async with a_station(tmp_path) as world:
+        await world.station.shutdown.stop("somebody", "smoke", "api")
+        world.station.journal.failure = "the disk is full"
+        with pytest.raises(Refused, match="disk is full"):
+            world.station.shutdown.clear("a technician", "it was steam")

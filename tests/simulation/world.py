@@ -11,15 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from irctl.bus.port import MemoryPort
 from irctl.controller.config import load
 from irctl.controller.lamp import Lamp
-from irctl.controller.serve import start_station
 from irctl.controller.session import Session, State
-from irctl.controller.station import Station, Wire
+from irctl.controller.station import Station
 from irctl.domain.orders import Order
+from irctl_campaign.process import Process
 from irctl_simulator.station import SimStation
-from irctl_simulator.wire import Line
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
@@ -31,7 +29,6 @@ class World:
 
     station: Station
     sim: SimStation
-    ports: dict[str, MemoryPort]
 
     @property
     def lamp(self) -> Lamp:
@@ -89,12 +86,6 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plugged(name: str, line: Line) -> MemoryPort:
-    """A port on a simulated line that learns when the line is unplugged."""
-    port = MemoryPort(lambda receive: line.attach(receive, port.drop), name)
-    return port
-
-
 @asynccontextmanager
 async def a_station(
     state_dir: Path, *, config: Path = CONFIGS / "demo.toml", sim: dict[str, Any] | None = None
@@ -103,14 +94,12 @@ async def a_station(
     loop = asyncio.get_running_loop()
     origin = loop.time()
     hardware = SimStation.from_config(merged(tomllib.loads((CONFIGS / "demo-sim.toml").read_text()), sim or {}))
-    ports = {name: _plugged(name, line) for name, line in hardware.lines.items()}
 
     def clock() -> datetime:
         return START + timedelta(seconds=loop.time() - origin)
 
-    station = await start_station(load(config), state_dir, lambda name, _section: Wire(ports[name]), clock)
+    process = await Process.start(hardware, load(config), state_dir, clock)
     try:
-        yield World(station, hardware, ports)
+        yield World(process.station, hardware)
     finally:
-        await station.close("the test", "over")
-        station.journal.close()
+        await process.close()

@@ -50,6 +50,16 @@ def test_what_may_have_come_besides_raises_the_maximum_alone(best: float, widths
     assert after.max_j_cm2 == pytest.approx(before.max_j_cm2 + possible)
 
 
+@given(doses, half_widths, st.floats(0.0, 10.0))
+def test_what_may_not_have_come_at_all_lowers_the_minimum_alone(
+    best: float, widths: list[float], doubtful: float
+) -> None:
+    before = Dose.of(best, contributions(widths))
+    after = Dose.of(best, contributions(widths), doubtful_j_cm2=doubtful)
+    assert (after.best_j_cm2, after.max_j_cm2) == (before.best_j_cm2, before.max_j_cm2)
+    assert after.min_j_cm2 == pytest.approx(max(0.0, before.min_j_cm2 - doubtful), abs=1e-9)
+
+
 def test_independent_doubts_add_as_the_root_of_their_squares() -> None:
     dose = Dose.of(10.0, contributions([3.0, 4.0]))
     assert (dose.min_j_cm2, dose.max_j_cm2) == (5.0, 15.0)
@@ -114,6 +124,7 @@ def follow(scene: Scene, meter: DoseMeter, duration_s: float, steady_mw_cm2: flo
     for _ in range(round(duration_s / TICK_S)):
         scene.step(TICK_S, steady_mw_cm2)
         meter.advance(TICK_S, steady_mw_cm2)
+        meter.confirm()
         if reads:
             meter.read(scene.reading_mw_cm2, scene.now_s)
 
@@ -189,6 +200,14 @@ def test_the_scale_finds_an_old_lamp_and_with_it_the_irradiance_between_readings
     assert meter.afterglow_j_cm2 == pytest.approx(
         sum(x * p.tau_s for x, p in zip(scene.parts, HALOGEN.parts, strict=True)) / 1000.0, rel=0.01
     )
+
+
+def test_while_readings_fail_an_old_lamp_is_still_counted_as_old() -> None:
+    scene, meter = Scene(strength=0.8), a_meter()
+    meter.read(0.0, 0.0)
+    follow(scene, meter, 60.0, 50.0)
+    follow(scene, meter, 10.0, 50.0, reads=False)
+    assert meter.fluence_j_cm2 == pytest.approx(scene.fluence_j_cm2, rel=0.005)
 
 
 def test_the_scale_never_steers_beyond_its_bounds() -> None:
@@ -319,6 +338,27 @@ def test_an_estimated_dose_names_the_lamp_and_its_age() -> None:
     assert found["lamp ageing and mains since calibration"].half_width_j_cm2 == pytest.approx(0.25 * best)
 
 
+def test_what_the_sensor_has_yet_to_show_is_as_noisy_as_its_last_reading() -> None:
+    scene, meter = Scene(), a_meter(noise_mw_cm2=0.2)
+    assert "reading noise" not in reasons(meter)
+    meter.read(0.0, 0.0)
+    follow(scene, meter, 30.0, 50.0)
+    assert reasons(meter)["reading noise"].half_width_j_cm2 == pytest.approx(0.2 * SENSOR_S / 1000.0)
+
+
+def test_an_estimate_counts_towards_the_minimum_only_once_the_output_has_read_back_as_lit() -> None:
+    sure, hopeful = a_meter(sensor_response_s=None), a_meter(sensor_response_s=None)
+    for meter in (sure, hopeful):
+        for _ in range(240):
+            meter.advance(TICK_S, 50.0)
+            if meter is sure:
+                meter.confirm()
+    assert hopeful.dose.min_j_cm2 == 0.0
+    assert 0.5 * sure.dose.best_j_cm2 < sure.dose.min_j_cm2
+    assert hopeful.dose.best_j_cm2 == sure.dose.best_j_cm2
+    assert hopeful.dose.max_j_cm2 == sure.dose.max_j_cm2
+
+
 def test_what_was_not_measured_widens_a_measured_dose() -> None:
     scene, meter = Scene(), a_meter()
     meter.read(0.0, 0.0)
@@ -335,3 +375,27 @@ def test_each_time_the_lamp_is_lit_the_moments_of_on_and_off_are_doubted_again_e
     meter.settle()
     expected = 3 * 50.0 * RAMP_UNCERTAINTY_S / 1000.0
     assert reasons(meter)["timing"].half_width_j_cm2 == pytest.approx(expected, rel=0.01)
+
+
+def test_light_that_nothing_read_back_may_not_have_been_given() -> None:
+    meter = DoseMeter(HALOGEN, 9.0, 50.0, 0.5)
+    for _ in range(40):
+        meter.advance(TICK_S, 50.0)
+    assert meter.dose.min_j_cm2 == 0.0, "nobody has seen the output lit"
+    meter.confirm()
+    confirmed = meter.dose.min_j_cm2
+    assert confirmed > 0.5 * meter.dose.best_j_cm2
+    meter.advance(5.0, 50.0)
+    assert meter.dose.min_j_cm2 <= confirmed, "what came after the last look is doubtful again"
+    assert meter.dose.max_j_cm2 > 1.4 * confirmed
+
+
+def test_a_soft_start_stays_in_doubt_each_time() -> None:
+    once, twice = (DoseMeter(HALOGEN, 9.0, 50.0, 0.5) for _ in range(2))
+    for meter, pulses in ((once, 1), (twice, 2)):
+        for _ in range(pulses):
+            for _ in range(round(20.0 / pulses / TICK_S)):
+                meter.advance(TICK_S, 50.0)
+                meter.confirm()
+            meter.advance(5.0, 0.0)
+    assert twice.dose.min_j_cm2 < once.dose.min_j_cm2
