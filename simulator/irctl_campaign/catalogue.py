@@ -11,7 +11,6 @@ from random import Random
 
 EMITTERS = {"left": "dimmer", "right": "dimmer2"}
 CUTOFFS = {"left": "contactor", "right": "contactor2"}
-SENSORS = {"radiometer": "left", "skin": "left"}
 LAMPS = ("left", "right")
 BOTH = frozenset(LAMPS)
 LINES: dict[str, frozenset[str]] = {

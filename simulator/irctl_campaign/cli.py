@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json as as_json
+import logging
 import os
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from irctl_campaign.summary import Summary
 
 OK, VIOLATED = 0, 1
 
 
 def campaign(
     *,
-    seeds: int = 200,
+    seeds: Annotated[int, Parameter(validator=Number(gte=1))] = 200,
     seed: int | None = None,
-    jobs: int | None = None,
+    jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     timeline: Annotated[bool, Parameter(negative=())] = False,
     html: Path | None = None,
     json: Annotated[bool, Parameter(negative=())] = False,
@@ -45,6 +52,7 @@ def campaign(
     # Here and not at the top: `irctl --help` lists this command too, and need not load a simulator for it.
     from rich.console import Console
 
+    from irctl.domain.problems import Problem, Refused
     from irctl_campaign.page import page
     from irctl_campaign.report import as_dict, show
     from irctl_campaign.summary import Summary
@@ -52,6 +60,8 @@ def campaign(
     # Rich would guess 80 columns of a pipe.
     out = Console(highlight=False, width=None if os.isatty(1) or "COLUMNS" in os.environ else 160)
     chosen = range(seeds) if seed is None else range(seed, seed + 1)
+    if timeline and seed is None:
+        raise Refused([Problem("timeline", None, "needs a seed", "Name one: irctl campaign --seed N --timeline")])
     if timeline and seed is not None:
         return _timeline(seed, out)
     summary, began_s = Summary(), time.perf_counter()
@@ -66,13 +76,13 @@ def campaign(
     return VIOLATED if summary.violations else OK
 
 
-def _examine(summary: object, chosen: range, jobs: int) -> None:
+def _examine(summary: Summary, chosen: range, jobs: int) -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from irctl_campaign.summary import Summary, examine_all
+    from irctl_campaign.summary import examine_all
 
-    assert isinstance(summary, Summary)
+    _quiet()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("0 violations", total=len(chosen))
@@ -81,29 +91,19 @@ def _examine(summary: object, chosen: range, jobs: int) -> None:
             progress.update(bar, advance=1, description=f"{len(summary.violations)} violations")
 
 
-def _timeline(seed: int, out: object) -> int:
-    import logging
-
-    from rich.console import Console
-
+def _timeline(seed: int, out: Console) -> int:
     from irctl_campaign.judge import judge
     from irctl_campaign.plan import draw
     from irctl_campaign.play import play
-    from irctl_campaign.report import show_timeline, timeline
+    from irctl_campaign.report import show_timeline
 
-    assert isinstance(out, Console)
-    logging.getLogger("irctl").setLevel(logging.CRITICAL)
+    _quiet()
     trace = play(draw(seed))
     verdict = judge(trace)
-    rows = timeline(trace)
-    rows += [
-        (v.at_s, "VIOLATION", f"{v.promise}: {v.text}")
-        for v in verdict.violations
-        if not any(v.text == t for _, _, t in rows)
-    ]
-    show_timeline(trace, sorted(rows, key=lambda row: row[0]), out)
-    out.print()
-    for given, session in ((given, session) for session, given in trace.given.items()):
-        out.print(f"{session}: really given {given.truth_j_cm2:.4f} of {given.prescribed_j_cm2} J/cm²")
-    out.print("[bold red]Violations above.[/]" if verdict.violations else "[bold green]No violations.[/]")
+    show_timeline(trace, verdict, out)
     return VIOLATED if verdict.violations else OK
+
+
+def _quiet() -> None:
+    """Lines tell the log what they suffer; here they suffer on purpose."""
+    logging.getLogger("irctl").setLevel(logging.CRITICAL)

@@ -64,11 +64,22 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Worst:
-    """The worst figure found of one sort, the bound that held for it, and where."""
+    """The figure of one sort that came nearest to the bound that held for it, and where."""
 
     value: float
     bound: float
     seed: int
+
+    @property
+    def share(self) -> float:
+        return self.value / self.bound
+
+
+def worse(one: Worst | None, other: Worst | None) -> Worst | None:
+    """The one nearer to its bound."""
+    if one is None or other is None:
+        return one or other
+    return max(one, other, key=lambda worst: (worst.share, -worst.seed))
 
 
 @dataclass(slots=True)
@@ -265,14 +276,21 @@ class _Judge:
         self._worst_dark(kind.name, took_s, bound_s)
 
     def _fault_bound_s(self, struck: Struck) -> float:
-        if struck.strike.kind.name in ("kill", "power cut"):
-            return LEASE_BOUND_S
-        return FAULT_BOUND_S + (float(struck.strike.params["seconds"]) if struck.strike.kind.name == "late" else 0.0)
+        """Alone a fault leaves one way to dark; together with others perhaps only the leases."""
+        alone, params = len(self.t.struck) == 1, struck.strike.params
+        match struck.strike.kind.name:
+            case "kill" | "power cut" | "stall":
+                return LEASE_S + LINE_S if alone else LEASE_BOUND_S
+            case "interlock open" if alone:
+                return 3 * TICK_S + HEALTHY_BOUND_S
+            case "late":
+                return float(params["seconds"]) + (NOTICE_BOUND_S + LINE_S if alone else FAULT_BOUND_S)
+            case _:
+                return NOTICE_BOUND_S + LINE_S if alone else FAULT_BOUND_S
 
     def _worst_dark(self, kind: str, took_s: float, bound_s: float) -> None:
         tally = self._tally(kind)
-        if tally.dark is None or took_s > tally.dark.value:
-            tally.dark = Worst(took_s, bound_s, self.t.plan.seed)
+        tally.dark = worse(tally.dark, Worst(took_s, bound_s, self.t.plan.seed))
 
     def _undarkenable(self) -> None:
         """A lamp that nothing can darken: known, latched, alarmed."""
@@ -325,8 +343,7 @@ class _Judge:
             return
         for kind in {s.strike.kind.name for s in faults} or {NO_FAULT}:
             tally = self._tally(kind)
-            if tally.over is None or over > tally.over.value:
-                tally.over = Worst(over, bound, self.t.plan.seed)
+            tally.over = worse(tally.over, Worst(over, bound, self.t.plan.seed))
 
     def _decided_by_hand(self, given: Given) -> bool:
         return any(d.why == "stop" and d.at_s < given.until_s for d in self.t.decisions)

@@ -41,7 +41,7 @@ def page(summary: Summary, took_s: float) -> str:
         "Each seed has a safety phase, in which anything may fail, and a liveness phase, in which everything is mended, a named "
         "person clears what needs clearing, and both lamps must give a treatment.</p>",
         "<h2>Faults</h2><p class=soft>Dark: from a fault that must end the light to no electrical power. Over: beyond the "
-        "prescription, in any session that met the fault. Worst figure found / its bound, from the station's leases.</p>",
+        "prescription, in any session that met the fault. The figure nearest to its bound / that bound, from the station's leases.</p>",
         _faults(summary),
         "<h2>Reached</h2>",
         _coverage(summary),
@@ -83,7 +83,7 @@ def _fault(name: str, tally: Tally) -> str:
 
 
 def _meter(worst: Worst | None) -> str:
-    share = 0.0 if worst is None else min(1.0, max(0.0, worst.value / worst.bound))
+    share = 0.0 if worst is None else min(1.0, max(0.0, worst.share))
     return f"<span class=meter><i style='width:{100 * share:.0f}%'></i></span>"
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import exp, log
 from random import Random
 
-from irctl_campaign.catalogue import KINDS, LAMPS, Kind, Params
+from irctl_campaign.catalogue import BY_NAME, CUTOFFS, EMITTERS, KINDS, LAMPS, Kind, Params
 
 FLUENCE_J_CM2 = (0.5, 6.0)
 IRRADIANCE_MW_CM2 = (20.0, 70.0)
@@ -17,6 +17,9 @@ AGEING = (0.8, 1.03)
 """Radiant output relative to the calibration: what steering and the interval must cope with."""
 LIGHT_AFTER_S = 3.5
 """About from an order to its first light: the checks take as long."""
+
+HELPLESS_SHARE = 0.02
+"""Of seeds where both ways to dark fail on one lamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +78,7 @@ def draw(seed: int) -> Plan:
     prescriptions = tuple(_prescription(random, lamp) for lamp in lamps)
     span_s = max(p.at_s + LIGHT_AFTER_S + p.patience_s + p.planned_s for p in prescriptions)
     deeds = tuple(sorted(_deeds(random, lamps, span_s), key=lambda deed: deed.at_s))
-    count = random.choices((0, 1, 2, 3, 5), (1, 6, 3, 1, 0.5))[0]
-    strikes = tuple(sorted((_strike(random, span_s) for _ in range(count)), key=lambda strike: strike.at_s))
+    strikes = tuple(sorted(_strikes(random, prescriptions), key=lambda strike: strike.at_s))
     return Plan(seed, ageing, prescriptions, deeds, strikes)
 
 
@@ -91,18 +93,36 @@ def _prescription(random: Random, lamp: str) -> Prescription:
     )
 
 
-def _strike(random: Random, span_s: float) -> Strike:
-    kind = random.choices(KINDS, [kind.weight for kind in KINDS])[0]
-    target = random.choice(sorted(kind.targets))
+def _strikes(random: Random, prescriptions: tuple[Prescription, ...]) -> list[Strike]:
+    count = random.choices((0, 1, 2, 3, 5), (1, 6, 3, 1, 0.5))[0]
+    strikes = [
+        _strike(random, random.choices(KINDS, [k.weight for k in KINDS])[0], prescriptions) for _ in range(count)
+    ]
+    if random.random() < HELPLESS_SHARE:
+        treated = random.choice(prescriptions)
+        for name, devices in (("stuck_output", EMITTERS), ("welded", CUTOFFS)):
+            at_s = _moment(random, treated)
+            strikes.append(Strike(at_s, BY_NAME[name], f"{devices[treated.lamp]}.1", {}, None))
+    return strikes
+
+
+def _strike(random: Random, kind: Kind, prescriptions: tuple[Prescription, ...]) -> Strike:
+    """Mostly where it matters: on what a lamp in treatment depends on."""
+    treated = random.choice(prescriptions)
+    targets = [target for target, lamps in kind.targets.items() if treated.lamp in lamps or random.random() < 0.1]
+    target = random.choice(sorted(targets or kind.targets))
     lasts_s = random.choice((None, None, round(10 ** random.uniform(-1.0, 1.3), 3)))
-    return Strike(_moment(random, span_s), kind, target, kind.draw(random), lasts_s)
+    return Strike(_moment(random, treated), kind, target, kind.draw(random), lasts_s)
 
 
-def _moment(random: Random, span_s: float) -> float:
+def _moment(random: Random, treated: Prescription) -> float:
     """Mostly while there is light, often near its beginning and end, sometimes before."""
-    early = random.uniform(0.0, LIGHT_AFTER_S + 1.0)
-    late = random.uniform(max(0.0, span_s - 3.0), span_s + 3.0)
-    return round(random.choice((early, late, random.uniform(0.0, span_s), random.uniform(LIGHT_AFTER_S, span_s))), 3)
+    lit_s = treated.at_s + LIGHT_AFTER_S + treated.patience_s
+    dark_s = lit_s + treated.planned_s
+    low, high = random.choice(
+        ((0.0, lit_s), (lit_s - 0.5, lit_s + 2.0), (lit_s, dark_s), (lit_s, dark_s), (dark_s - 2.0, dark_s + 3.0))
+    )
+    return round(max(0.0, random.uniform(low, high)), 3)
 
 
 def _deeds(random: Random, lamps: tuple[str, ...], span_s: float) -> list[Deed]:

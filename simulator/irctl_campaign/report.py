@@ -11,7 +11,7 @@ from rich.table import Table
 
 from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
-from irctl_campaign.judge import EXEMPT, Tally, Worst
+from irctl_campaign.judge import EXEMPT, Tally, Verdict, Worst
 from irctl_campaign.observer import Trace
 from irctl_campaign.summary import TRANSITIONS, Summary
 
@@ -33,7 +33,7 @@ def show(summary: Summary, out: Console, took_s: float) -> None:
     out.print("  " + ", ".join(f"{count} {outcome}" for outcome, count in sorted(summary.outcomes.items())) + "\n")
     out.print(_faults(summary))
     out.print(
-        "\n[dim]dark: from a fault that must end the light to no power. over: beyond the prescription. Worst / its bound.[/]\n"
+        "\n[dim]dark: from a fault that must end the light to no power. over: beyond the prescription. Nearest to its bound / that bound.[/]\n"
     )
     if summary.seeds >= FEW:
         for line in coverage(summary):
@@ -148,10 +148,10 @@ QUIET = frozenset({"session.sample"})
 NOT_TOLD = frozenset({"seq", "at", "mono_s", "event", "prev", "hash", "session", "lamp"})
 
 
-def timeline(trace: Trace) -> list[TimelineRow]:
+def timeline(trace: Trace, verdict: Verdict) -> list[TimelineRow]:
     """One seed's world in order: what people did, what broke, what the controller wrote, and when lamps really had power."""
     rows: list[TimelineRow] = [(line.at_s, line.who, line.text) for line in trace.lines]
-    rows += [(line.at_s, "VIOLATION", line.text) for line in trace.problems]
+    rows += [(found.at_s, "VIOLATION", f"{found.promise}: {found.text}") for found in verdict.violations]
     for lamp, intervals in trace.powered.items():
         for on, off in intervals:
             rows.append((on, "power", f"{lamp} on"))
@@ -184,7 +184,7 @@ def _told(event: Any) -> str:
 WHO = {"fault": "yellow", "operator": "cyan", "controller": "magenta", "power": "bold", "VIOLATION": "bold red"}
 
 
-def show_timeline(trace: Trace, rows: list[TimelineRow], out: Console) -> None:
+def show_timeline(trace: Trace, verdict: Verdict, out: Console) -> None:
     plan = trace.plan
     aged = ", ".join(f"{lamp} at {factor:.0%} of its calibration" for lamp, factor in plan.ageing.items())
     out.print(f"[bold]Seed {plan.seed}[/]: {aged}\n")
@@ -192,6 +192,10 @@ def show_timeline(trace: Trace, rows: list[TimelineRow], out: Console) -> None:
     table.add_column(justify="right", style="dim")
     table.add_column()
     table.add_column(overflow="fold")
-    for at_s, who, text in rows:
+    for at_s, who, text in timeline(trace, verdict):
         table.add_row(f"{at_s:.3f}", f"[{WHO[who]}]{who}[/]" if who in WHO else f"[dim]{who}[/]", escape(text))
     out.print(table)
+    out.print()
+    for session, given in trace.given.items():
+        out.print(f"{session}: really given {given.truth_j_cm2:.4f} of {given.prescribed_j_cm2} J/cm²")
+    out.print("[bold red]Violations above.[/]" if verdict.violations else "[bold green]No violations.[/]")

@@ -13,12 +13,14 @@ from typing import TypeVar
 from irctl.controller.session import NEXT, Outcome, State
 from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import KINDS
-from irctl_campaign.judge import EXEMPT, NO_FAULT, Tally, Verdict, Violation, Worst, judge
+from irctl_campaign.judge import EXEMPT, NO_FAULT, Tally, Verdict, Violation, judge, worse
 from irctl_campaign.plan import draw
 from irctl_campaign.play import play
 
 SAME_AGAIN_EVERY = 25
 """Every so many seeds one is played twice: its journal must be the same, byte for byte."""
+COLLECTED_EVERY = 8
+"""Seeds between two collections: a look at everything costs a tenth of a seed."""
 
 TRANSITIONS: frozenset[tuple[str, str]] = frozenset(
     {(state.value, after.value) for state, nexts in NEXT.items() for after in nexts if after is not State.ENDED}
@@ -85,14 +87,14 @@ def examine(seed: int) -> Verdict:
         where = traceback.extract_tb(error.__traceback__)[-1]
         text = f"{error!r} in {where.name}, line {where.lineno} of {where.filename.rpartition('/')[2]}"
         verdict = Verdict(seed, violations=[Violation(seed, "no defect", 0.0, text)])
-    gc.collect()
+    if seed % COLLECTED_EVERY == 0:
+        gc.collect()
     return verdict
 
 
 def examine_all(seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
     """A verdict a seed, in the order in which they are ready."""
     if jobs == 1 or len(seeds) == 1:
-        _quiet()
         yield from map(examine, seeds)
         return
     with Pool(min(jobs, len(seeds)), initializer=_quiet) as pool:
@@ -102,6 +104,7 @@ def examine_all(seeds: Sequence[int], jobs: int) -> Iterator[Verdict]:
 def _quiet() -> None:
     """Lines say in the log what they suffer; here that is on purpose. The collector runs between seeds."""
     logging.getLogger("irctl").setLevel(logging.CRITICAL)
+    gc.freeze()
     gc.disable()
 
 
@@ -117,14 +120,8 @@ def _merge(total: Tally, one: Tally) -> None:
     total.injected += one.injected
     total.lit += one.lit
     total.violations += one.violations
-    total.dark = _worse(total.dark, one.dark)
-    total.over = _worse(total.over, one.over)
-
-
-def _worse(one: Worst | None, other: Worst | None) -> Worst | None:
-    if one is None or other is None:
-        return one or other
-    return max(one, other, key=lambda worst: (worst.value, -worst.seed))
+    total.dark = worse(total.dark, one.dark)
+    total.over = worse(total.over, one.over)
 
 
 def _sum(total: dict[Key, int], one: dict[Key, int]) -> None:

@@ -92,6 +92,18 @@ async def test_stuck_output_and_welded_contact_latch_a_stop_with_an_alarm(tmp_pa
             await world.ordered()
 
 
+async def test_light_that_outlasts_an_emergency_stop_is_alarmed_and_recorded(tmp_path: Path):
+    """The coil reads off and the relay reads open, yet the radiometer sees the lamp."""
+    async with a_station(tmp_path) as world:
+        session = await world.running(fluence=10.0, lit_s=15)
+        world.sim.set_fault("dimmer.1", "stuck_output")
+        world.sim.set_fault("contactor.1", "welded")
+        await world.station.shutdown.stop("somebody", "now", "test")
+        record = await world.finished(session)
+    assert (record["outcome"], record["hazard"]) == ("faulted", "H08")
+    assert any(e["hazard"] == "H08" for e in world.events("alarm"))
+
+
 async def test_unplugged_emitter_adapter(tmp_path: Path):
     async with a_station(tmp_path) as world:
         record, lit_s = await _fault(world, "lamp-line", "unplug")

@@ -153,7 +153,8 @@ def test_a_radiometer_finds_the_true_dose_whatever_the_lamp_gives_and_however_it
         assert meter.fluence_j_cm2 == pytest.approx(scene.fluence_j_cm2, abs=tolerance_j_cm2(scene))
     meter.settle()
     scene.step(400.0, 0.0)
-    assert meter.dose.min_j_cm2 <= scene.fluence_j_cm2 <= meter.dose.max_j_cm2 + 0.002
+    line_j_cm2 = 0.002  # the straight line between two readings, while a lamp rises within one tick
+    assert meter.dose.min_j_cm2 - line_j_cm2 <= scene.fluence_j_cm2 <= meter.dose.max_j_cm2 + line_j_cm2
 
 
 @given(patterns)
@@ -344,19 +345,6 @@ def test_what_the_sensor_has_yet_to_show_is_as_noisy_as_its_last_reading() -> No
     meter.read(0.0, 0.0)
     follow(scene, meter, 30.0, 50.0)
     assert reasons(meter)["reading noise"].half_width_j_cm2 == pytest.approx(0.2 * SENSOR_S / 1000.0)
-
-
-def test_an_estimate_counts_towards_the_minimum_only_once_the_output_has_read_back_as_lit() -> None:
-    sure, hopeful = a_meter(sensor_response_s=None), a_meter(sensor_response_s=None)
-    for meter in (sure, hopeful):
-        for _ in range(240):
-            meter.advance(TICK_S, 50.0)
-            if meter is sure:
-                meter.confirm()
-    assert hopeful.dose.min_j_cm2 == 0.0
-    assert 0.5 * sure.dose.best_j_cm2 < sure.dose.min_j_cm2
-    assert hopeful.dose.best_j_cm2 == sure.dose.best_j_cm2
-    assert hopeful.dose.max_j_cm2 == sure.dose.max_j_cm2
 
 
 def test_what_was_not_measured_widens_a_measured_dose() -> None:

@@ -89,7 +89,7 @@ def build(asked: Sequence[str] = ()) -> App:
     if not asked or asked[0].startswith("-") or asked[0] not in app:
         # What other packages of this house or others bring (entry points): looked for only when it may be meant.
         for command in entry_points(group="irctl.commands"):
-            app.command(command.value, command.name, help_epilogue="", group=RUNNING)
+            app.command(command.load(), name=command.name, help_epilogue="", group=RUNNING)
     return app
 
 

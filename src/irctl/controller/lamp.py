@@ -79,7 +79,11 @@ class Lamp:
         calibration, emitter = self.equipment.calibration, self.output.emitter
         if calibration is None or self.output.level_below(calibration.level_for(order.irradiance_mw_cm2)) > 0:
             return []
-        lowest = calibration.irradiance_at(max(emitter.level_min_pct, calibration.level_min_pct))
+        lowest_pct = max(emitter.level_min_pct, calibration.level_min_pct)
+        if lowest_pct > calibration.level_max_pct:
+            limit = f"{self.equipment.info.emitter} begins at {lowest_pct:g} %, beyond the calibrated levels"
+            return [Problem("calibration", calibration.id, limit, "Calibrate at the levels this emitter can hold")]
+        lowest = calibration.irradiance_at(lowest_pct)
         limit = f"less than {self.equipment.info.emitter} can give ({lowest:.1f} mW/cm²)"
         return [
             Problem(

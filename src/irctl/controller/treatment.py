@@ -373,7 +373,9 @@ class Treatment:
             )
         await self._look()
         if (
-            (stop := self._judge())
+            (
+                stop := self._break_of_rule()
+            )  # after an emergency stop too: it is then that light nobody wants matters most
             and stop.hazard is Hazard.LIT_WHEN_OFF
             and Hazard.LIT_WHEN_OFF not in self.session.warned
         ):
@@ -445,9 +447,11 @@ class Treatment:
         return self._calibration.irradiance_at(self._lit_level_pct)
 
     def _judge(self) -> Stop | None:
+        """Why to stop, if there is a reason: somebody said so, or a rule is broken."""
+        return self._emergency() or self._break_of_rule()
+
+    def _break_of_rule(self) -> Stop | None:
         """Every rule, every tick. Warnings are written once each."""
-        if emergency := self._emergency():
-            return emergency
         stop, warnings = evaluate(self._snapshot(), self._envelope)
         for warning in warnings:
             if warning.hazard not in self.session.warned:
