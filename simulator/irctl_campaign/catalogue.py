@@ -59,6 +59,12 @@ def factor(low: float, high: float) -> Draw:
     return lambda random: {"factor": round(random.uniform(low, high), 3)}
 
 
+def _gain(random: Random) -> Params:
+    """Gross, or just within what a rule must tolerate."""
+    low, high = random.choice(((0.3, 3.0), (1.0, 1.34)))
+    return {"factor": round(random.uniform(low, high), 3)}
+
+
 def _late(random: Random) -> Params:
     return {"seconds": round(10 ** random.uniform(-2.0, 0.5), 3)}
 
@@ -111,7 +117,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("wrong_echo", _on(OUTPUT_DEVICES), "H12", _echo_field),
     Kind("reboot", DEVICES, "H09", _seconds(0.3, 5.0), never, once=True),
     Kind("frozen", _on(("radiometer", "skin")), "H06", ends_light=never),
-    Kind("gain", _on(("radiometer", "skin")), "H07", factor(0.3, 3.0), never),
+    Kind("gain", _on(("radiometer", "skin")), "H01 H02 H03 H07", _gain, never, weight=3.0),
     Kind("stuck_output", _outputs(EMITTERS), "H08", ends_light=never, weight=2.0),
     Kind("welded", _outputs(CUTOFFS), "H08", ends_light=never),
     # lines

@@ -179,10 +179,11 @@ class _Judge:
         """No power beyond the hardware's own lease after the last frame that renewed it."""
         frames_s = [frame.at_s for frame in self.t.frames[lamp]]
         for on, off in self._powered(lamp):
-            marks = [on, *(at for at in frames_s if on < at < off), off]
-            known = bisect_right(frames_s, on + STILL_ON_THE_WAY_S)
-            if known == 0:
-                self._violated("leased", on, f"{lamp} lit without any frame that asked for light")
+            known = bisect_right(frames_s, on + SEEN_LATER_S)
+            asked_s = frames_s[known - 1] if known else float("-inf")
+            if on - asked_s > LEASE_BOUND_S and not self._excused(lamp, on):
+                self._violated("leased", on, f"{lamp} lit and no frame has just asked for light")
+            marks = [max(asked_s, on - LEASE_BOUND_S), *(at for at in frames_s if asked_s < at < off), off]
             for earlier, later in pairwise(marks):
                 if later - earlier > LEASE_BOUND_S:
                     if self._excused(lamp, earlier + LEASE_BOUND_S):

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from irctl.controller.readings import Latest
 from irctl.domain.problems import Refused
 from tests.simulation.world import World, a_station
 
@@ -219,3 +220,15 @@ async def test_hostile_wire_does_not_change_the_dose(tmp_path: Path):
         truth = world.truth().fluence_j_cm2
     assert record["delivered"]["min_j_cm2"] < truth < record["delivered"]["max_j_cm2"]
     assert truth <= 5.0 * 1.01
+
+
+async def test_a_reading_is_as_old_as_its_question():
+    """An answer may have lain in a buffer while this computer was busy with something else."""
+    latest = Latest[float]()
+
+    async def slow() -> float:
+        await asyncio.sleep(5.0)
+        return 40.0
+
+    assert await latest.refresh(slow())
+    assert latest.fresh(asyncio.get_running_loop().time(), STALE_S) is None

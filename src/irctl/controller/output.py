@@ -86,11 +86,11 @@ class Output:
         level = step * floor(level_pct / step + LEVEL_EPSILON)
         return level if level >= self.emitter.level_min_pct else 0.0
 
-    @property
-    def verified_lit(self) -> bool:
-        """Whether everything in the light path has just read back as on."""
+    def verified_lit(self, now_s: float, stale_s: float) -> bool:
+        """Whether everything in the light path reads back as on, and did so just now."""
         outputs = [self.state] if self.cutoff is None else [self.state, self.cutoff_state]
-        return all(o.value is not None and o.problem is None and o.value.on and not o.value.tripped for o in outputs)
+        seen = [output.fresh(now_s, stale_s) for output in outputs if output.problem is None]
+        return len(seen) == len(outputs) and all(one is not None and one.on and not one.tripped for one in seen)
 
     async def arm(self) -> None:
         """Arm and read back every fail-safe. Raises NotArmed, BusError."""

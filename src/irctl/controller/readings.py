@@ -24,7 +24,11 @@ class Latest(Generic[T]):
     problem: str | None = "not read yet"
 
     async def refresh(self, ask: Awaitable[T]) -> bool:
-        """Ask; on failure keep the old value to age and remember why. True when it is fresh."""
+        """Ask; on failure keep the old value to age and remember why. True when there is a new one.
+
+        A value is as old as its question: an answer may have lain here while this computer was busy with something else.
+        """
+        asked_at_s = asyncio.get_running_loop().time()
         try:
             value = await ask
         except (BusError, DeviceFault) as error:
@@ -33,7 +37,7 @@ class Latest(Generic[T]):
         if isinstance(value, float) and not isfinite(value):
             self.problem = f"the instrument says {value}, which is no number"
             return False
-        self.value, self.at_s, self.problem = value, asyncio.get_running_loop().time(), None
+        self.value, self.at_s, self.problem = value, asked_at_s, None
         return True
 
     def age_s(self, now_s: float) -> float:

@@ -25,6 +25,8 @@ PAUSE_MAX_S = 600.0
 SAMPLE_S = 1.0
 CHECKPOINT_S = 4.0
 """A sample is forced to the disk this often: a power cut takes no more than this of what is known."""
+LOOK_MAX_S = 0.75
+"""The rules wait no longer than this for silent devices: half of what makes a reading stale."""
 WARM_SHARE = 0.9
 """From this share of its steady irradiance on, a lamp counts as warm."""
 TRIM_EVERY_S = 2.0
@@ -66,6 +68,8 @@ class Treatment:
         self._sampled_at_s = float("-inf")
         self._synced_at_s = float("-inf")
         self._renewal_problem: str | None = None
+        self._looking: asyncio.Future[bool] | None = None
+        """A look at all devices that is still under way."""
         self._ending_written = False
         self._verb: tuple[str, str, str] | None = None
         """What somebody asked for (verb, by, reason); `tick` takes it up at its own pace."""
@@ -413,19 +417,33 @@ class Treatment:
     # --- what every tick does --------------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
-        """Read everything; let dose, skin and time follow."""
-        fresh, _ = await asyncio.gather(self._instruments.read(), self._output.observe())
+        """Read everything; let dose, skin and time follow. What a silent device has not said in time grows stale: nobody waits for it."""
+        if self._looking is None:
+            self._looking = asyncio.ensure_future(self._read_all())
+        await asyncio.wait({self._looking}, timeout=LOOK_MAX_S)
+        fresh = False
+        if self._looking.done():
+            looked, self._looking = self._looking, None
+            fresh = looked.result()
         loop = asyncio.get_running_loop()
         given = self.session.first_light_s is not None  # before it a reading is the room's light and noise, not dose
-        if fresh and given and self.session.meter is not None and self._instruments.irradiance.value is not None:
-            self._advance(self._instruments.irradiance.at_s)
-            self.session.meter.read(self._instruments.irradiance.value, self._instruments.irradiance.at_s)
+        irradiance, meter = self._instruments.irradiance, self.session.meter
+        # A reading from before what the model has counted already cannot be fitted in any more: the model stands, with its doubt.
+        if fresh and given and meter is not None and irradiance.value is not None and irradiance.at_s >= self._advanced_to_s:
+            self._advance(irradiance.at_s)
+            meter.read(irradiance.value, irradiance.at_s)
         self._advance(loop.time())
-        if self.session.meter is not None and self._lit_level_pct is not None and self._output.verified_lit:
-            self.session.meter.confirm()
+        lit = self._lit_level_pct is not None and self._output.verified_lit(loop.time(), self._envelope.stale_s)
+        if lit and meter is not None:
+            meter.confirm()
         skin = self._instruments.temperature.value
         if skin is not None and self._instruments.temperature.problem is None:
             self.session.skin_c_max = skin if self.session.skin_c_max is None else max(self.session.skin_c_max, skin)
+
+    async def _read_all(self) -> bool:
+        """True when there is a fresh irradiance."""
+        fresh, _ = await asyncio.gather(self._instruments.read(), self._output.observe())
+        return fresh
 
     def _advance(self, to_s: float) -> None:
         """Bring dose and thermal dose up to loop time `to_s`, with the lamp lit as it is."""
