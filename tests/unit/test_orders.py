@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irctl.domain.calibration import Calibration
+from irctl.domain.limits import Limits
 from irctl.domain.orders import (
     DURATION_MAX_S,
     FLUENCE_ABSOLUTE_MAX_J_CM2,
     IRRADIANCE_MAX_MW_CM2,
     IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
     TEXT_MAX,
-    Limits,
     Order,
     problems_with,
 )

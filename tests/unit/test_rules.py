@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from irctl.domain import rules
-from irctl.domain.orders import Limits
+from irctl.domain.limits import Limits
 from irctl.domain.rules import RULES, Envelope, Hazard, Reading, Rule, Snapshot, Stop, Verdict, Warn, evaluate
 from tests.unit.worlds import ENVELOPE, LIMITS, dark, lit
 
@@ -215,9 +215,9 @@ def test_a_lower_limit_of_the_lamp_counts() -> None:
     assert isinstance(verdict, Stop)
 
 
-@pytest.mark.parametrize("skin_c", [-40.0, 0.0, 14.9, 55.1, 3276.7, inf])
+@pytest.mark.parametrize("skin_c", [-40.0, 0.0, 14.9, 55.1, 3276.7])
 def test_a_temperature_no_skin_has_is_a_sensor_that_looks_elsewhere(skin_c: float) -> None:
-    stops(rules.skin_temperature, Hazard.BLIND, lit(skin=Reading(skin_c, 0.1)))
+    stops(rules.skin_temperature, Hazard.SKIN_IMPLAUSIBLE, lit(skin=Reading(skin_c, 0.1)))
 
 
 @pytest.mark.parametrize("how", UNKNOWN)
@@ -228,6 +228,91 @@ def test_an_unknown_skin_temperature_stops(how: Any) -> None:
 
 def test_a_lamp_without_skin_sensor_is_not_asked_for_one() -> None:
     ok(rules.skin_temperature, lit(skin_fitted=False, skin=None))
+
+
+# --- skin that is none -------------------------------------------------------------------------------------------------
+
+
+def test_skin_at_the_trip_stops_the_whole_station() -> None:
+    at_the_limit = rules.skin_temperature(lit(skin=Reading(43.5, 0.1)), ENVELOPE)
+    at_the_trip = rules.skin_temperature(lit(skin=Reading(45.0, 0.1)), ENVELOPE)
+    assert isinstance(at_the_limit, Stop)
+    assert isinstance(at_the_trip, Stop)
+    assert (at_the_limit.trips, at_the_trip.trips) == (False, True)
+
+
+def test_a_patient_with_a_lower_limit_is_warned_of_it_as_early() -> None:
+    careful = replace(ENVELOPE, limits=replace(LIMITS, skin_c_max=39.0))
+    assert isinstance(rules.skin_temperature(lit(skin=Reading(37.6, 0.1)), careful), Warn)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"skin_jump_c": 4.1}, id="jumped"),
+        pytest.param({"skin_jump_c": nan}, id="jumped by nobody knows what"),
+        pytest.param({"skin_still_s": 300.0, "lit_s": 400.0}, id="frozen"),
+        pytest.param({"skin_rise_c": 0.2, "lit_s": 120.0}, id="does not warm"),
+        pytest.param({"skin_rise_c": -1.0, "lit_s": 120.0}, id="cools in the light"),
+        pytest.param({"skin_rise_c": None, "lit_s": 120.0}, id="warmth unknown"),
+    ],
+)
+def test_a_sensor_that_does_not_behave_as_skin_does_stops(change: dict[str, Any]) -> None:
+    stops(rules.skin_moves_as_skin, Hazard.SKIN_IMPLAUSIBLE, lit(**change))
+
+
+def test_skin_is_given_time_to_warm_and_a_faint_lamp_need_not_warm_it() -> None:
+    ok(rules.skin_moves_as_skin, lit(skin_rise_c=0.0, lit_s=119.0))
+    ok(rules.skin_moves_as_skin, lit(skin_rise_c=0.0, lit_s=130.0, expected_mw_cm2=19.0))
+
+
+def test_a_reading_that_stands_still_warns_before_it_stops_and_counts_from_the_light_only() -> None:
+    warns(rules.skin_moves_as_skin, Hazard.SKIN_IMPLAUSIBLE, lit(skin_still_s=130.0, lit_s=400.0))
+    ok(rules.skin_moves_as_skin, lit(skin_still_s=500.0, lit_s=100.0))
+    ok(rules.skin_moves_as_skin, dark(skin_still_s=500.0, skin_jump_c=20.0))
+    ok(rules.skin_moves_as_skin, lit(skin_fitted=False, skin=None, skin_rise_c=None, lit_s=500.0, skin_still_s=500.0))
+
+
+# --- housing, attendant, clock, restarts ---------------------------------------------------------------------------------
+
+
+HOUSED = replace(ENVELOPE, housing_c_max=80.0)
+
+
+def test_a_housing_warns_near_its_limit_and_stops_at_it() -> None:
+    def at(reading: Reading | None) -> Verdict:
+        return rules.housing_temperature(lit(housing_fitted=True, housing=reading), HOUSED)
+
+    assert at(Reading(69.0, 0.1)) is None
+    assert isinstance(at(Reading(70.0, 0.1)), Warn)
+    hot = at(Reading(80.0, 0.1))
+    assert isinstance(hot, Stop)
+    assert hot.hazard is Hazard.HOUSING_HOT
+    ok(rules.housing_temperature, lit())
+
+
+@pytest.mark.parametrize("how", UNKNOWN)
+def test_a_housing_of_unknown_temperature_stops(how: Any) -> None:
+    verdict = rules.housing_temperature(lit(housing_fitted=True, housing=unknown(40.0, how)), HOUSED)
+    assert isinstance(verdict, Stop)
+    assert verdict.hazard is Hazard.BLIND
+
+
+def test_silence_of_the_attendant_dims_then_stops() -> None:
+    ok(rules.attended, lit(unanswered_s=30.0))
+    warns(rules.attended, Hazard.UNATTENDED, lit(unanswered_s=30.1))
+    stops(rules.attended, Hazard.UNATTENDED, lit(unanswered_s=60.1))
+    stops(rules.attended, Hazard.UNATTENDED, lit(unanswered_s=nan))
+
+
+@pytest.mark.parametrize("step_s", [2.1, -2.1, 3600.0, nan])
+def test_a_clock_that_jumps_stops(step_s: float) -> None:
+    stops(rules.clock_steady, Hazard.CLOCK_STEPPED, lit(clock_step_s=step_s))
+    ok(rules.clock_steady, lit(clock_step_s=2.0))
+
+
+def test_an_output_that_has_restarted_is_not_leased_any_more() -> None:
+    stops(rules.output_as_commanded, Hazard.EMITTER_DISOBEYS, lit(restarted=True))
 
 
 # --- thermal dose ------------------------------------------------------------------------------------------------------

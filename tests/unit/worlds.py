@@ -16,7 +16,8 @@ from irctl.controller.config import LineSection, StationConfig, load
 from irctl.controller.journal import Journal
 from irctl.controller.station import Station, Wire, build
 from irctl.domain.calibration import Calibration, points_from
-from irctl.domain.orders import Limits, Order
+from irctl.domain.limits import Limits
+from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
 from irctl.domain.rules import Envelope, Reading, Snapshot
@@ -77,6 +78,14 @@ def lit(**changes: Any) -> Snapshot:
         expected_mw_cm2=50.0,
         skin_fitted=True,
         skin=Reading(36.0, 0.1),
+        skin_jump_c=0.2,
+        skin_still_s=1.0,
+        skin_rise_c=2.0,
+        housing_fitted=False,
+        housing=None,
+        unanswered_s=0.0,
+        restarted=False,
+        clock_step_s=0.0,
         cem43_min=0.0,
         calibration_in_force=True,
         journal_writable=True,

@@ -28,6 +28,7 @@ from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
 from irctl.devices.roles import DeviceFault
 from irctl.domain import chain
+from irctl.domain.limits import Bounds
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
 
@@ -53,6 +54,25 @@ class _Body(BaseModel):
 Text = Annotated[str, Field(max_length=200)]
 
 
+class LimitsBody(_Body):
+    """What a layer narrows; what is not given stays as the layer around it says."""
+
+    irradiance_mw_cm2_max: float | None = None
+    fluence_j_cm2_max: float | None = None
+    duration_s_max: float | None = None
+    skin_c_max: float | None = None
+    day_fluence_j_cm2_max: float | None = None
+    interval_s_min: float | None = None
+
+    def as_bounds(self) -> Bounds:
+        return Bounds(**self.model_dump())
+
+
+class ProtocolBody(_Body):
+    name: Text
+    limits: LimitsBody = LimitsBody()
+
+
 class OrderBody(_Body):
     lamp: Text
     fluence_j_cm2: float
@@ -60,6 +80,20 @@ class OrderBody(_Body):
     patient: Text
     area: Text
     by: Text
+    protocol: ProtocolBody | None = None
+    limits: LimitsBody = LimitsBody()
+
+    def as_order(self) -> Order:
+        protocol = self.protocol or ProtocolBody(name="")
+        return Order(
+            self.lamp, self.fluence_j_cm2, self.irradiance_mw_cm2, self.patient, self.area, self.by,
+            protocol.name, protocol.limits.as_bounds(), self.limits.as_bounds(),
+        )  # fmt: skip
+
+
+class AttendBody(_Body):
+    by: Text
+    comfort: Text
 
 
 class ByBody(_Body):
@@ -103,8 +137,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/sessions", status_code=201)
     async def post_session(body: OrderBody) -> dict[str, Any]:
-        order = Order(body.lamp, body.fluence_j_cm2, body.irradiance_mw_cm2, body.patient, body.area, body.by)
-        return session_view(station.order(order), _now())
+        return session_view(station.order(body.as_order()), _now())
 
     @app.get("/v1/sessions")
     async def get_sessions() -> list[dict[str, Any]]:
@@ -121,6 +154,20 @@ def create_app(station: Station) -> FastAPI:
         if not events:
             raise Refused([Problem("session", session_id, "is not in this journal", "See `irctl sessions`")])
         return events
+
+    @app.post("/v1/sessions/{session_id}/attend")
+    async def post_attend(session_id: str, body: AttendBody) -> dict[str, Any]:
+        return session_view(station.lamp_of(session_id).attend(session_id, body.by, body.comfort), _now())
+
+    @app.post("/v1/alarms/audio-pause")
+    async def post_audio_pause(body: ByBody) -> dict[str, Any]:
+        station.alarms.pause_audio(body.by)
+        return station_view()
+
+    @app.post("/v1/alarms/{alarm_id}/acknowledge")
+    async def post_acknowledge(alarm_id: str, body: ByBody) -> dict[str, Any]:
+        station.alarms.acknowledge(alarm_id, body.by)
+        return station_view()
 
     @app.post("/v1/sessions/{session_id}/{verb}")
     async def post_verb(session_id: str, verb: str, body: ByBody) -> dict[str, Any]:
@@ -192,6 +239,7 @@ def live_view(station: Station) -> dict[str, Any]:
     return {
         "at_s": round(_now(), 3),
         "latched": latch.view() if latch else None,
+        **station.alarms.view(),
         "lamps": [lamp_view(lamp, _now()) for lamp in station.lamps.values()],
     }
 

@@ -18,12 +18,13 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from irctl.domain.calibration import Calibration, CalibrationError, points_from
+from irctl.domain.history import INTERVAL_MAX_S
+from irctl.domain.limits import Limits
 from irctl.domain.orders import (
     DURATION_MAX_S,
     FLUENCE_ABSOLUTE_MAX_J_CM2,
     IRRADIANCE_MAX_MW_CM2,
     IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
-    Limits,
 )
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
@@ -80,9 +81,26 @@ class LimitsSection(_Strict):
     fluence_j_cm2_max: Annotated[float, Field(gt=0, le=FLUENCE_ABSOLUTE_MAX_J_CM2)] = 90.0
     duration_s_max: Annotated[float, Field(gt=0, le=DURATION_MAX_S)] = DURATION_MAX_S
     skin_c_max: Annotated[float, Field(ge=30, le=SKIN_C_MAX)] = SKIN_C_MAX
+    day_fluence_j_cm2_max: Annotated[float, Field(gt=0, le=2 * FLUENCE_ABSOLUTE_MAX_J_CM2)] = 90.0
+    interval_s_min: Annotated[float, Field(ge=0, le=INTERVAL_MAX_S)] = 0.0
 
     def as_limits(self) -> Limits:
-        return Limits(self.irradiance_mw_cm2_max, self.fluence_j_cm2_max, self.duration_s_max, self.skin_c_max)
+        return Limits(**self.model_dump())
+
+
+class AttendanceSection(_Strict):
+    """How often the attendant is asked while there is light, and what silence does. Project choices, not a standard's."""
+
+    every_s: Annotated[float, Field(ge=10, le=900)] = 300.0
+    answer_within_s: Annotated[float, Field(ge=5, le=120)] = 30.0
+    dimmed_s: Annotated[float, Field(ge=0, le=120)] = 30.0
+
+
+class StopSection(_Strict):
+    """Contacts that stop the whole station, read with every lamp; and who may lift a stop (names; empty: anybody who gives one)."""
+
+    contacts: tuple[str, ...] = Field(default=(), strict=False)
+    may_clear: tuple[str, ...] = Field(default=(), strict=False)
 
 
 class LampSection(_Strict):
@@ -96,6 +114,9 @@ class LampSection(_Strict):
     cutoff_lease_s: Positive | None = None
     radiometer: str | None = None
     skin: str | None = None
+    housing: str | None = None
+    """A thermometer at the lamp's housing."""
+    housing_c_max: Annotated[float, Field(ge=30, le=300)] | None = None
     interlocks: tuple[str, ...] = Field(default=(), strict=False)
     distance_cm: Annotated[float, Field(ge=10, le=200)]
     calibration: str | None = None
@@ -103,6 +124,7 @@ class LampSection(_Strict):
     tick_s: Annotated[float, Field(ge=0.05, le=1.0)] = 0.25
     idle_s: Annotated[float, Field(ge=0.02, le=10.0)] = 1.0
     limits: LimitsSection = LimitsSection()
+    attendance: AttendanceSection = AttendanceSection()
 
 
 class StationFile(_Strict):
@@ -111,6 +133,7 @@ class StationFile(_Strict):
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = {}
+    stop: StopSection = StopSection()
     lamps: dict[Name, LampSection] = Field(min_length=1)
 
 
@@ -161,6 +184,18 @@ class StationConfig:
     calibrations: Mapping[str, Calibration]
     """By lamp; a lamp without a calibration is not in it."""
 
+    def changed(self) -> list[Problem]:
+        """Files that are no longer what was read: this controller runs on what it read, and says so in its record."""
+        read = {self.path: self.sha256}
+        for name, calibration in self.calibrations.items():
+            if (file := self.file.lamps[name].calibration) is not None:
+                read[self.path.parent / file] = calibration.sha256
+        return [
+            Problem(path.name, None, "was changed after the controller read it", "Look at the change, then restart")
+            for path, digest in read.items()
+            if _digest(path) != digest
+        ]
+
 
 def load(path: Path) -> StationConfig:
     """Read a station file and its calibrations. Raises Refused with every problem found in them."""
@@ -179,6 +214,13 @@ def load(path: Path) -> StationConfig:
             continue
         problems += _binding_problems(name, lamp, calibration)
         calibrations[name] = calibration
+    problems += [
+        Problem(
+            "stop.contacts", ref, "no such interlock", f"Known are {_list(file.interlocks)}; add it under [interlocks]"
+        )
+        for ref in file.stop.contacts
+        if ref not in file.interlocks
+    ]
     problems += _address_problems(file)
     if problems:
         raise Refused(problems)
@@ -212,6 +254,13 @@ def resolve_port(port: str, endpoints: Path | None = None) -> str:
         raise Refused([Problem("port", port, f"{path.name}: {error.strerror}", remedy)]) from None
     except (ValueError, KeyError, TypeError):
         raise Refused([Problem("port", port, f"the simulator offers no line {name!r}", remedy)]) from None
+
+
+def _digest(path: Path) -> str | None:
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return None
 
 
 def _read(path: Path, field: str) -> bytes:
@@ -265,6 +314,13 @@ def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Prob
         problems.append(
             Problem(
                 f"{at}.cutoff_lease_s", lamp.cutoff_lease_s, "there is no cut-off", "Name the cut-off, or remove it"
+            )
+        )
+    if (lamp.housing is None) != (lamp.housing_c_max is None):
+        missing = "housing" if lamp.housing is None else "housing_c_max"
+        problems.append(
+            Problem(
+                f"{at}.{missing}", None, "is missing", "Name the thermometer and, as the lamp's maker says, its limit"
             )
         )
     limit = lamp.limits.irradiance_mw_cm2_max

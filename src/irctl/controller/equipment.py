@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+from irctl.controller.alarms import Alarms
 from irctl.controller.journal import Journal
 from irctl.controller.output import Output
 from irctl.controller.readings import Instruments
 from irctl.domain.calibration import Calibration
-from irctl.domain.rules import Envelope, Hazard, Stop
+from irctl.domain.problems import Problem
+from irctl.domain.rules import Envelope, Hazard, Stop, Warn
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class LampInfo:
     cutoff: str | None
     radiometer: str | None
     skin: str | None
+    housing: str | None
     distance_cm: float
     fail_safe: str
     tick_s: float
@@ -33,8 +36,14 @@ class LampInfo:
 
     def as_dict(self) -> dict[str, Any]:
         """What the record keeps of it."""
-        names = ("title", "serial", "emitter", "cutoff", "radiometer", "skin", "distance_cm", "fail_safe")
+        names = ("title", "serial", "emitter", "cutoff", "radiometer", "skin", "housing", "distance_cm", "fail_safe")
         return {name: getattr(self, name) for name in names}
+
+
+class StopStation(Protocol):
+    """Latch the station without waiting for it."""
+
+    def __call__(self, by: str, reason: str, source: str = "controller") -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +57,24 @@ class Equipment:
     envelope: Envelope
     calibration: Calibration | None
     journal: Journal
+    alarms: Alarms
     stopped: Callable[[], str | None]
     """The reason of the stop in force, None when there is none."""
-    stop_station: Callable[[str, str], None]
-    """Latch the station (by, reason) without waiting for it."""
+    stop_station: StopStation
+    changed: Callable[[], list[Problem]]
+    """Files that are not any more what this controller has read."""
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()
 
-    def alarm(self, stop: Stop, session: str | None = None) -> None:
-        about: dict[str, Any] = {} if session is None else {"session": session}
-        self.journal.write(
-            "alarm", lamp=self.name, hazard=stop.hazard, priority="high", text=stop.text, remedy=stop.remedy, **about
-        )
+    def alarm(self, verdict: Stop | Warn, session: str | None = None) -> None:
+        self.alarms.sound(verdict, self.name, session)
+
+    def heed_stop_contacts(self) -> None:
+        """A stop button of the room stops the whole station, whoever reads it first. One that is merely unknown ends a session by its rule."""
+        for lock in self.instruments.interlocks:
+            if lock.stops and lock.latest.problem is None and lock.latest.value is False:
+                self.stop_station(lock.name, f"{lock.name!r} was pressed", "contact")
 
     def not_dark(self) -> Stop:
         why = self.output.state.problem or "it reads back as on"

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 
-from irctl.controller import record
+from irctl.controller import past, record
 from irctl.controller.equipment import Equipment
 from irctl.controller.output import Output
 from irctl.controller.session import Session
 from irctl.controller.treatment import Treatment
+from irctl.domain.history import problems_with_clock, problems_with_history
 from irctl.domain.orders import Order, problems_with
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.rules import Hazard, Stop
+
+IDLE_LIGHT_MW_CM2 = 10.0
+"""Twice what is accepted as a dark reading: no room is as bright by itself, and an afterglow is fainter within the minute."""
+IDLE_LIGHT_S = 60.0
 
 
 class Lamp:
@@ -21,6 +27,8 @@ class Lamp:
         self.equipment = equipment
         self.treatment: Treatment | None = None
         self._wake = asyncio.Event()
+        self._light_since_s: float | None = None
+        """Since when the radiometer has shown light that nobody ordered; infinity once that has been said."""
 
     @property
     def name(self) -> str:
@@ -53,6 +61,7 @@ class Lamp:
         conflict = bool(problems)
         problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now)
         problems += [] if problems else self._level_problems(order)
+        problems += self._problems_with_the_past(order, now) + parts.changed()
         if problems or parts.calibration is None:
             raise Refused(problems, conflict=conflict)
         session = Session(session_id, order, now)
@@ -64,7 +73,7 @@ class Lamp:
             simulated=parts.info.simulated,
             order=record.order(order),
             planned_s=round(order.planned_s, 3),
-            limits=record.limits(parts.envelope.limits),
+            limits=record.limits(order.narrowed(parts.envelope.limits)),
             lamp_info=parts.info.as_dict() | {"lease_s": parts.output.lease_s},
             calibration=record.calibration(parts.calibration),
         )
@@ -73,6 +82,16 @@ class Lamp:
         self.treatment = Treatment(parts, parts.calibration, session, self.wake)
         self.wake()
         return session
+
+    def _problems_with_the_past(self, order: Order, now: datetime) -> list[Problem]:
+        """What this patient's area has had, and whether the clock can tell when."""
+        events = self.equipment.journal.events
+        limits = order.narrowed(self.equipment.envelope.limits)
+        given = past.given_to(events, order.patient, order.area, now)
+        return [
+            *problems_with_clock(now, past.last_entry(events)),
+            *problems_with_history(order.fluence_j_cm2, limits, given, now),
+        ]
 
     def _level_problems(self, order: Order) -> list[Problem]:
         """A level the emitter cannot hold: a relay knows only on."""
@@ -132,6 +151,15 @@ class Lamp:
         self.treatment.ask(verb, by, reason)
         return self.treatment.session
 
+    def attend(self, session_id: str, by: str, comfort: str) -> Session:
+        """The attendant's answer. Raises Refused when nothing is asked of him, or he gives no name."""
+        if self.treatment is None or self.treatment.session.id != session_id:
+            raise Refused([Problem("session", session_id, "is over", "See its record")], conflict=True)
+        if not by.strip():
+            raise Refused([Problem("by", by, "is empty", "Say who is there: it goes into the record")])
+        self.treatment.attend(by, comfort)
+        return self.treatment.session
+
     # --- the task --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -165,6 +193,8 @@ class Lamp:
         """Nothing is ordered: keep an eye on the lamp, and keep it dark."""
         output = self.output
         await asyncio.gather(self.equipment.instruments.read(), output.observe())
+        self.equipment.heed_stop_contacts()
+        self._mind_light_in_the_dark()
         lit = output.state.problem is None and output.state.value is not None and output.state.value.on
         if lit and self.equipment.stopped() is None:
             text = f"lamp {self.name} is on and nobody ordered it"
@@ -172,3 +202,16 @@ class Lamp:
             self.equipment.stop_station(f"lamp {self.name}", "on without an order")
         elif not output.verified_dark:
             await output.keep_dark()
+
+    def _mind_light_in_the_dark(self) -> None:
+        """A welded contact reads back as open; only the radiometer can see it. The sun may be what it sees: somebody must look, nothing is latched."""
+        irradiance, now_s = self.equipment.instruments.irradiance, self.equipment.now_s()
+        shown = irradiance.fresh(now_s, self.equipment.envelope.stale_s)
+        if shown is None or shown <= IDLE_LIGHT_MW_CM2:
+            self._light_since_s = None
+        elif self._light_since_s is None:
+            self._light_since_s = now_s
+        elif now_s - self._light_since_s > IDLE_LIGHT_S:
+            text = f"lamp {self.name} is off, yet its radiometer shows {shown:.0f} mW/cm²"
+            self.equipment.alarm(Stop(Hazard.LIT_WHEN_OFF, text, "Look at the lamp: sunlight, or a welded contact?"))
+            self._light_since_s = float("inf")

@@ -54,6 +54,8 @@ class Interlock:
 
     name: str
     contact: Contact
+    stops: bool = False
+    """Opening it stops the whole station, and latches."""
     latest: Latest[bool] = field(default_factory=Latest[bool])
 
 
@@ -64,14 +66,18 @@ class Instruments:
     interlocks: tuple[Interlock, ...]
     radiometer: Radiometer | None = None
     skin: Thermometer | None = None
+    housing: Thermometer | None = None
     irradiance: Latest[float] = field(default_factory=Latest[float])
     temperature: Latest[float] = field(default_factory=Latest[float])
+    housing_c: Latest[float] = field(default_factory=Latest[float])
 
     async def read(self) -> bool:
         """Read everything at once, each on its own line. True when there is a fresh irradiance."""
         asks = [interlock.latest.refresh(interlock.contact.closed()) for interlock in self.interlocks]
         if self.skin is not None:
             asks.append(self.temperature.refresh(self.skin.temperature_c()))
+        if self.housing is not None:
+            asks.append(self.housing_c.refresh(self.housing.temperature_c()))
         if self.radiometer is None:
             await asyncio.gather(*asks)
             return False
@@ -88,5 +94,41 @@ class Instruments:
         )
 
     def skin_reading(self, now_s: float) -> Reading | None:
-        value = self.temperature.value
-        return None if value is None else Reading(value, self.temperature.age_s(now_s))
+        return _reading(self.temperature, now_s)
+
+    def housing_reading(self, now_s: float) -> Reading | None:
+        return _reading(self.housing_c, now_s)
+
+
+def _reading(latest: Latest[float], now_s: float) -> Reading | None:
+    return None if latest.value is None else Reading(latest.value, latest.age_s(now_s))
+
+
+@dataclass(slots=True)
+class SkinWatch:
+    """How the skin's temperature has moved since the light came on: living skin warms, wavers, and does not jump."""
+
+    first_c: float | None = None
+    jump_c: float = 0.0
+    _last_c: float | None = None
+    _last_s: float = float("-inf")
+    _still_since_s: float = float("-inf")
+
+    def see(self, skin_c: float, at_s: float, stale_s: float) -> None:
+        """Take a reading made at loop time `at_s`. Over a gap longer than `stale_s` anything may have happened, and nothing is a jump."""
+        if at_s <= self._last_s:
+            return
+        if self._last_c is None:
+            self.first_c = skin_c
+        elif at_s - self._last_s <= stale_s:
+            self.jump_c = max(self.jump_c, abs(skin_c - self._last_c))
+        if skin_c != self._last_c:
+            self._still_since_s = at_s
+        self._last_c, self._last_s = skin_c, at_s
+
+    @property
+    def rise_c(self) -> float | None:
+        return None if self._last_c is None or self.first_c is None else self._last_c - self.first_c
+
+    def still_s(self, now_s: float) -> float:
+        return 0.0 if self._last_c is None else now_s - self._still_since_s

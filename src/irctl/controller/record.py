@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +11,8 @@ from irctl.controller.session import Ending, Session
 from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
 from irctl.domain.dose import Dose
-from irctl.domain.orders import Limits, Order
+from irctl.domain.limits import Limits
+from irctl.domain.orders import Order
 
 
 def order(order: Order) -> dict[str, Any]:
@@ -21,16 +23,12 @@ def order(order: Order) -> dict[str, Any]:
         "patient": order.patient,
         "area": order.area,
         "by": order.by,
+        "protocol": order.protocol or None,
     }
 
 
 def limits(limits: Limits) -> dict[str, Any]:
-    return {
-        "irradiance_mw_cm2_max": limits.irradiance_mw_cm2_max,
-        "fluence_j_cm2_max": limits.fluence_j_cm2_max,
-        "duration_s_max": limits.duration_s_max,
-        "skin_c_max": limits.skin_c_max,
-    }
+    return asdict(limits)
 
 
 def calibration(calibration: Calibration) -> dict[str, Any]:

@@ -159,6 +159,11 @@ async def start_station(
         simulated=station.simulated,
         previous=previous,
     )
+    before = next(
+        (e["station_hash"] for e in reversed(journal.events[:-1]) if e["event"] == "controller.started"), None
+    )
+    if before not in (None, config.sha256):
+        journal.write("configuration.changed", before=before, now=config.sha256)
     station.record_dark(evidence)
     for ended in list(recovery.interrupted(journal.events)):
         journal.write("session.ended", **ended)

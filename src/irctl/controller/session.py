@@ -31,7 +31,7 @@ class Outcome(StrEnum):
 
 
 NEXT: dict[State, frozenset[State]] = {
-    State.ORDERED: frozenset({State.CHECKING, State.ENDED}),
+    State.ORDERED: frozenset({State.CHECKING}),
     State.CHECKING: frozenset({State.READY, State.ENDING}),
     State.READY: frozenset({State.WARMING, State.ENDING}),
     State.WARMING: frozenset({State.EMITTING, State.PAUSED, State.ENDING}),
@@ -73,6 +73,8 @@ class Session:
     lit_j_cm2: float = 0.0
     """What was given while the lamp was on, without the afterglow."""
     cem43_min: float = 0.0
+    attended_at_s: float | None = None
+    """Loop time of the last word from the attendant, or of the light; None while there is no light."""
     skin_c_max: float | None = None
     warned: set[Hazard] = field(default_factory=set[Hazard])
     warnings: list[str] = field(default_factory=list[str])

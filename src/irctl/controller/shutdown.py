@@ -6,7 +6,7 @@ It acts first and writes next; it never waits for a silent device before another
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -69,17 +69,20 @@ class Shutdown:
         broadcasts: Mapping[str, Sequence[AnyRequest]],
         lamps: Mapping[str, StoppableLamp],
         journal: Journal,
+        may_clear: Collection[str] = (),
     ) -> None:
         self._lines = lines
         self._broadcasts = broadcasts
         """By line name: the frames that darken every unit honouring broadcast there."""
         self._lamps = lamps
         self._journal = journal
+        self._may_clear = may_clear
+        """Names; empty: anybody who gives one. The controller has no sign-in: the clinic's service vouches for who asks."""
         self.latch: Latch | None = None
         self._under_way = 0
 
-    async def stop(self, by: str, reason: str, source: str) -> Latch:
-        """Everything dark, now; latched. Returns when every lamp is verified dark or has had its time to be.
+    def stop(self, by: str, reason: str, source: str) -> Coroutine[Any, Any, Latch]:
+        """Everything dark, now. Latched when this returns; what it returns is done when every lamp is verified dark or has had its time to be.
 
         Any number of calls at once is fine: the first reason stays, the evidence is the latest.
         """
@@ -89,17 +92,21 @@ class Shutdown:
         at = self._journal.clock() if self.latch is None else self.latch.at
         if self.latch is not None:
             by, reason, source = self.latch.by, self.latch.reason, self.latch.source
-        latch = self.latch = Latch(at, by, reason, source, evidence)
+        self.latch = Latch(at, by, reason, source, evidence)
         self._under_way += 1
+        return self._carry_out(self.latch, since_s, first)
+
+    async def _carry_out(self, latch: Latch, since_s: float, first: bool) -> Latch:
+        evidence = latch.evidence
         try:
             darkening = asyncio.ensure_future(self._darken_all(since_s, evidence))
             await asyncio.wait([darkening], timeout=WRITE_AFTER_S)
             if first:
-                self._journal.write("stop.latched", by=by, reason=reason, source=source)
+                self._journal.write("stop.latched", by=latch.by, reason=latch.reason, source=latch.source)
             await darkening
         finally:
             self._under_way -= 1
-        self._journal.write("stop.evidence", by=by, lamps={name: e.as_dict() for name, e in evidence.items()})
+        self._journal.write("stop.evidence", by=latch.by, lamps={name: e.as_dict() for name, e in evidence.items()})
         for lamp in self._lamps.values():
             lamp.wake()
         return latch
@@ -151,6 +158,8 @@ class Shutdown:
             for name, value in (("by", by), ("reason", reason))
             if not value.strip()
         ]
+        if by.strip() and self._may_clear and by not in self._may_clear:
+            problems.append(Problem("by", by, "may not clear a stop", f"Ask {' or '.join(self._may_clear)}"))
         if self.latch is None:
             problems.append(Problem("stop", None, "is not latched", "Nothing to clear"))
         elif self._under_way:

@@ -15,6 +15,7 @@ from irctl.bus.port import Port, open_port
 from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
+from irctl.controller.alarms import Alarms
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
 from irctl.controller.journal import Journal
@@ -69,10 +70,16 @@ class Station:
         self.journal = journal
         self.lines = lines
         self.devices = devices
-        interlocks = {name: Interlock(name, devices.contact(ref)) for name, ref in config.file.interlocks.items()}
+        self.alarms = Alarms(journal)
+        stops = config.file.stop.contacts
+        interlocks = {
+            name: Interlock(name, devices.contact(ref), name in stops) for name, ref in config.file.interlocks.items()
+        }
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
         self.sessions: dict[str, Session] = {}
-        self.shutdown = Shutdown(list(lines.values()), self._broadcasts(), self.lamps, journal)
+        self.shutdown = Shutdown(
+            list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear
+        )
         self._tasks: list[asyncio.Task[None]] = []
         self._stops: set[asyncio.Task[Any]] = set()
 
@@ -91,9 +98,10 @@ class Station:
             emitter_line=self._line_of(section.emitter),
         )
         instruments = Instruments(
-            tuple(interlocks[ref] for ref in section.interlocks),
+            tuple(interlocks[ref] for ref in dict.fromkeys((*self.config.file.stop.contacts, *section.interlocks))),
             devices.radiometer(section.radiometer) if section.radiometer else None,
             devices.thermometer(section.skin) if section.skin else None,
+            devices.thermometer(section.housing) if section.housing else None,
         )
         info = LampInfo(
             station=self.config.file.station.name,
@@ -104,6 +112,7 @@ class Station:
             cutoff=self._described(section.cutoff) if section.cutoff else None,
             radiometer=self._described(section.radiometer) if section.radiometer else None,
             skin=self._described(section.skin) if section.skin else None,
+            housing=self._described(section.housing) if section.housing else None,
             distance_cm=section.distance_cm,
             fail_safe=emitter.lease.fail_safe,
             tick_s=section.tick_s,
@@ -115,11 +124,19 @@ class Station:
                 info,
                 output,
                 instruments,
-                Envelope(section.limits.as_limits()),
+                Envelope(
+                    section.limits.as_limits(),
+                    housing_c_max=section.housing_c_max,
+                    attend_every_s=section.attendance.every_s,
+                    answer_within_s=section.attendance.answer_within_s,
+                    dimmed_s=section.attendance.dimmed_s,
+                ),
                 self.config.calibrations.get(name),
                 self.journal,
+                self.alarms,
                 stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
                 stop_station=self.stop_soon,
+                changed=self.config.changed,
             )
         )
 
@@ -165,6 +182,7 @@ class Station:
     def run(self) -> None:
         """Take up a stop that nobody has cleared, and start each lamp's task."""
         self.shutdown.restore(self.journal.events)
+        self.alarms.restore(self.journal.events)
         for lamp in self.lamps.values():
             task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")
             task.add_done_callback(self._lamp_task_ended)
@@ -184,11 +202,11 @@ class Station:
         for line in self.lines.values():
             await line.close()
 
-    def stop_soon(self, by: str, reason: str) -> None:
+    def stop_soon(self, by: str, reason: str, source: str = "controller") -> None:
         """Stop the station from inside a lamp's task, without waiting for it there."""
         if self.shutdown.latch is not None:
             return
-        task = asyncio.create_task(self.shutdown.stop(by, reason, "controller"))
+        task = asyncio.create_task(self.shutdown.stop(by, reason, source))
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
 
@@ -350,6 +368,7 @@ def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem
             ("cutoff", lamp.cutoff, devices.cutoff),
             ("radiometer", lamp.radiometer, devices.radiometer),
             ("skin", lamp.skin, devices.thermometer),
+            ("housing", lamp.housing, devices.thermometer),
         )
         asked += [(f"lamps.{name}.{role}", ref, find) for role, ref, find in optional if ref is not None]
     asked += [(f"interlocks.{name}", ref, devices.contact) for name, ref in config.file.interlocks.items()]
@@ -484,8 +503,9 @@ def _shared_watchdogs(station: Station) -> list[Problem]:
 
 def _polled(station: Station, section: LampSection) -> set[str]:
     """Every device that this lamp's task talks to."""
-    interlocks = [station.config.file.interlocks[name] for name in section.interlocks]
-    refs = (section.emitter, section.cutoff, section.radiometer, section.skin, *interlocks)
+    file = station.config.file
+    interlocks = [file.interlocks[name] for name in (*section.interlocks, *file.stop.contacts)]
+    refs = (section.emitter, section.cutoff, section.radiometer, section.skin, section.housing, *interlocks)
     return {_device(ref) for ref in refs if ref is not None}
 
 

@@ -11,12 +11,13 @@ from irctl.bus.errors import BusError
 from irctl.controller import checking, record
 from irctl.controller.equipment import Equipment
 from irctl.controller.output import Evidence
+from irctl.controller.readings import SkinWatch
 from irctl.controller.session import Ending, Outcome, Session, State
 from irctl.devices.roles import DeviceFault
 from irctl.domain.calibration import Calibration
 from irctl.domain.cem43 import cem43_min
 from irctl.domain.dose import DoseMeter
-from irctl.domain.problems import InvariantViolation
+from irctl.domain.problems import InvariantViolation, Problem, Refused
 from irctl.domain.rules import Hazard, Reading, Snapshot, Stop, evaluate
 
 READY_MAX_S = 300.0
@@ -35,7 +36,15 @@ TRIM_STEP_MAX_PCT = 2.0
 AFTERGLOW_MAX_S = 30.0
 """A session waits this long for the afterglow to fade; what is left then is calculated."""
 
-PATIENT_SIDE = frozenset({Hazard.SKIN_HOT, Hazard.INTERLOCK, Hazard.THERMAL_DOSE, Hazard.EMERGENCY_STOP})
+ARMING_HOLDS_S = 5.0
+"""A device may restart and forget its fail-safe while a session waits to be started: what was armed longer ago is armed again."""
+CLOCK_STEP_SEEN_S = 0.5
+"""Of the wall clock between two looks. Less is steering and scheduling."""
+COMFORT = ("comfortable", "warm", "too-hot")
+
+PATIENT_SIDE = frozenset(
+    {Hazard.SKIN_HOT, Hazard.INTERLOCK, Hazard.THERMAL_DOSE, Hazard.EMERGENCY_STOP, Hazard.UNATTENDED}
+)
 """Stopped for what the patient or the room did; any other hazard is a fault of the equipment."""
 LATCHING = frozenset({Hazard.LIT_WHEN_OFF, Hazard.OFF_CALIBRATION, Hazard.OVER_DOSE})
 """On but not rising, off but still lit, more than prescribed: nobody treats on at this station until somebody has looked."""
@@ -54,7 +63,7 @@ class Treatment:
         self._info = equipment.info
         self._output = equipment.output
         self._instruments = equipment.instruments
-        self._envelope = equipment.envelope
+        self._envelope = replace(equipment.envelope, limits=session.order.narrowed(equipment.envelope.limits))
         self._journal = equipment.journal
         now_s = equipment.now_s()
         self._advanced_to_s = now_s
@@ -70,6 +79,10 @@ class Treatment:
         self._renewal_problem: str | None = None
         self._looking: asyncio.Future[bool] | None = None
         """A look at all devices that is still under way."""
+        self._armed_at_s = float("-inf")
+        self._skin = SkinWatch()
+        self._clock_offset_s = self._wall_clock_s() - now_s
+        self._clock_step_s = 0.0
         self._ending_written = False
         self._verb: tuple[str, str, str] | None = None
         """What somebody asked for (verb, by, reason); `tick` takes it up at its own pace."""
@@ -89,6 +102,37 @@ class Treatment:
         if self._verb is None or self._verb[0] != "end":  # whoever ends wins over whoever asks for more
             self._verb = (verb, by, reason)
         self._wake()
+
+    def attend(self, by: str, comfort: str) -> None:
+        """Somebody is there, and says how the patient feels; too hot means dark. Raises Refused."""
+        self.session.require("attend", State.WARMING, State.EMITTING, State.PAUSED)
+        if comfort not in COMFORT:
+            problem = Problem("comfort", comfort, f"is not one of {', '.join(COMFORT)}", "Ask the patient again")
+            raise Refused([problem])
+        self._write("session.attended", by=by, comfort=comfort)
+        if self.session.attended_at_s is not None:
+            self.session.attended_at_s = self._equipment.now_s()
+            self.session.warned.discard(Hazard.UNATTENDED)
+        self._equipment.alarms.resolve(self.session.id, f"{by} is there", Hazard.UNATTENDED)
+        if comfort == "too-hot" and self.session.lit:
+            self.ask("pause", by)
+
+    @property
+    def attendance(self) -> dict[str, Any] | None:
+        """For the screens: when the attendant is asked, and what his silence has done; None without light."""
+        attended_at_s, envelope = self.session.attended_at_s, self._envelope
+        if attended_at_s is None or not self.session.lit:
+            return None
+        now_s = self._equipment.now_s()
+        unanswered_s = self._unanswered_s(now_s)
+        return {
+            "due_in_s": round(max(0.0, attended_at_s + envelope.attend_every_s - now_s), 1),
+            "asked": unanswered_s > 0,
+            "unanswered_s": round(unanswered_s, 1),
+            "answer_within_s": envelope.answer_within_s,
+            "dimmed": unanswered_s > envelope.answer_within_s,
+            "dark_after_s": envelope.answer_within_s + envelope.dimmed_s,
+        }
 
     def give_up(self, error: Exception) -> None:
         """A defect of ours: end as faulted; a defect while ending closes the record as it stands. The caller has gone dark."""
@@ -133,6 +177,7 @@ class Treatment:
         """Before any light: dark, armed and read back, sensors alive, interlocks closed."""
         try:
             identity = await checking.prove_dark_and_arm(self._output)
+            self._armed_at_s = self._equipment.now_s()
             self._write("session.armed", **record.armed(self._info.fail_safe, self._output, identity))
             dark = await checking.read_dark(self._instruments, self._info.tick_s)
         except (BusError, DeviceFault) as error:
@@ -189,7 +234,7 @@ class Treatment:
         loop = asyncio.get_running_loop()
         self._ending_written = False
         try:
-            if verb == "resume":
+            if verb == "resume" or loop.time() - self._armed_at_s > ARMING_HOLDS_S:
                 await self._output.arm()
             await self._output.renew(level)
         except (BusError, DeviceFault) as error:
@@ -200,6 +245,7 @@ class Treatment:
         now_s = loop.time()
         self._advance(now_s)
         self._lit_level_pct, self._lit_since_s, self._trimmed_at_s = level, now_s, now_s
+        self._skin, self.session.attended_at_s = SkinWatch(), now_s
         self._lit_from_j_cm2 = self.session.dose.best_j_cm2
         self._output.state.value = None
         self._output.state.at_s = now_s
@@ -282,6 +328,8 @@ class Treatment:
         wanted = self.session.order.irradiance_mw_cm2 / self.session.meter.scale
         low, high = calibration.irradiance_min_mw_cm2, calibration.irradiance_max_mw_cm2
         present = self._output.level_pct
+        if self._unanswered_s(now_s) > self._envelope.answer_within_s:
+            return min(self._dimmest_pct(), present if present is not None else 100.0)
         if present is not None and now_s - self._trimmed_at_s < TRIM_EVERY_S:
             return present
         self._trimmed_at_s = now_s
@@ -290,6 +338,17 @@ class Treatment:
         if present is None:
             return level
         return min(max(level, present - TRIM_STEP_MAX_PCT), present + TRIM_STEP_MAX_PCT)
+
+    def _dimmest_pct(self) -> float:
+        """The lowest level that is calibrated and that the emitter can hold; a switch knows only one."""
+        return max(self._calibration.level_min_pct, self._output.emitter.level_min_pct)
+
+    def _unanswered_s(self, now_s: float) -> float:
+        """Since the attendant was asked; 0 while nothing is asked."""
+        attended_at_s = self.session.attended_at_s
+        if attended_at_s is None or not self.session.lit:
+            return 0.0
+        return max(0.0, now_s - attended_at_s - self._envelope.attend_every_s)
 
     async def _pause(self, by: str) -> None:
         self.session.move(State.PAUSED)
@@ -315,7 +374,7 @@ class Treatment:
         self._end(Ending(outcome, stop.text, stop.hazard))
         await self._go_dark()
         self._equipment.alarm(stop, self.session.id)
-        if stop.hazard in LATCHING:
+        if stop.trips or stop.hazard in LATCHING:
             self._equipment.stop_station(f"lamp {self._equipment.name}", stop.text)
 
     async def _fail(self, text: str) -> None:
@@ -409,6 +468,8 @@ class Treatment:
             self.session.meter.settle()
         self.session.move(State.ENDED)
         self.session.ended_at = self._journal.clock()
+        self.session.attended_at_s = None
+        self._equipment.alarms.resolve(self.session.id, "its session is over")
         self._write(
             "session.ended",
             **record.ended(self.session, self.session.ending, skin_fitted=self._instruments.skin is not None),
@@ -429,21 +490,42 @@ class Treatment:
         given = self.session.first_light_s is not None  # before it a reading is the room's light and noise, not dose
         irradiance, meter = self._instruments.irradiance, self.session.meter
         # A reading from before what the model has counted already cannot be fitted in any more: the model stands, with its doubt.
-        if fresh and given and meter is not None and irradiance.value is not None and irradiance.at_s >= self._advanced_to_s:
+        if (
+            fresh
+            and given
+            and meter is not None
+            and irradiance.value is not None
+            and irradiance.at_s >= self._advanced_to_s
+        ):
             self._advance(irradiance.at_s)
             meter.read(irradiance.value, irradiance.at_s)
         self._advance(loop.time())
         lit = self._lit_level_pct is not None and self._output.verified_lit(loop.time(), self._envelope.stale_s)
         if lit and meter is not None:
             meter.confirm()
-        skin = self._instruments.temperature.value
-        if skin is not None and self._instruments.temperature.problem is None:
-            self.session.skin_c_max = skin if self.session.skin_c_max is None else max(self.session.skin_c_max, skin)
+        temperature = self._instruments.temperature
+        if temperature.value is not None and temperature.problem is None:
+            self.session.skin_c_max = max(temperature.value, self.session.skin_c_max or temperature.value)
+            self._skin.see(temperature.value, temperature.at_s, self._envelope.stale_s)
+        self._equipment.heed_stop_contacts()
+        self._watch_clock(loop.time())
 
     async def _read_all(self) -> bool:
         """True when there is a fresh irradiance."""
         fresh, _ = await asyncio.gather(self._instruments.read(), self._output.observe())
         return fresh
+
+    def _wall_clock_s(self) -> float:
+        return self._journal.clock().timestamp()
+
+    def _watch_clock(self, now_s: float) -> None:
+        """Against the loop's clock, which nobody sets: a step is somebody's hand, or a sleep that stopped the loop's."""
+        offset_s = self._wall_clock_s() - now_s
+        step_s = offset_s - self._clock_offset_s
+        self._clock_offset_s = offset_s
+        if abs(step_s) > CLOCK_STEP_SEEN_S:
+            self._clock_step_s += step_s
+            self._write("clock.stepped", by_s=round(step_s, 3))
 
     def _advance(self, to_s: float) -> None:
         """Bring dose and thermal dose up to loop time `to_s`, with the lamp lit as it is."""
@@ -475,6 +557,7 @@ class Treatment:
             if warning.hazard not in self.session.warned:
                 self.session.warned.add(warning.hazard)
                 self.session.warnings.append(warning.text)
+                self._equipment.alarm(warning, self.session.id)
                 self._write("session.warning", hazard=warning.hazard, text=warning.text)
         return stop and self._with_detail(stop)
 
@@ -515,6 +598,14 @@ class Treatment:
             expected_mw_cm2=meter.expected_reading_mw_cm2 if meter else 0.0,
             skin_fitted=instruments.skin is not None,
             skin=instruments.skin_reading(now_s),
+            skin_jump_c=self._skin.jump_c,
+            skin_still_s=self._skin.still_s(now_s),
+            skin_rise_c=self._skin.rise_c,
+            housing_fitted=instruments.housing is not None,
+            housing=instruments.housing_reading(now_s),
+            unanswered_s=self._unanswered_s(now_s),
+            restarted=any(o is not None and o.rebooted is True for o in (state, cutoff)),
+            clock_step_s=self._clock_step_s,
             cem43_min=self.session.cem43_min,
             calibration_in_force=self._calibration.in_force(self._journal.clock()),
             journal_writable=self._journal.writable,

@@ -53,11 +53,18 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
         "calibration": None if equipment.calibration is None else record.calibration(equipment.calibration),
         "limits": record.limits(equipment.envelope.limits),
         "session": None if session is None else session_view(session, now_s),
+        "attendance": lamp.treatment.attendance if lamp.treatment is not None else None,
         "live": {
             "at_s": round(now_s, 3),
             "irradiance_mw_cm2": record.rounded(irradiance, 2),
             "irradiance_source": "measured" if instruments.radiometer else "calibrated",
             "skin_c": record.rounded(instruments.temperature.fresh(now_s, stale_s), 1),
+            "housing_c": record.rounded(instruments.housing_c.fresh(now_s, stale_s), 1),
+            "fitted": {
+                "radiometer": instruments.radiometer is not None,
+                "skin": instruments.skin is not None,
+                "housing": instruments.housing is not None,
+            },
             "level_pct": record.rounded(output.level_pct, 1),
             "on": None if state is None else state.on,
             "interlocks": {i.name: i.latest.fresh(now_s, stale_s) for i in instruments.interlocks},

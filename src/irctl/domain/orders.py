@@ -7,6 +7,7 @@ from datetime import datetime
 from math import isfinite
 
 from irctl.domain.calibration import Calibration
+from irctl.domain.limits import NO_BOUNDS, Bounds, Limits, narrowed, problems_with_bounds
 from irctl.domain.problems import Problem
 
 FLUENCE_ABSOLUTE_MAX_J_CM2 = 200.0
@@ -28,6 +29,15 @@ class Order:
     patient: str
     area: str
     by: str
+    protocol: str = ""
+    """The template that this follows, by name and version; it is the clinic's."""
+    protocol_limits: Bounds = NO_BOUNDS
+    limits: Bounds = NO_BOUNDS
+    """What this order narrows for this patient."""
+
+    def narrowed(self, station: Limits) -> Limits:
+        """The limits in force for this order: station ≥ protocol ≥ order."""
+        return narrowed(narrowed(station, self.protocol_limits), self.limits)
 
     @property
     def planned_s(self) -> float:
@@ -35,21 +45,15 @@ class Order:
         return self.fluence_j_cm2 * 1000.0 / self.irradiance_mw_cm2
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The station's limits for one lamp."""
-
-    irradiance_mw_cm2_max: float
-    fluence_j_cm2_max: float
-    duration_s_max: float
-    skin_c_max: float
-
-
 def problems_with(
     order: Order, limits: Limits, calibration: Calibration | None, distance_cm: float, now: datetime
 ) -> list[Problem]:
-    """Everything that forbids this order, in the order a person would read it; empty when it is allowed."""
-    problems = [*_texts(order), *_numbers(order, limits)]
+    """Everything that forbids this order, in the order a person would read it; empty when it is allowed. `limits` are the station's."""
+    problems = problems_with_bounds("protocol.limits", order.protocol_limits, limits)
+    limits = narrowed(limits, order.protocol_limits)
+    problems += problems_with_bounds("limits", order.limits, limits)
+    limits = narrowed(limits, order.limits)
+    problems += [*_texts(order), *_numbers(order, limits)]
     numbers_make_sense = all(isfinite(x) and x > 0 for x in (order.fluence_j_cm2, order.irradiance_mw_cm2))
     if numbers_make_sense and order.planned_s > limits.duration_s_max:
         problems.append(
@@ -75,6 +79,8 @@ def _texts(order: Order) -> list[Problem]:
             problems.append(Problem(name, text[:20] + "…", f"is longer than {TEXT_MAX} characters", "Shorten it"))
         elif not text.isprintable():
             problems.append(Problem(name, text, "holds a control character", "Type it again as plain text"))
+    if len(order.protocol) > TEXT_MAX or not order.protocol.isprintable():
+        problems.append(Problem("protocol", order.protocol[:20], "is no name", "Name the protocol in plain text"))
     return problems
 
 
@@ -101,9 +107,7 @@ def _numbers(order: Order, limits: Limits) -> list[Problem]:
             )
         elif value > limit:
             problems.append(
-                Problem(
-                    name, value, f"above this lamp's limit of {limit:g} {unit}", f"Prescribe at most {limit:g} {unit}"
-                )
+                Problem(name, value, f"above the limit of {limit:g} {unit}", f"Prescribe at most {limit:g} {unit}")
             )
     return problems
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
 
-from irctl.domain.orders import Limits
+from irctl.domain.limits import Limits
 
 
 class Hazard(StrEnum):
@@ -32,6 +32,10 @@ class Hazard(StrEnum):
     NO_JOURNAL = "H14"
     EMERGENCY_STOP = "H15"
     THERMAL_DOSE = "H16"
+    HOUSING_HOT = "H17"
+    SKIN_IMPLAUSIBLE = "H18"
+    UNATTENDED = "H19"
+    CLOCK_STEPPED = "H20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +49,14 @@ class Stop:
     hazard: Hazard
     text: str
     remedy: str
+    trips: bool = False
+    """Nobody treats on at this station until somebody has looked: the stop latches, every cut-off opens."""
 
 
 Verdict = Warn | Stop | None
+
+SKIN_WARN_BEFORE_C = 1.5
+"""A patient with a lower limit is warned of it as early as one with the usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +75,30 @@ class Envelope:
     stale_s: float = 1.5
     """A reading older than this is unknown: a few ticks, so one lost reply does not end a treatment."""
     skin_warn_c: float = 41.5
+    skin_trip_c: float = 45.0
+    """Pain begins about here (DOMAIN facts §2): something has failed on the way up."""
     skin_plausible_c: tuple[float, float] = (15.0, 55.0)
+    skin_jump_c: float = 4.0
+    """Between two readings a tick apart: skin takes many seconds for that; the sensor has lost its aim."""
+    skin_still_warn_s: float = 120.0
+    skin_still_s: float = 300.0
+    """Living skin under a lamp does not stay the same to the last digit for as long as this."""
+    skin_warms_s: float = 120.0
+    skin_warms_c: float = 0.3
+    skin_warms_from_mw_cm2: float = 20.0
+    """By then, under this much light, skin is this much warmer; what is not is a sheet, or a wall."""
+    housing_c_max: float | None = None
+    """As the lamp's maker says; None where no thermometer is fitted."""
+    housing_warn_c: float = 10.0
+    """This close to the limit it warns."""
+    attend_every_s: float = 300.0
+    """So often the attendant is asked whether he is there and the patient comfortable."""
+    answer_within_s: float = 30.0
+    """An attendant who has not answered by then is not there: the lamp is dimmed."""
+    dimmed_s: float = 30.0
+    """Dimmed for this long without an answer, it goes dark."""
+    clock_step_s: float = 2.0
+    """Of the wall clock against the loop's: the computer slept, or somebody set the clock. A lease is as long."""
     cem43_warn_min: float = 1.0
     cem43_stop_min: float = 2.0
     irradiance_margin: float = 1.15
@@ -109,6 +141,20 @@ class Snapshot:
     """What the radiometer should read now if the lamp is as calibrated."""
     skin_fitted: bool
     skin: Reading | None
+    skin_jump_c: float
+    """The largest step between two readings a moment apart, since the light came on."""
+    skin_still_s: float
+    """How long the reading has been the same to the last digit."""
+    skin_rise_c: float | None
+    """Since the first light; None while unknown."""
+    housing_fitted: bool
+    housing: Reading | None
+    unanswered_s: float
+    """Since the attendant was asked; 0 while nothing is asked."""
+    restarted: bool
+    """The emitter or the cut-off says that it has restarted."""
+    clock_step_s: float
+    """By how much the wall clock has jumped during this session."""
     cem43_min: float
     calibration_in_force: bool
     journal_writable: bool
@@ -141,20 +187,62 @@ def skin_temperature(s: Snapshot, e: Envelope) -> Verdict:
         return Stop(Hazard.BLIND, "the skin temperature is unknown", "Check the skin sensor and its cable")
     low, high = e.skin_plausible_c
     if not low <= skin_c <= high:
-        return Stop(
-            Hazard.BLIND,
-            f"the skin sensor shows {skin_c:.1f} °C, which no skin has",
-            "Aim the sensor at the skin",
-        )
+        text = f"the skin sensor shows {skin_c:.1f} °C, which no skin has"
+        return Stop(Hazard.SKIN_IMPLAUSIBLE, text, "Aim the sensor at the skin")
     if skin_c >= e.limits.skin_c_max:
-        return Stop(
-            Hazard.SKIN_HOT,
-            f"skin at {skin_c:.1f} °C (limit {e.limits.skin_c_max:g})",
-            "Look at the skin; let it cool",
-        )
-    if skin_c >= e.skin_warn_c:
+        text, trips = f"skin at {skin_c:.1f} °C (limit {e.limits.skin_c_max:g})", skin_c >= e.skin_trip_c
+        return Stop(Hazard.SKIN_HOT, text, "Look at the skin; let it cool", trips)
+    if skin_c >= min(e.skin_warn_c, e.limits.skin_c_max - SKIN_WARN_BEFORE_C):
         return Warn(Hazard.SKIN_HOT, f"skin at {skin_c:.1f} °C")
     return None
+
+
+def skin_moves_as_skin(s: Snapshot, e: Envelope) -> Verdict:
+    """A sensor that jumps, stands still, or does not warm in the light does not look at skin."""
+    if not s.skin_fitted or not s.lit:
+        return None
+    remedy = "Aim the sensor at the treated skin; check its cable"
+    if not s.skin_jump_c <= e.skin_jump_c:
+        return Stop(Hazard.SKIN_IMPLAUSIBLE, f"the skin sensor jumped by {s.skin_jump_c:.1f} °C", remedy)
+    warm_by_now = s.lit_s >= e.skin_warms_s and s.expected_mw_cm2 >= e.skin_warms_from_mw_cm2
+    if warm_by_now and (s.skin_rise_c is None or not s.skin_rise_c >= e.skin_warms_c):
+        text = f"after {s.lit_s:.0f} s of light the skin sensor shows no warmth"
+        return Stop(Hazard.SKIN_IMPLAUSIBLE, text, remedy)
+    still_s = min(s.skin_still_s, s.lit_s)
+    if not still_s < e.skin_still_s:
+        return Stop(Hazard.SKIN_IMPLAUSIBLE, f"the skin sensor has not moved for {still_s:.0f} s", remedy)
+    if still_s >= e.skin_still_warn_s:
+        return Warn(Hazard.SKIN_IMPLAUSIBLE, f"the skin sensor has not moved for {still_s:.0f} s")
+    return None
+
+
+def housing_temperature(s: Snapshot, e: Envelope) -> Verdict:
+    if not s.housing_fitted or e.housing_c_max is None:
+        return None
+    housing_c = _known(s.housing, e)
+    if housing_c is None:
+        return Stop(Hazard.BLIND, "the housing's temperature is unknown", "Check its sensor and cable")
+    text = f"the lamp's housing is at {housing_c:.0f} °C (limit {e.housing_c_max:g})"
+    if not housing_c < e.housing_c_max:
+        return Stop(Hazard.HOUSING_HOT, text, "Let it cool; check its fan and air")
+    return Warn(Hazard.HOUSING_HOT, text) if housing_c >= e.housing_c_max - e.housing_warn_c else None
+
+
+def attended(s: Snapshot, e: Envelope) -> Verdict:
+    """Silence dims, then stops."""
+    if not s.unanswered_s <= e.answer_within_s + e.dimmed_s:
+        text = f"nobody has answered for {s.unanswered_s:.0f} s whether the patient is comfortable"
+        return Stop(Hazard.UNATTENDED, text, "Look after the patient; order the rest anew if it is wanted")
+    if s.unanswered_s > e.answer_within_s:
+        return Warn(Hazard.UNATTENDED, "nobody has answered: the lamp is dimmed")
+    return None
+
+
+def clock_steady(s: Snapshot, e: Envelope) -> Verdict:
+    if abs(s.clock_step_s) <= e.clock_step_s:
+        return None
+    text = f"this computer's clock jumped by {s.clock_step_s:+.1f} s: it slept, or was set"
+    return Stop(Hazard.CLOCK_STEPPED, text, "Forbid this computer to sleep; let its clock be steered, not set")
 
 
 def thermal_dose(s: Snapshot, e: Envelope) -> Verdict:
@@ -239,6 +327,8 @@ def output_as_commanded(s: Snapshot, e: Envelope) -> Verdict:
         return None
     if not s.output_age_s <= e.stale_s or s.output_on is None:
         return Stop(Hazard.LINE_SILENT, "the emitter does not answer", "Check the emitter's line and supply")
+    if s.restarted:
+        return Stop(Hazard.EMITTER_DISOBEYS, "an output has restarted: its fail-safe is off", "Check its supply")
     if s.tripped or not s.output_on:
         return Stop(
             Hazard.EMITTER_DISOBEYS,
@@ -282,7 +372,11 @@ RULES: tuple[Rule, ...] = (
     dark_when_off,  # first: an open door or a hot skin after the stop must not hide that the lamp is still lit
     interlocks_closed,
     skin_temperature,
+    skin_moves_as_skin,
     thermal_dose,
+    housing_temperature,
+    attended,
+    clock_steady,
     irradiance_within_limit,
     irradiance_known,
     output_as_commanded,
