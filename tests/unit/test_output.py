@@ -251,3 +251,21 @@ def test_evidence_is_written_down_in_tenths_of_milliseconds() -> None:
         "verified_dark_s": 0.2,
         "by": "emitter",
     }
+
+
+async def test_a_defect_in_a_driver_does_not_end_the_attempts_at_dark() -> None:
+    class Clumsy(AnEmitter):
+        stumbles = 3
+
+        async def dark(self) -> None:
+            if self.stumbles:
+                self.stumbles -= 1
+                raise KeyError("a register nobody thought of")
+            await super().dark()
+
+    output = Output(Clumsy(), LEASE_S)
+    await output.arm()
+    await output.renew(50.0)
+    evidence = await output.darken(asyncio.get_running_loop().time())
+    assert evidence.verified_dark_s is not None
+    assert output.verified_dark

@@ -44,9 +44,13 @@ COMMANDS = (
     (TREATING, "pause", "session:pause", "Pause a session: dark until somebody resumes it."),
     (TREATING, "resume", "session:resume", "Resume a paused session."),
     (TREATING, "end", "session:end", "End a session before its dose is reached."),
+    (TREATING, "attend", "session:attend", "Say that you are there, and how the patient feels."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
     (LOOKING, "status", "look:status", "The station at a glance."),
+    (LOOKING, "alarms", "alarms:alarms", "Alarms that nobody has acknowledged."),
+    (LOOKING, "acknowledge", "alarms:acknowledge", "Acknowledge an alarm, by name."),
+    (LOOKING, "silence", "alarms:silence", "Pause the sound of the alarms for two minutes."),
     (LOOKING, "lamps", "look:lamps", "Each lamp: calibration, limits, instruments."),
     (LOOKING, "sessions", "look:sessions", "Every session in the journal, newest first."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
@@ -55,9 +59,10 @@ COMMANDS = (
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
     (RUNNING, "config check", "station:check", "Check a station file: every problem at once."),
+    (RUNNING, "device act", "device:act", "What only a person may order of a device, such as clearing a trip."),
     (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
-GROUPS = {"journal": "Verify or show the journal.", "config": "Check a station file."}
+GROUPS = {"journal": "Verify or show the journal.", "config": "Check a station file.", "device": "Single devices."}
 
 
 def build(asked: Sequence[str] = ()) -> App:

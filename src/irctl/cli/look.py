@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from irctl.cli import say
+from irctl.cli.alarms import show
 from irctl.cli.app import To
 
 View = dict[str, Any]
@@ -32,6 +33,9 @@ def status(*, to: To = _TO) -> None:
             f"[bold red]STOPPED[/] by {say.escape(latch['by'])} at {_time(latch['at'])}: {say.escape(latch['reason'])}"
         )
         out.print("[dim]`irctl clear --by NAME --reason TEXT` lifts it once its cause is gone.[/]\n")
+    if station["alarms"]:
+        show(station["alarms"])
+        out.print("[dim]`irctl acknowledge ID --by NAME` when somebody has seen to it.[/]\n")
     if failure := station["journal"]["failure"]:
         out.print(f"[bold red]The journal cannot be written:[/] {say.escape(failure)}\n")
     out.print(_lamps(station["lamps"]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -11,6 +11,7 @@ from irctl.cli.app import To
 from irctl.cli.stop import stop as stop_station
 
 By = Annotated[str, Parameter(help="Who does this: it goes into the record.")]
+Comfort = Literal["comfortable", "warm", "too-hot"]
 _TO = To()
 
 
@@ -36,6 +37,15 @@ def end(session: str, /, *, by: By, reason: str = "", to: To = _TO) -> None:
     irctl end S-20261123-0001 --by okafor --reason "patient asked"
     """
     _verb(session, "end", {"by": by, "reason": reason}, to, "Ending; the lamp goes dark.")
+
+
+def attend(session: str, /, *, by: By, comfort: Comfort = "comfortable", to: To = _TO) -> None:
+    """Say that you are with the patient, and how he feels. Too hot means dark at once.
+
+    irctl attend S-20261123-0001 --by okafor --comfort warm
+    """
+    done = "Pausing; the lamp goes dark. Look at the skin." if comfort == "too-hot" else "Noted."
+    _verb(session, "attend", {"by": by, "comfort": comfort}, to, done)
 
 
 def stop(*, by: str = "", reason: str = "", to: To = _TO) -> int:

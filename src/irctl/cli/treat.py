@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from threading import Thread
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -92,6 +95,37 @@ def give(controller: Controller, prescription: Prescription, *, quiet: bool = Fa
         return attended.to_its_end()
 
 
+QUESTION = "[bold]Enter[/] yes   [bold]w[/] Enter: warm   [bold]h[/] Enter: too hot, dark at once"
+ANSWERS = {"": "comfortable", "w": "warm", "h": "too-hot"}
+
+
+class Keys:
+    """Lines typed at this terminal, while it is one. Reading waits for the Enter key, so a thread does it."""
+
+    def __init__(self) -> None:
+        self.listening = sys.stdin is not None and sys.stdin.isatty()
+        self._typed: SimpleQueue[str] = SimpleQueue()
+        if self.listening:
+            Thread(target=self._listen, name="keys", daemon=True).start()
+
+    def _listen(self) -> None:
+        with suppress(OSError, ValueError):
+            for line in sys.stdin:
+                self._typed.put(line.strip().lower())
+
+    def forget(self) -> None:
+        """What was typed before the question is no answer."""
+        while not self._typed.empty():
+            self._typed.get()
+
+    def answer(self) -> str | None:
+        """How the patient feels, once somebody has said so in a word that is known."""
+        while not self._typed.empty():
+            if (comfort := ANSWERS.get(self._typed.get())) is not None:
+                return comfort
+        return None
+
+
 @dataclass
 class _Attended:
     """A session with somebody at the keyboard."""
@@ -103,6 +137,9 @@ class _Attended:
     as_json: bool
     started: bool = False
     leaving: bool = False
+    asked: bool = False
+    """The attendant has been asked, and has not answered yet."""
+    keys: Keys = field(default_factory=Keys)
 
     def to_its_end(self) -> Treated:
         try:
@@ -123,8 +160,9 @@ class _Attended:
         heard_at_s = time.monotonic()
         while True:
             try:
-                session, live = self._look()
+                session, live, attendance = self._look()
                 self._ask_for_what_is_due(session["state"])
+                self._attend(attendance)
             except (Unreachable, Failed):
                 if time.monotonic() - heard_at_s > SILENCE_MAX_S:
                     self.progress.say(
@@ -148,6 +186,19 @@ class _Attended:
             with suppress(Refused):  # it has moved on meanwhile: the next look tells
                 self.controller.post(self.controller.session(self.id, "start"), {"by": self.by})
 
+    def _attend(self, attendance: View | None) -> None:
+        """Ask whoever sits here whether the patient is comfortable, and pass the answer on."""
+        asked = attendance is not None and attendance["asked"]
+        if asked and not self.asked:
+            self.keys.forget()
+            answer = QUESTION if self.keys.listening else f"Answer with: irctl attend {self.id} --by NAME"
+            self.progress.say(f"[bold yellow]Are you there, and is the patient comfortable?[/] {answer}")
+        self.asked = asked
+        if asked and (comfort := self.keys.answer()) is not None:
+            with suppress(Refused):
+                self.controller.post(self.controller.session(self.id, "attend"), {"by": self.by, "comfort": comfort})
+                self.progress.say(f"[dim]Noted: {comfort}.[/]")
+
     def _ask_to_end(self, reason: str) -> None:
         with suppress(Refused):
             self.controller.post(self.controller.session(self.id, "end"), {"by": self.by, "reason": reason})
@@ -163,14 +214,14 @@ class _Attended:
     def _stop(self) -> None:
         stop(self.controller.url, self.by, "Ctrl-C twice", as_json=self.as_json)
 
-    def _look(self) -> tuple[View, View]:
-        """The session and its lamp's instruments, of one moment."""
+    def _look(self) -> tuple[View, View, View | None]:
+        """The session, its lamp's instruments and what is asked of the attendant, of one moment."""
         lamps: list[View] = self.controller.get("/v1/lamps")
         for lamp in lamps:
             if lamp["session"] is not None and lamp["session"]["id"] == self.id:
-                return lamp["session"], lamp["live"]
+                return lamp["session"], lamp["live"], lamp["attendance"]
         session: View = self.controller.get(self.controller.session(self.id))
-        return session, {"irradiance_mw_cm2": None, "irradiance_source": "", "skin_c": None}
+        return session, {"irradiance_mw_cm2": None, "irradiance_source": "", "skin_c": None}, None
 
     def _ended_event(self) -> View:
         events: list[View] = self.controller.get(self.controller.session(self.id, "events"))

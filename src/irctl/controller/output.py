@@ -201,13 +201,15 @@ class Output:
             if evidence.off_sent_s is None:
                 evidence.off_sent_s = loop.time() - since_s
             await self.emitter.dark()
-        except (BusError, DeviceFault) as error:
-            self.state.problem = str(error)
+            evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
+            if dark := await self._emitter_reads_dark():
+                evidence.verify(loop.time() - since_s, "emitter")
+        except (
+            Exception
+        ) as error:  # a defect of a driver's too: nothing may end the attempts at dark but dark, or their time
+            self.state.problem = _told_of(error)
             await _others_first(error)
             return False
-        evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
-        if dark := await self._emitter_reads_dark():
-            evidence.verify(loop.time() - since_s, "emitter")
         return dark
 
     async def _emitter_reads_dark(self) -> bool:
@@ -224,15 +226,19 @@ class Output:
         """Open once, and whether it then reads open."""
         try:
             await cutoff.open()
-        except (BusError, DeviceFault) as error:
-            self.cutoff_state.problem = str(error)
+            fresh = await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
+        except Exception as error:  # as for the emitter
+            self.cutoff_state.problem = _told_of(error)
             await _others_first(error)
             return False
-        fresh = await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
         opened = fresh and self.cutoff_state.value is not None and not self.cutoff_state.value.on
         if opened:
             evidence.verify(asyncio.get_running_loop().time() - since_s, "cutoff")
         return opened
+
+
+def _told_of(error: Exception) -> str:
+    return str(error) if isinstance(error, BusError | DeviceFault) else repr(error)
 
 
 async def _others_first(error: Exception) -> None:

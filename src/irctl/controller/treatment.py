@@ -38,6 +38,8 @@ AFTERGLOW_MAX_S = 30.0
 
 ARMING_HOLDS_S = 5.0
 """A device may restart and forget its fail-safe while a session waits to be started: what was armed longer ago is armed again."""
+FRAME_S = 0.5
+"""A renewal behind whatever was on the wire, and a step of the relay's timer."""
 CLOCK_STEP_SEEN_S = 0.5
 """Of the wall clock between two looks. Less is steering and scheduling."""
 COMFORT = ("comfortable", "warm", "too-hot")
@@ -417,9 +419,13 @@ class Treatment:
     def _count_possible(self, level_pct: float) -> None:
         """Light at this level for as long as the hardware's leases may have let it last."""
         if self.session.meter is not None:
-            lasted_s = max(self._output.lease_s, self._output.cutoff_lease_s)
             steady = self._calibration.irradiance_at(level_pct) * self.session.meter.scale
-            self.session.meter.possible_j_cm2 += steady * lasted_s / 1000.0
+            self.session.meter.possible_j_cm2 += steady * self._longest_light_s / 1000.0
+
+    @property
+    def _longest_light_s(self) -> float:
+        """From the last renewal, by the slower of the two fail-safes; the frame that renewed may have been under way for a moment."""
+        return max(self._output.lease_s, self._output.cutoff_lease_s) + FRAME_S
 
     async def _finish(self) -> None:
         """Dark, verified; then wait for the afterglow, count it, and write the end."""
@@ -528,15 +534,22 @@ class Treatment:
             self._write("clock.stepped", by_s=round(step_s, 3))
 
     def _advance(self, to_s: float) -> None:
-        """Bring dose and thermal dose up to loop time `to_s`, with the lamp lit as it is."""
-        elapsed_s = to_s - self._advanced_to_s
-        if elapsed_s <= 0 or self.session.meter is None:
+        """Bring dose and thermal dose up to loop time `to_s`, with the lamp lit as it is: at most for its lease, whoever was asleep meanwhile."""
+        from_s, meter = self._advanced_to_s, self.session.meter
+        elapsed_s = to_s - from_s
+        if elapsed_s <= 0 or meter is None:
             return
         self._advanced_to_s = to_s
-        steady = self._steady()
-        self.session.meter.advance(elapsed_s, steady)
+        steady, lit_s = self._steady(), 0.0
         if steady > 0:
-            self.session.time_on_s += elapsed_s
+            lease_ends_s = self._output.renewed_at_s + self._output.lease_s
+            light_ends_s = self._output.renewed_at_s + self._longest_light_s
+            lit_s = min(max(lease_ends_s - from_s, 0.0), elapsed_s)
+            meter.advance(lit_s, steady)
+            self.session.time_on_s += lit_s
+            possible_s = max(0.0, min(to_s, light_ends_s) - max(from_s, lease_ends_s))
+            meter.possible_j_cm2 += steady * meter.scale * possible_s / 1000.0
+        meter.advance(elapsed_s - lit_s, 0.0)
         if self.session.first_light_s is not None and self._instruments.temperature.value is not None:
             self.session.cem43_min += cem43_min(self._instruments.temperature.value, elapsed_s)
 
