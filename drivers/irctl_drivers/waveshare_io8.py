@@ -6,6 +6,8 @@ closed: wire interlocks so that opening them, or losing the wire, opens the circ
 
 from __future__ import annotations
 
+import asyncio
+
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.unit import Unit
@@ -19,11 +21,24 @@ INPUT = 0x0000  # discrete inputs
 OUTPUT_MODE = 0x1000  # holding: 0 obeys commands, 1 follows its input, 2 toggled by its input
 MODE_COMMAND = 0
 
+SHARED_S = 0.01
+"""Inputs asked for within this time share one frame. No longer: an answer must not pass for younger than its question."""
+
 
 class Io8(Board):
     """The board. Its output modes tell it from a relay board."""
 
     model = "Modbus RTU IO"
+    _asked: asyncio.Future[list[bool]] | None = None
+    _asked_s = 0.0
+
+    async def inputs(self) -> list[bool]:
+        """All inputs, closed or not; whoever asks at the same moment hears the same answer."""
+        now_s = asyncio.get_running_loop().time()
+        if self._asked is None or now_s - self._asked_s > SHARED_S:
+            self._asked, self._asked_s = asyncio.ensure_future(self.unit.read_discrete(INPUT, CHANNELS)), now_s
+            self._asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+        return await asyncio.shield(self._asked)
 
     async def identify(self) -> Identity:
         try:
@@ -55,7 +70,7 @@ class InputContact:
         return await self.board.identify()
 
     async def closed(self) -> bool:
-        return (await self.board.unit.read_discrete(INPUT, CHANNELS))[self.index]
+        return (await self.board.inputs())[self.index]
 
 
 def connect(unit: Unit, name: str, options: FlashOptions) -> ConnectedDevice:
