@@ -29,16 +29,17 @@ class Io8(Board):
     """The board. Its output modes tell it from a relay board."""
 
     model = "Modbus RTU IO"
-    _asked: asyncio.Future[list[bool]] | None = None
+    _asked: asyncio.Task[tuple[bool, ...]] | None = None
     _asked_s = 0.0
 
-    async def inputs(self) -> list[bool]:
+    async def inputs(self) -> tuple[bool, ...]:
         """All inputs, closed or not; whoever asks at the same moment hears the same answer."""
-        now_s = asyncio.get_running_loop().time()
-        if self._asked is None or now_s - self._asked_s > SHARED_S:
-            self._asked, self._asked_s = asyncio.ensure_future(self.unit.read_discrete(INPUT, CHANNELS)), now_s
-            self._asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
-        return await asyncio.shield(self._asked)
+        asked, now_s = self._asked, asyncio.get_running_loop().time()
+        if asked is None or now_s - self._asked_s > SHARED_S:
+            asked = asyncio.create_task(self.unit.read_discrete(INPUT, CHANNELS))
+            asked.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+            self._asked, self._asked_s = asked, now_s
+        return await asyncio.shield(asked)
 
     async def identify(self) -> Identity:
         try:

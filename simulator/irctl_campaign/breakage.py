@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from irctl_campaign.catalogue import SIMULATOR_NAMES
 from irctl_campaign.plan import Strike
@@ -10,6 +11,7 @@ from irctl_campaign.process import Process
 from irctl_simulator.faults import Corruption
 from irctl_simulator.station import SimStation
 
+FEVER_STEP_C, FEVER_C = 1.5, 42.8
 DISK_FAULTS = {"disk full": "full", "disk short": "short", "disk broken": "broken"}
 
 
@@ -42,6 +44,13 @@ class Breakage:
                 self._swap(*target.split())
             case _:
                 self.hardware.set_fault(target, SIMULATOR_NAMES.get(name, name), **strike.params)
+
+    def warm_up(self, target: str) -> bool:
+        """The skin sensor shows a little more, up to where the skin's limit is not reached yet; False when it is there, and stays."""
+        twin: Any = self.hardware.devices[target].twin
+        shown_c = twin.object_c(self.hardware.now)
+        twin.frozen, twin._shown_c = True, min(shown_c + FEVER_STEP_C, FEVER_C)
+        return shown_c < FEVER_C
 
     def mend(self, strike: Strike) -> None:
         name, target = strike.kind.name, strike.target
@@ -93,9 +102,9 @@ class Breakage:
                 device.faults.stuck.pop(int(channel), None)
             case "welded":
                 device.faults.welded.discard(int(channel))
-            case "gain":
+            case "gain" | "overheat":
                 device.twin.fault_gain = 1.0  # type: ignore[attr-defined]
-            case "frozen":
+            case "frozen" | "fever":
                 device.twin.frozen = False  # type: ignore[attr-defined]
             case _:
                 setattr(device.faults, name, False)

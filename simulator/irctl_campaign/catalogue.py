@@ -27,6 +27,7 @@ DEVICES: dict[str, frozenset[str]] = {
     "io": BOTH,
     "skin": frozenset({"left"}),
     "radiometer": frozenset({"left"}),
+    "housing": frozenset({"left"}),
 }
 """Which lamps cannot be treated with while this device is not as it should be."""
 OUTPUT_DEVICES = (*EMITTERS.values(), *CUTOFFS.values())
@@ -116,8 +117,10 @@ KINDS: tuple[Kind, ...] = (
     Kind("corrupt", DEVICES, "H06 H12", _rate, _whole),
     Kind("wrong_echo", _on(OUTPUT_DEVICES), "H12", _echo_field),
     Kind("reboot", DEVICES, "H09", _seconds(0.3, 5.0), never, once=True),
-    Kind("frozen", _on(("radiometer", "skin")), "H06", ends_light=never),
-    Kind("gain", _on(("radiometer", "skin")), "H01 H02 H03 H07", _gain, never, weight=3.0),
+    Kind("frozen", _on(("radiometer", "skin")), "H06 H07", ends_light=never),
+    Kind("gain", _on(("radiometer", "skin")), "H01 H02 H03 H07 H18", _gain, never, weight=3.0),
+    Kind("overheat", {"housing": frozenset({"left"})}, "H17", factor(4.0, 5.0)),
+    Kind("fever", {"skin": frozenset({"left"})}, "H16", ends_light=never, weight=0.0),
     Kind("stuck_output", _outputs(EMITTERS), "H08", ends_light=never, weight=2.0),
     Kind("welded", _outputs(CUTOFFS), "H08", ends_light=never),
     # lines
@@ -132,17 +135,23 @@ KINDS: tuple[Kind, ...] = (
     Kind("mains", EVERY_LAMP, "H07", factor(0.8, 1.12), never),
     Kind("ageing", EVERY_LAMP, "H07", factor(0.0, 0.5), never),
     Kind("distance", EVERY_LAMP, "H07", _distance, never),
-    Kind("interlock open", {"door": BOTH, "stop-button": BOTH}, "H05", weight=2.0),
+    Kind("interlock open", {"door": BOTH, "stop-button": BOTH}, "H05 H15", weight=2.0),
     # the program, its computer
     Kind("kill", PROGRAM, "H11", _seconds(0.2, 6.0), once=True, weight=5.0),
     Kind("power cut", PROGRAM, "H11", _seconds(0.5, 20.0), once=True, weight=4.0),
     Kind("stall", PROGRAM, "H11", _seconds(0.1, 8.0), lambda p: float(p["seconds"]) > 2.0, once=True, weight=3.0),
-    Kind("clock step", PROGRAM, "H13", _step, lambda p: float(p["seconds"]) > 1e8, weight=2.0),
+    Kind("crash at start", PROGRAM, "H11", _seconds(0.01, 0.4), once=True),
+    Kind("clock step", PROGRAM, "H13 H20", _step, lambda p: abs(float(p["seconds"])) > 2.0, weight=2.0),
     Kind("disk full", PROGRAM, "H14"),
     Kind("disk short", PROGRAM, "H14"),
     Kind("disk broken", PROGRAM, "H14"),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
 
-SIMULATOR_NAMES = {"line silent": "silent", "line corrupt": "corrupt", "interlock open": "open_contact"}
+SIMULATOR_NAMES = {
+    "overheat": "gain",
+    "line silent": "silent",
+    "line corrupt": "corrupt",
+    "interlock open": "open_contact",
+}
 """Where the simulator's word differs."""

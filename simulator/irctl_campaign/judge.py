@@ -280,7 +280,7 @@ class _Judge:
         """Alone a fault leaves one way to dark; together with others perhaps only the leases."""
         alone, params = len(self.t.struck) == 1, struck.strike.params
         match struck.strike.kind.name:
-            case "kill" | "power cut" | "stall":
+            case "kill" | "power cut" | "crash at start" | "stall":
                 return LEASE_S + LINE_S if alone else LEASE_BOUND_S
             case "interlock open" if alone:
                 return 3 * TICK_S + HEALTHY_BOUND_S

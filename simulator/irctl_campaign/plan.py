@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from math import exp, log
 from random import Random
 
+from irctl.domain.limits import NO_BOUNDS, Bounds
 from irctl_campaign.catalogue import BY_NAME, CUTOFFS, EMITTERS, KINDS, LAMPS, Kind, Params
 
-FLUENCE_J_CM2 = (0.5, 6.0)
-IRRADIANCE_MW_CM2 = (20.0, 70.0)
+FLUENCE_J_CM2 = (0.3, 2.5)
+IRRADIANCE_MW_CM2 = (20.0, 75.0)
 AGEING = (0.8, 1.03)
 """Radiant output relative to the calibration: what steering and the interval must cope with."""
 LIGHT_AFTER_S = 3.5
@@ -20,6 +21,14 @@ LIGHT_AFTER_S = 3.5
 
 HELPLESS_SHARE = 0.02
 """Of seeds where both ways to dark fail on one lamp."""
+FEVER_SHARE = 0.01
+"""Of seeds where the skin stays just below its limit for minutes: long ones, for the thermal dose."""
+FEVERISH = (9.5, 50.0)
+LAPSE_SHARE = 0.03
+"""Of seeds where the calibrations run out during the treatment."""
+NARROW_SHARE = 0.3
+"""Of orders that come with limits of their own, close around what they prescribe."""
+INATTENTIVE_SHARE = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,9 @@ class Prescription:
     irradiance_mw_cm2: float
     patience_s: float
     """From ready to start."""
+    limits: Bounds = NO_BOUNDS
+    attentive: bool = True
+    """Whether anybody answers when the attendant is asked."""
 
     @property
     def planned_s(self) -> float:
@@ -68,28 +80,51 @@ class Plan:
     prescriptions: tuple[Prescription, ...]
     deeds: tuple[Deed, ...]
     strikes: tuple[Strike, ...]
+    lapses_s: float | None = None
+    """When the calibrations run out."""
 
 
 def draw(seed: int) -> Plan:
     """The plan of a seed."""
     random = Random(seed)
     ageing = {lamp: round(random.uniform(*AGEING), 3) for lamp in LAMPS}
+    if random.random() < FEVER_SHARE:
+        return _fever(seed, ageing)
     lamps = random.choice((("left",), ("left",), ("right",), ("left", "right"), ("left", "right")))
     prescriptions = tuple(_prescription(random, lamp) for lamp in lamps)
     span_s = max(p.at_s + LIGHT_AFTER_S + p.patience_s + p.planned_s for p in prescriptions)
     deeds = tuple(sorted(_deeds(random, lamps, span_s), key=lambda deed: deed.at_s))
     strikes = tuple(sorted(_strikes(random, prescriptions), key=lambda strike: strike.at_s))
-    return Plan(seed, ageing, prescriptions, deeds, strikes)
+    lapses_s = round(random.uniform(2.0, span_s), 1) if random.random() < LAPSE_SHARE else None
+    return Plan(seed, ageing, prescriptions, deeds, strikes, lapses_s)
+
+
+def _fever(seed: int, ageing: dict[str, float]) -> Plan:
+    fluence, irradiance = FEVERISH
+    strike = Strike(LIGHT_AFTER_S + 10.0, BY_NAME["fever"], "skin", {}, None)
+    return Plan(seed, ageing, (Prescription("left", 0.0, fluence, irradiance, 0.0),), (), (strike,))
 
 
 def _prescription(random: Random, lamp: str) -> Prescription:
     low, high = FLUENCE_J_CM2
+    at_s = round(random.choice((0.0, 0.0, random.uniform(0.0, 5.0))), 3)
+    fluence = round(exp(random.uniform(log(low), log(high))), 2)
+    irradiance = round(random.uniform(*IRRADIANCE_MW_CM2), 1)
+    limits = NO_BOUNDS
+    if random.random() < NARROW_SHARE:
+        limits = Bounds(
+            irradiance_mw_cm2_max=round(irradiance * random.uniform(1.0, 1.2), 1),
+            fluence_j_cm2_max=round(fluence * random.uniform(1.0, 1.2), 3),
+            duration_s_max=round(fluence * 1000.0 / irradiance * random.uniform(1.01, 1.5), 1),
+        )
     return Prescription(
         lamp,
-        at_s=round(random.choice((0.0, 0.0, random.uniform(0.0, 5.0))), 3),
-        fluence_j_cm2=round(exp(random.uniform(log(low), log(high))), 2),
-        irradiance_mw_cm2=round(random.uniform(*IRRADIANCE_MW_CM2), 1),
+        at_s,
+        fluence,
+        irradiance,
         patience_s=round(random.choice((0.0, random.uniform(0.0, 5.0))), 3),
+        limits=limits,
+        attentive=random.random() >= INATTENTIVE_SHARE,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import tomllib
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -15,9 +16,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from irctl.bus.errors import BusError
-from irctl.controller.config import StationConfig, load
+from irctl.controller.config import AttendanceSection, DeviceSection, StationConfig, load
 from irctl.controller.session import Outcome, Session, State
 from irctl.devices.roles import DeviceFault
+from irctl.domain.limits import NO_BOUNDS, Bounds
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from irctl_campaign.breakage import Breakage, lose_power
@@ -30,6 +32,7 @@ from irctl_simulator.station import SimStation
 from irctl_simulator.twins.tm_r5 import TmR5
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+HOUSING = "housing"
 CLINICIAN, TECHNICIAN = "a clinician", "a technician"
 BOOTED_S = 1.0
 """The plan's times count from here: the controller has driven dark and looked once."""
@@ -44,7 +47,7 @@ RESTS_S = 2.5
 CLEARED_WITHIN_S = 30.0
 COOLED_S = 15.0
 PROOF_TRIES = 4
-PROOF_J_CM2, PROOF_MW_CM2 = 0.4, 60.0
+PROOF_J_CM2, PROOF_MW_CM2 = 0.25, 60.0
 PROOF_WITHIN_S = 90.0
 
 
@@ -61,7 +64,21 @@ def demonstration() -> Scene:
     inside = resources.files("irctl") / "configs"
     folder = inside if inside.is_dir() else Path(__file__).parents[2] / "configs"
     with resources.as_file(folder) as configs:  # type: ignore[arg-type]
-        return Scene(load(configs / "demo.toml"), tomllib.loads((configs / "demo-sim.toml").read_text("utf-8")))
+        hardware = tomllib.loads((configs / "demo-sim.toml").read_text("utf-8"))
+        return _examined(Scene(load(configs / "demo.toml"), hardware))
+
+
+def _examined(scene: Scene) -> Scene:
+    """With a housing thermometer, and with attendants who are asked often enough for a short treatment."""
+    file = scene.config.file
+    asked = AttendanceSection(every_s=10.0, answer_within_s=5.0, dimmed_s=3.0)
+    lamps = {name: lamp.model_copy(update={"attendance": asked}) for name, lamp in file.lamps.items()}
+    lamps["left"] = lamps["left"].model_copy(update={"housing": HOUSING, "housing_c_max": 90.0})
+    thermometer = DeviceSection(driver="calex-pyrominibus", line="sensor-line", unit=2)
+    file = file.model_copy(update={"lamps": lamps, "devices": {**file.devices, HOUSING: thermometer}})
+    twin = {"twin": "calex-pyrominibus", "line": "sensor-line", "unit": 2, "latency_s": 0.02}
+    devices = {**scene.hardware["devices"], HOUSING: twin}
+    return Scene(replace(scene.config, file=file), {**scene.hardware, "devices": devices})
 
 
 def play(plan: Plan) -> Trace:
@@ -83,6 +100,8 @@ class Play:
         self.observer: Observer
         self.breakage: Breakage
         self._clears = 0
+        self._calibrated_anew = False
+        """Stands for calibrations that are in force again: the clock is where they are."""
 
     async def run(self) -> Trace:
         self.hardware = SimStation.from_config(self._aged(), seed=self.plan.seed)
@@ -100,7 +119,11 @@ class Play:
         return asyncio.get_running_loop().time()
 
     def clock(self) -> datetime:
-        return START + timedelta(seconds=self.now_s + self.breakage.clock_offset_s)
+        start = START
+        if self.plan.lapses_s is not None and not self._calibrated_anew:
+            ends = min(c.valid_until for c in self.scene.config.calibrations.values())
+            start = ends - timedelta(seconds=self.plan.lapses_s + BOOTED_S)
+        return start + timedelta(seconds=self.now_s + self.breakage.clock_offset_s)
 
     def _aged(self) -> dict[str, Any]:
         lamps: dict[str, Any] = self.scene.hardware["lamps"]
@@ -142,17 +165,20 @@ class Play:
     async def _treat(self, prescription: Prescription, began_s: float) -> None:
         """Order, start, look after it to its end."""
         await self._until_s(began_s + prescription.at_s)
-        session = await self._order(prescription.lamp, prescription.fluence_j_cm2, prescription.irradiance_mw_cm2)
+        p = prescription
+        session = await self._order(p.lamp, p.fluence_j_cm2, p.irradiance_mw_cm2, p.limits)
         if session is None or not await self._ready(session):
             return
-        await asyncio.sleep(prescription.patience_s)
+        await asyncio.sleep(p.patience_s)
         self._ask(session, "start")
-        await self._attend(session, prescription.planned_s * 1.6 + PATIENCE_S)
+        await self._attend(session, p.planned_s * 1.6 + PATIENCE_S, attentive=p.attentive)
 
-    async def _attend(self, session: Session, within_s: float) -> None:
+    async def _attend(self, session: Session, within_s: float, *, attentive: bool = True) -> None:
         process, give_up_s, paused_s = self.process, self.now_s + within_s, 0.0
         while session.running and process.alive and self.now_s < give_up_s:
             await asyncio.sleep(LOOK_S)
+            if attentive:
+                self._answer(session)
             paused_s = paused_s + LOOK_S if session.state is State.PAUSED else 0.0
             if paused_s > LEFT_PAUSED_S:
                 self._ask(session, "resume")
@@ -160,18 +186,36 @@ class Play:
         if session.running and process.alive:
             self._ask(session, "end")
 
-    async def _order(self, lamp: str, fluence_j_cm2: float, irradiance_mw_cm2: float) -> Session | None:
+    def _answer(self, session: Session) -> None:
+        """Say that one is there, when one is asked."""
+        lamp = self.process.station.lamps[session.order.lamp]
+        treatment = lamp.treatment
+        if treatment is not None and treatment.attendance is not None and treatment.attendance["asked"]:
+            with self.process.inside(), suppress(Refused):
+                lamp.attend(session.id, CLINICIAN, "comfortable")
+
+    async def _order(
+        self, lamp: str, fluence_j_cm2: float, irradiance_mw_cm2: float, limits: Bounds = NO_BOUNDS
+    ) -> Session | None:
         """An accepted order, or None after having been refused for long enough."""
         give_up_s, refused = self.now_s + READY_WITHIN_S, None
         while self.now_s < give_up_s:
             if self.process.alive:
                 try:
-                    return self._ordered(Order(lamp, fluence_j_cm2, irradiance_mw_cm2, "P-1", "lumbar", CLINICIAN))
+                    order = Order(lamp, fluence_j_cm2, irradiance_mw_cm2, "P-1", "lumbar", CLINICIAN, limits=limits)
+                    return self._ordered(order)
                 except Refused as why:
                     refused = why
+                    if any(problem.field == "clock" for problem in why.problems):
+                        self._vouch()
             await asyncio.sleep(0.5)
         self.observer.note("operator", f"no order on {lamp}: {refused}")
         return None
+
+    def _vouch(self) -> None:
+        self.observer.note("operator", "vouches for the clock")
+        with self.process.inside():
+            self.process.station.accept_clock(TECHNICIAN, "looked at another clock")
 
     def _ordered(self, order: Order) -> Session:
         with self.process.inside():
@@ -265,6 +309,16 @@ class Play:
                 self._begin(struck)
                 await self._kill(power_cut=strike.kind.name == "power cut")
                 await asyncio.shield(asyncio.create_task(self._back_after(float(strike.params["seconds"]))))
+            case "crash at start":
+                if not self.process.alive:
+                    return
+                self._begin(struck)
+                await self._kill()
+                await asyncio.shield(asyncio.create_task(self._stumble(float(strike.params["seconds"]))))
+            case "fever":
+                self._begin(struck)
+                while self.breakage.warm_up(strike.target):  # noqa: ASYNC110
+                    await asyncio.sleep(1.0)
             case "stall":
                 if not self.process.alive:
                     return
@@ -304,10 +358,17 @@ class Play:
         await asyncio.sleep(down_s)
         await self._start(orderly=False)
 
+    async def _stumble(self, after_s: float) -> None:
+        """A start that dies on its way; then one that does not."""
+        await Process.stillborn(self.hardware, self.scene.config, self.state_dir, self.clock, after_s)
+        self.observer.note("controller", f"died {after_s:g} s after its start")
+        await self._back_after(0.1)
+
     # --- liveness phase --------------------------------------------------------------------------------------------------
 
     async def _liveness(self) -> None:
         """Everything is mended; people do what the station asks of them. Then each lamp gives a treatment."""
+        self._calibrated_anew = True
         for struck in self.observer.trace.struck:
             if struck.mended_at_s is None and not struck.strike.kind.once:
                 self._mend(struck)

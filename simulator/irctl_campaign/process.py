@@ -150,6 +150,24 @@ class Process:
         process.station.journal.disk = process.disk
         return process
 
+    @classmethod
+    async def stillborn(
+        cls, hardware: SimStation, config: StationConfig, state_dir: Path, clock: WallClock, after_s: float
+    ) -> None:
+        """A process that is killed `after_s` seconds after its start, whatever it is doing then."""
+        process = cls(hardware)
+        starting = asyncio.ensure_future(
+            process.run(start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock))
+        )
+        await asyncio.wait({starting}, timeout=after_s)
+        process.cut()
+        tasks = [task for task in process._tasks if not task.done()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(starting, *tasks, return_exceptions=True)
+        if not starting.cancelled() and starting.exception() is None:
+            starting.result().journal.close()
+
     @contextmanager
     def inside(self) -> Generator[None]:
         """What is done here is done by the process: the tasks that it starts die with it."""
@@ -177,13 +195,16 @@ class Process:
     async def kill(self) -> None:
         """Gone between two instructions."""
         self.alive = False
-        for cable in self.cables.values():
-            cable.cut()
+        self.cut()
         self.station.journal.close()
         tasks = [task for task in self._tasks if not task.done()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def cut(self) -> None:
+        for cable in self.cables.values():
+            cable.cut()
 
     async def close(self) -> None:
         """An orderly end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -157,8 +158,18 @@ async def test_a_clock_set_back_forgets_no_dose(tmp_path: Path):
         await world.finished(await world.running(lit_s=1.0, fluence=1.0))
         usual = world.station.journal.clock
         world.station.journal.clock = lambda: usual() - timedelta(days=2)
+        order = Order("left", 1.0, 50.0, "P-1", "lumbar", "a clinician")
         with pytest.raises(Refused, match="clock"):
-            world.station.order(Order("left", 1.0, 50.0, "P-1", "lumbar", "a clinician"))
+            world.station.order(order)
+        world.station.journal.write("device.action", device="io", action="nothing", by="somebody", reason="time passes")
+        with pytest.raises(Refused, match="clock"):
+            world.station.order(order)
+        with pytest.raises(Refused):
+            world.station.accept_clock("", "it is right")
+        world.station.accept_clock("a technician", "compared with the wall clock")
+        with pytest.raises(Refused, match="24 hours"):
+            world.station.order(replace(order, fluence_j_cm2=89.5))
+        world.station.order(order)
 
 
 @pytest.mark.parametrize("name", ["demo.toml", "calibrations/sim-l-001.toml"])

@@ -22,7 +22,7 @@ from irctl_campaign.plan import Deed, Plan, Prescription, Strike, draw
 from irctl_campaign.play import play
 from irctl_campaign.summary import Summary, examine, examine_all
 
-SEEDS = range(60)
+SEEDS = range(300)
 
 
 def test_no_promise_is_broken_under_seeded_faults():

@@ -60,9 +60,15 @@ COMMANDS = (
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
     (RUNNING, "config check", "station:check", "Check a station file: every problem at once."),
     (RUNNING, "device act", "device:act", "What only a person may order of a device, such as clearing a trip."),
+    (RUNNING, "clock accept", "device:accept_clock", "Vouch for a clock that was set back."),
     (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
-GROUPS = {"journal": "Verify or show the journal.", "config": "Check a station file.", "device": "Single devices."}
+GROUPS = {
+    "journal": "Verify or show the journal.",
+    "config": "Check a station file.",
+    "device": "Single devices.",
+    "clock": "This computer's clock.",
+}
 
 
 def build(asked: Sequence[str] = ()) -> App:

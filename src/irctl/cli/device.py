@@ -31,3 +31,19 @@ def act(
         say.as_json(answer)
     else:
         say.console().print(f"Done: {say.escape(device)} {say.escape(action)}.")
+
+
+def accept_clock(
+    *, by: By, reason: Annotated[str, Parameter(help="How you know that it is right.")], to: To = _TO
+) -> None:
+    """Vouch that this computer's clock is right now, though the journal holds later entries: it had been ahead.
+
+    irctl clock accept --by okafor --reason "compared with the wall clock; the battery was replaced"
+
+    What was given while it was ahead counts for today's ceiling from now on.
+    """
+    answer = to.controller.post("/v1/clock/accept", {"by": by, "reason": reason})
+    if to.json:
+        say.as_json(answer)
+    else:
+        say.console().print("Noted. Orders are accepted again.")

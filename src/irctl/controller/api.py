@@ -191,6 +191,11 @@ def create_app(station: Station) -> FastAPI:
         station.shutdown.clear(body.by, body.reason)
         return station_view()
 
+    @app.post("/v1/clock/accept")
+    async def post_clock(body: ByBody) -> dict[str, Any]:
+        station.accept_clock(body.by, body.reason)
+        return station_view()
+
     @app.post("/v1/devices/{device}/{action}")
     async def post_action(device: str, action: str, body: ByBody) -> dict[str, Any]:
         try:

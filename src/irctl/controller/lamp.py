@@ -89,7 +89,7 @@ class Lamp:
         limits = order.narrowed(self.equipment.envelope.limits)
         given = past.given_to(events, order.patient, order.area, now)
         return [
-            *problems_with_clock(now, past.last_entry(events)),
+            *problems_with_clock(now, past.latest_entry(events)),
             *problems_with_history(order.fluence_j_cm2, limits, given, now),
         ]
 

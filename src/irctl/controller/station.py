@@ -210,14 +210,17 @@ class Station:
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
 
+    def accept_clock(self, by: str, reason: str) -> None:
+        """Somebody vouches that the clock is right now, though the journal holds later entries. Raises Refused."""
+        problems = _unnamed(by, reason)
+        if problems:
+            raise Refused(problems)
+        self.journal.write("clock.accepted", by=by, reason=reason)
+
     async def act(self, device: str, action: str, by: str, reason: str) -> None:
         """Something only a person may order of a device, such as clearing a latched trip. Raises Refused, BusError, DeviceFault."""
         known = {f"{d.name} {name}": a for d in self.devices.by_name.values() for name, a in d.actions.items()}
-        problems = [
-            Problem(name, value, "is empty", "Say who does this and why: it goes into the record")
-            for name, value in (("by", by), ("reason", reason))
-            if not value.strip()
-        ]
+        problems = _unnamed(by, reason)
         chosen = known.get(f"{device} {action}")
         if chosen is None:
             problems.append(
@@ -284,6 +287,14 @@ class Station:
             }
             for name, line in self.lines.items()
         ]
+
+
+def _unnamed(by: str, reason: str) -> list[Problem]:
+    return [
+        Problem(name, value, "is empty", "Say who does this and why: it goes into the record")
+        for name, value in (("by", by), ("reason", reason))
+        if not value.strip()
+    ]
 
 
 def off_frames(station: Station, line: str) -> list[AnyRequest]:

@@ -68,6 +68,6 @@ def problems_with_clock(now: datetime, last_entry: datetime | None) -> list[Prob
             "clock",
             f"{now:%Y-%m-%d %H:%M:%S} UTC",
             f"is before the journal's last entry ({last_entry:%Y-%m-%d %H:%M:%S} UTC)",
-            "Set this computer's clock",
+            "Set this computer's clock; if it is right now, vouch for it: irctl clock accept",
         )
     ]
