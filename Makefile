@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint mutants bench clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -18,6 +18,9 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+mutants: .venv/.dev
+	$(BIN)/python -m tests.mutants
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

@@ -115,6 +115,11 @@ class Disk:
             case _:
                 return os.write(file, data)
 
+    @property
+    def synced(self) -> int:
+        """How many bytes of the journal a power cut cannot take."""
+        return self._synced
+
     def fsync(self, file: int) -> None:
         """Remember what a power cut cannot take; the real disk is not asked, it would only cost time."""
         if self.fault == "broken":

@@ -99,3 +99,15 @@ async def test_a_stop_cannot_be_cleared_where_that_cannot_be_written_down(tmp_pa
         world.station.journal.failure = "the disk is full"
         with pytest.raises(Refused, match="disk is full"):
             world.station.shutdown.clear("a technician", "it was steam")
+
+
+async def test_samples_are_on_the_disk_every_few_seconds(tmp_path: Path):
+    """A power cut takes no more than a few seconds of what is known, though not every sample waits for the disk."""
+    async with a_station(tmp_path) as world:
+        await world.running(lit_s=0.5)
+        for _ in range(10):
+            await asyncio.sleep(2.0)
+            size = world.station.journal.path.stat().st_size
+            unsynced = world.station.journal.path.read_bytes()[world.process.disk.synced :]
+            assert size > 0
+            assert unsynced.count(b"session.sample") <= 5

@@ -232,3 +232,14 @@ async def test_a_reading_is_as_old_as_its_question():
 
     assert await latest.refresh(slow())
     assert latest.fresh(asyncio.get_running_loop().time(), STALE_S) is None
+
+
+async def test_a_stall_is_not_believed_to_be_light(tmp_path: Path):
+    """The program sleeps for much longer than a lease: it must not count light that the hardware had ended long before."""
+    async with a_station(tmp_path, sim={"lamps": {"left": {"ageing": 0.5}}}) as world:
+        session = await world.running(lit_s=1.0)
+        world.process.block(7.5)
+        record = await world.finished(session)
+        await asyncio.sleep(60.0)
+        delivered, truth = record["delivered"], world.truth().fluence_j_cm2
+    assert delivered["min_j_cm2"] <= truth <= delivered["max_j_cm2"]

@@ -29,6 +29,7 @@ class World:
 
     station: Station
     sim: SimStation
+    process: Process
 
     @property
     def lamp(self) -> Lamp:
@@ -100,6 +101,6 @@ async def a_station(
 
     process = await Process.start(hardware, load(config), state_dir, clock)
     try:
-        yield World(process.station, hardware)
+        yield World(process.station, hardware, process)
     finally:
         await process.close()

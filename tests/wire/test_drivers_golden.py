@@ -3,6 +3,7 @@
 Frames are written whole, CRC included, so that nothing of ours has a hand in what is expected.
 """
 
+import asyncio
 import math
 
 import pytest
@@ -159,7 +160,7 @@ async def test_waveshare_relay_flashes() -> None:
     await line.close()
 
 
-async def test_waveshare_io8_reads_its_inputs() -> None:
+async def test_waveshare_io8_reads_its_inputs_in_one_frame_for_all_who_ask_at_once() -> None:
     device, dialogue, line = await connected(
         "waveshare-io8",
         1,
@@ -169,8 +170,9 @@ async def test_waveshare_io8_reads_its_inputs() -> None:
         """,
         **FLASH,
     )
-    assert await device.contact(3).closed()
-    assert not await device.contact(2).closed()
+    assert await asyncio.gather(device.contact(3).closed(), device.contact(2).closed()) == [True, False]
+    await asyncio.sleep(0.02)
+    assert await device.contact(1).closed()
     assert over(dialogue)
     await line.close()
 

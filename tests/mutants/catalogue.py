@@ -1,0 +1,289 @@
+"""The defects. Each is one change of the sources, and the tests of which at least one must fail over it.
+
+`old` must occur exactly once in its file: a list that no longer fits the sources is itself a defect, and `make test` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CONTROLLER, DOMAIN, BUS = "src/irctl/controller", "src/irctl/domain", "src/irctl/bus"
+DRIVERS = "drivers/irctl_drivers"
+CAMPAIGN = "tests/simulation/test_campaign.py"
+FAULTS = "tests/simulation/test_faults.py"
+CRASH = "tests/simulation/test_crash.py"
+TREATMENT = "tests/simulation/test_treatment.py"
+ATTENDANCE = "tests/simulation/test_attendance.py"
+RULES = "tests/unit/test_rules.py"
+SHUTDOWN = "tests/unit/test_shutdown.py"
+OUTPUT = "tests/unit/test_output.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    name: str
+    breaks: str
+    """The hazard, or the promise of the design, that is left unguarded."""
+    file: str
+    old: str
+    new: str
+    caught_by: tuple[str, ...]
+    """pytest arguments."""
+
+
+def dropped(rule: str, hazard: str, caught_by: str) -> Mutant:
+    """A rule that nobody asks any more."""
+    return Mutant(
+        f"the rule {rule} is dropped", hazard, f"{DOMAIN}/rules.py", f"\n    {rule},", "\n    # dropped", (caught_by,)
+    )
+
+
+MUTANTS: tuple[Mutant, ...] = (
+    # light is leased
+    Mutant(
+        "the lease is fed from a second task", "promise 1", f"{CONTROLLER}/treatment.py",
+        "        self._move(State.WARMING)\n\n    # --- emitting",
+        """        self._move(State.WARMING)
+
+        async def feed() -> None:
+            while True:
+                await asyncio.sleep(0.4)
+                try:
+                    self._output.emitter._lit = True
+                    await self._output.renew(level)
+                except Exception:
+                    pass
+
+        self._feeder = asyncio.ensure_future(feed())
+
+    # --- emitting""",
+        (FAULTS,),
+    ),
+    Mutant(
+        "fail-safes are not armed before the first light", "promise 1", f"{DRIVERS}/leased.py",
+        "            await self._arm(lease_s)\n        except", "            pass\n        except",
+        ("tests/drivers/test_conformance.py",),
+    ),
+    Mutant(
+        "a fail-safe that reads back otherwise counts as armed", "promise 1", f"{DRIVERS}/wirenboard_mdm3.py",
+        "        if found != wanted:\n            raise NotArmed", "        if False:\n            raise NotArmed",
+        ("tests/drivers/test_behaviour.py", "tests/drivers/test_conformance.py"),
+    ),
+    Mutant(
+        "light is leased though nothing is armed", "promise 1", f"{DRIVERS}/leased.py",
+        "        if self._armed_s is None or abs(self._armed_s - lease_s) > 1e-6:", "        if False:",
+        ("tests/drivers/test_conformance.py", "tests/drivers/test_behaviour.py"),
+    ),
+    Mutant(
+        "a write that may have been obeyed is repeated by the line", "promise 1", f"{BUS}/owner.py",
+        "        if retries and request.is_write:", "        if False:", ("tests/wire",),
+    ),
+    Mutant(
+        "a lamp is believed lit for longer than its lease", "promise 4", f"{CONTROLLER}/treatment.py",
+        "            lit_s = min(max(lease_ends_s - from_s, 0.0), elapsed_s)", "            lit_s = elapsed_s",
+        (f"{FAULTS}::test_a_stall_is_not_believed_to_be_light",),
+    ),
+    # dark
+    Mutant(
+        "OFF is not read back", "promise 2", f"{CONTROLLER}/output.py",
+        "            if dark := await self._emitter_reads_dark():", "            if dark := True:", (OUTPUT,),
+    ),
+    Mutant(
+        "the cut-off stays closed when the lamp is to be dark", "H08", f"{CONTROLLER}/output.py",
+        "        if self.cutoff is not None:\n            attempts.append(asyncio.create_task(self._cutoff_open",
+        "        if False:\n            attempts.append(asyncio.create_task(self._cutoff_open", (OUTPUT,),
+    ),
+    Mutant(
+        "OFF is tried once", "promise 2", f"{CONTROLLER}/output.py",
+        "            if await self._emitter_told(evidence, since_s):\n                return",
+        "            await self._emitter_told(evidence, since_s)\n            return", (OUTPUT,),
+    ),
+    Mutant(
+        "a pause does not darken", "promise 1", f"{CONTROLLER}/treatment.py",
+        "        evidence = await self._go_dark()\n        self._write(\"session.paused\"",
+        "        evidence = Evidence(0.0, 0.0, 0.0, \"nobody\")\n        self._write(\"session.paused\"",
+        (TREATMENT, FAULTS),
+    ),
+    Mutant(
+        "a lamp that is not dark may be lit again", "H08", f"{CONTROLLER}/checking.py",
+        "    if not output.verified_dark:", "    if False:", (FAULTS, "tests/unit", TREATMENT),
+    ),
+    Mutant(
+        "dark is taken from a read-back that failed", "promise 2", f"{CONTROLLER}/output.py",
+        "        return fresh and self.state.value is not None and not self.state.value.on", "        return True", (OUTPUT,),
+    ),
+    # stop
+    Mutant(
+        "a stop queues behind the polls", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "        for line in self._lines:\n            line.preempt()\n        for lamp in self._lamps.values():\n            lamp.wake()\n        broadcasts",
+        "        broadcasts", (SHUTDOWN, "tests/wire/test_hazards.py"),
+    ),
+    Mutant(
+        "a stop waits for a silent device", "promise 2", f"{BUS}/line.py",
+        "        return silent and any(", "        return False and any(", ("tests/wire", SHUTDOWN),
+    ),
+    Mutant(
+        "a stop does not latch", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "        self._under_way += 1\n        return", "        latch, self.latch = self.latch, None\n        self._under_way += 1\n        return",
+        (SHUTDOWN, ATTENDANCE),
+    ),
+    Mutant(
+        "the latch is lost over a restart", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "        if latched is None or self.latch is not None:", "        if True:", (SHUTDOWN, CRASH),
+    ),
+    Mutant(
+        "a stop is cleared by nobody", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "            if not value.strip()", "            if False", (SHUTDOWN,),
+    ),
+    Mutant(
+        "a stop is cleared while its cause is still there", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "            problems += lamp.reasons_against_clearing()", "            pass", (SHUTDOWN, FAULTS),
+    ),
+    Mutant(
+        "the room's stop button is only another interlock", "H15", f"{CONTROLLER}/equipment.py",
+        "            if lock.stops and", "            if False and", (ATTENDANCE,),
+    ),
+    Mutant(
+        "light is taken while a stop is in force", "promise 2", f"{BUS}/owner.py",
+        "        if priority is Priority.LEASE and not self._light_permitted:", "        if False:", ("tests/wire", SHUTDOWN),
+    ),
+    # a valid reason
+    dropped("interlocks_closed", "H05", FAULTS),
+    dropped("skin_temperature", "H01", FAULTS),
+    dropped("irradiance_known", "H06", FAULTS),
+    dropped("dark_when_off", "H08", FAULTS),
+    dropped("lamp_as_calibrated", "H07", FAULTS),
+    dropped("output_as_commanded", "H09", FAULTS),
+    dropped("attended", "H19", ATTENDANCE),
+    dropped("clock_steady", "H20", ATTENDANCE),
+    dropped("record_and_calibration_hold", "H14", ATTENDANCE),
+    dropped("thermal_dose", "H16", RULES),
+    dropped("housing_temperature", "H17", RULES),
+    dropped("skin_moves_as_skin", "H18", RULES),
+    Mutant(
+        "a stale reading is taken for fresh", "promise 3", f"{DOMAIN}/rules.py",
+        "    if reading is None or not reading.age_s <= e.stale_s or not isfinite(reading.value):",
+        "    if reading is None or not isfinite(reading.value):", (RULES,),
+    ),
+    Mutant(
+        "an answer counts from when it was read", "promise 3", f"{CONTROLLER}/readings.py",
+        "        self.value, self.at_s, self.problem = value, asked_at_s, None",
+        "        self.value, self.at_s, self.problem = value, asyncio.get_running_loop().time(), None",
+        (f"{FAULTS}::test_a_reading_is_as_old_as_its_question",),
+    ),
+    Mutant(
+        "a failing reading keeps the last value fresh", "promise 3", f"{CONTROLLER}/readings.py",
+        "            self.problem = str(error)\n            return False",
+        "            self.problem, self.at_s = str(error), asked_at_s\n            return False", ("tests/unit/test_readings.py", FAULTS),
+    ),
+    Mutant(
+        "a calibration never lapses", "H13", f"{DOMAIN}/calibration.py",
+        "        return self.performed_at <= now < self.valid_until", "        return True", ("tests/unit",),
+    ),
+    Mutant(
+        "the wrong device at an address is accepted", "H12", f"{DRIVERS}/wirenboard_mdm3.py",
+        '        if "MDM3" not in signature:', "        if False:", ("tests/drivers",),
+    ),
+    Mutant(
+        "a protocol may widen the station's limits", "H02", f"{DOMAIN}/limits.py",
+        "        elif _stricter(name, allowed, value) != value:", "        elif False:", ("tests/unit/test_limits.py",),
+    ),
+    Mutant(
+        "the day's ceiling is charged with the least", "promise 4", f"{CONTROLLER}/past.py",
+        'event["delivered"]["max_j_cm2"]', 'event["delivered"]["min_j_cm2"]', (ATTENDANCE,),
+    ),
+    Mutant(
+        "files may be changed under the controller", "configuration", f"{CONTROLLER}/config.py",
+        "            if _digest(path) != digest", "            if False", (ATTENDANCE,),
+    ),
+    Mutant(
+        "trim goes beyond the calibrated range", "H02", f"{CONTROLLER}/treatment.py",
+        "calibration.level_for(min(max(wanted, low), high))", "calibration.level_for(max(wanted, low))",
+        (TREATMENT, FAULTS, CAMPAIGN),
+    ),
+    # the wire
+    Mutant(
+        "a unit's answer is taken for another's", "H12", f"{BUS}/modbus.py",
+        "        if len(buffer) < start + 5 or buffer[start] != self._request.unit:", "        if len(buffer) < start + 5:",
+        ("tests/wire",),
+    ),
+    Mutant(
+        "a spoiled frame is believed", "H12", f"{BUS}/modbus.py",
+        "        if len(buffer) < end or not crc_ok(buffer[start:end]):", "        if len(buffer) < end:", ("tests/wire",),
+    ),
+    Mutant(
+        "a late answer is taken for the next question's", "H12", f"{BUS}/line.py",
+        "            return max(ready_at, self._turnaround_until, self._silent_until)",
+        "            return ready_at", ("tests/wire",),
+    ),
+    Mutant(
+        "an echo is taken for an answer", "H12", f"{BUS}/line.py",
+        "        if not same_shape and received.startswith(frame):", "        if False:", ("tests/wire",),
+    ),
+    # the record
+    Mutant(
+        "the order is not on the disk before the light", "promise 4", f"{CONTROLLER}/journal.py",
+        "            if sync:\n                self.disk.fsync(self._file)", "            pass", ("tests/unit/test_journal.py",),
+    ),
+    Mutant(
+        "checkpoints are lost", "promise 4", f"{CONTROLLER}/treatment.py",
+        "        checkpoint = now_s - self._synced_at_s >= CHECKPOINT_S", "        checkpoint = False",
+        (f"{CRASH}::test_samples_are_on_the_disk_every_few_seconds",),
+    ),
+    Mutant(
+        "a full disk is nothing to speak of", "H14", f"{CONTROLLER}/journal.py",
+        '            self.failure = f"{self.path.name}: {reason or error}"', "            pass", ("tests/unit/test_journal.py",),
+    ),
+    Mutant(
+        "what the lease allowed after a crash is left out", "promise 4", f"{CONTROLLER}/recovery.py",
+        "    lit_s = 0.0 if dark else UNSEEN_S + lease_s", "    lit_s = 0.0", (CRASH,),
+    ),
+    Mutant(
+        "a session that a crash cut off is never ended", "promise 4", f"{CONTROLLER}/serve.py",
+        "    for ended in list(recovery.interrupted(journal.events)):", "    for ended in list[dict[str, object]]():", (CRASH,),
+    ),
+    Mutant(
+        "a session resumes after a restart", "promise 4", f"{CONTROLLER}/serve.py",
+        "    station.run()\n    return station",
+        """    station.run()
+
+    async def resume() -> None:
+        from irctl.domain.orders import Order
+
+        for event in [e for e in journal.events if e["event"] == "session.ordered"]:
+            await asyncio.sleep(1.0)
+            fields = {name: event["order"][name] for name in Order.__slots__ if name in event["order"]}
+            session = station.order(Order(**fields | {"protocol": ""}))
+            await asyncio.sleep(4.0)
+            station.lamp_of(session.id).ask(session.id, "start", "nobody")
+
+    asyncio.ensure_future(resume())
+    return station""",
+        (CRASH,),
+    ),
+    Mutant(
+        "an edited journal verifies", "promise 4", f"{DOMAIN}/chain.py",
+        '        if event.get("hash") != link(event):', "        if False:", ("tests/unit/test_chain.py",),
+    ),
+    Mutant(
+        "an afterglow is not dose", "promise 4", f"{DOMAIN}/dose.py",
+        "        return self.scale * self.model.afterglow_j_cm2", "        return 0.0", (TREATMENT, "tests/unit/test_dose.py"),
+    ),
+    Mutant(
+        "alarms are forgotten over a restart", "alarms", f"{CONTROLLER}/station.py",
+        "        self.alarms.restore(self.journal.events)\n", "", (ATTENDANCE,),
+    ),
+    # the program itself
+    Mutant(
+        "the watchdog never bites", "H11", f"{CONTROLLER}/watchdog.py",
+        "        if stalled_s > self._limit_s:", "        if False:", ("tests/service/test_crash.py",),
+    ),
+    Mutant(
+        "a controller that hangs is left to it", "H11", "src/irctl/supervisor.py",
+        "            elif now_s - heard_s > child.silence_max_s:", "            elif False:", ("tests/service/test_supervisor.py",),
+    ),
+    Mutant(
+        "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",
+        "        elif late_s > self._output.lease_s - self._info.tick_s:", "        elif False:", (FAULTS, CAMPAIGN),
+    ),
+)  # fmt: skip
