@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from irctl.bus.errors import PortLost
 from irctl.bus.port import Lost, Receive
+from irctl.controller import seal
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import WallClock
 from irctl.controller.serve import start_station
@@ -149,6 +150,7 @@ class Process:
         """Dark first, then the lamps' tasks, as `irctl serve` does."""
         process = cls(hardware)
         adopt_tasks(asyncio.get_running_loop())
+        give_key(state_dir)
         process.station = await process.run(
             start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock)
         )
@@ -220,6 +222,12 @@ class Process:
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def give_key(state_dir: Path) -> None:
+    """The same seal in every world, so that the same seed gives the same journal."""
+    state_dir.mkdir(parents=True, exist_ok=True)
+    (state_dir / seal.KEY).write_bytes(bytes(range(seal.KEY_BYTES)))
 
 
 def adopt_tasks(loop: asyncio.AbstractEventLoop) -> None:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from tests.mutants.catalogue import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-COPIED = ("src", "drivers", "simulator", "configs", "tests", "pyproject.toml")
+COPIED = ("src", "drivers", "simulator", "benchmarks", "configs", "tests", "pyproject.toml")
 SOURCES = ("src", "drivers", "simulator")
 TIMEOUT_S = 300.0
 """A defect that hangs its tests has been noticed."""

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.journal import Journal, JournalDamaged
+from irctl.controller.journal import Journal, JournalDamaged, examine, set_aside
+from irctl.controller.seal import ANCHOR, Seal, read_anchor
 from irctl.domain import chain
 from tests.unit.worlds import NOW
 
@@ -65,7 +66,7 @@ async def test_what_is_written_is_on_the_disk_in_order_and_chained(open_journal:
     journal = open_journal()
     journal.write("session.ordered", session="S-1", order={"fluence_j_cm2": 60.0})
     await asyncio.sleep(1.5)
-    journal.write("session.ended", session="S-1")
+    journal.write("session.off", session="S-1")
     first, second = on_disk(path)
     assert (first["seq"], first["event"], first["at"], first["mono_s"]) == (
         1,
@@ -126,7 +127,7 @@ async def test_an_event_is_synced_before_write_returns_and_a_sample_is_not(
     monkeypatch.setattr(os, "fsync", synced.append)
     journal.write("session.sample", sync=False)
     assert synced == []
-    journal.write("session.ended")
+    journal.write("session.off")
     assert len(synced) == 1
 
 
@@ -326,3 +327,110 @@ async def test_a_folder_that_may_not_be_written_is_an_error_at_once(open_journal
     path.parent.chmod(0o500)
     with pytest.raises(OSError, match="Permission"):
         open_journal()
+
+
+# --- signed, and anchored ------------------------------------------------------------------------------------------------
+
+
+def examined(path: Path) -> chain.Verified:
+    return examine(chain.lines(path.read_bytes()), path.parent)
+
+
+def signed_up(journal: Journal, count: int = 3) -> None:
+    """A few events and a checkpoint behind them."""
+    told(journal, count)
+    journal.write("session.ended", session="S-1")
+
+
+async def test_what_closes_a_session_is_signed_and_anchored(open_journal: OpenJournal, path: Path) -> None:
+    journal = open_journal()
+    signed_up(journal)
+    assert [e["event"] for e in on_disk(path)][-2:] == ["session.ended", "journal.checkpoint"]
+    found = examined(path)
+    assert (found.broken, found.signed) == (None, 4)
+    anchor = read_anchor(journal.anchor)
+    assert anchor is not None
+    assert (anchor.seq, anchor.head) == (4, on_disk(path)[3]["hash"])
+
+
+async def test_a_journal_that_is_written_to_is_signed_every_minute(open_journal: OpenJournal, path: Path) -> None:
+    journal = open_journal()
+    for _ in range(5):
+        journal.write("told", number=1)
+        await asyncio.sleep(31.0)
+    assert sum(e["event"] == "journal.checkpoint" for e in on_disk(path)) == 2
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3])
+async def test_an_end_that_is_missing_is_found_and_forbids_light(
+    open_journal: OpenJournal, path: Path, kept: int
+) -> None:
+    signed_up(open_journal())
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:kept]))
+    broken = examined(path).broken
+    assert broken is not None
+    assert broken.line == kept + 1
+    assert "cut off" in broken.text
+    with pytest.raises(JournalDamaged, match="cut off"):
+        open_journal()
+
+
+async def test_an_older_copy_in_its_place_is_found(open_journal: OpenJournal, path: Path) -> None:
+    journal = open_journal()
+    signed_up(journal)
+    copy = path.read_bytes()
+    signed_up(journal)
+    path.write_bytes(copy)
+    with pytest.raises(JournalDamaged, match="older copy"):
+        open_journal()
+
+
+async def test_a_history_computed_anew_does_not_match_its_signatures(open_journal: OpenJournal, path: Path) -> None:
+    signed_up(open_journal())
+    events, prev = on_disk(path), chain.GENESIS
+    events[0]["number"] = 99
+    for event in events:
+        event["prev"] = prev
+        prev = event["hash"] = chain.link(event)
+    path.write_text("".join(map(chain.line, events)), encoding="utf-8")
+    assert chain.verify(chain.lines(path.read_bytes())).broken is None, "the chain alone is fooled"
+    broken = examined(path).broken
+    assert broken is not None
+    assert broken.line == 4, "the anchor knows another event by this number"
+    (path.parent / ANCHOR).unlink()
+    broken = examined(path).broken
+    assert broken is not None
+    assert "signature" in broken.text
+
+
+async def test_a_checkpoint_by_another_key_is_no_checkpoint(open_journal: OpenJournal, path: Path) -> None:
+    signed_up(open_journal())
+    (path.parent / "journal.pub").write_text(Seal(bytes(32)).public_key.hex())
+    broken = examined(path).broken
+    assert broken is not None
+    assert "not known" in broken.text
+
+
+async def test_an_anchor_that_cannot_be_written_ends_no_treatment_and_is_on_record(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.jsonl", lambda: NOW, anchor=tmp_path / "gone" / "journal.anchor")
+    journal.open()
+    signed_up(journal)
+    signed_up(journal)
+    assert journal.writable
+    assert journal.anchor_failure
+    journal.close()
+    assert [e["event"] for e in on_disk(journal.path)].count("journal.anchor_failed") == 1
+
+
+async def test_only_its_owner_may_read_the_key(open_journal: OpenJournal, path: Path) -> None:
+    open_journal()
+    assert (path.parent / "journal.key").stat().st_mode & 0o077 == 0
+
+
+async def test_a_journal_that_is_set_aside_is_kept(open_journal: OpenJournal, path: Path) -> None:
+    signed_up(open_journal())
+    path.write_bytes(path.read_bytes()[:300])
+    aside = set_aside(path, lambda: NOW)
+    assert aside.stat().st_size == 300
+    assert open_journal().writable

@@ -55,6 +55,12 @@ COMMANDS = (
     (LOOKING, "sessions", "look:sessions", "Every session in the journal, newest first."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
     (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
+    (
+        RECORD,
+        "journal set-aside",
+        "record:set_aside",
+        "Keep a journal that does not hold as evidence; begin a new one.",
+    ),
     (RECORD, "journal show", "record:show", "Show the journal's events."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),

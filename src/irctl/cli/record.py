@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -98,25 +99,70 @@ def fetch(controller: Controller, after: int, last: int | None = None) -> list[V
 # --- the journal ---------------------------------------------------------------------------------------------------------
 
 
-def verify(*, file: FileOption = None, to: To = _TO) -> int:
-    """Walk the journal's hash chain and say how far it holds.
+def verify(
+    *,
+    file: FileOption = None,
+    anchor: Annotated[
+        Path | None, Parameter(help="The last signed head, kept elsewhere; default: beside the file.")
+    ] = None,
+    to: To = _TO,
+) -> int:
+    """Walk the journal's hash chain and say how far it holds: edits, deletions, reordering, a missing end, a history written anew.
 
-    irctl journal verify --file /var/lib/irctl/journal.jsonl
+    irctl journal verify --file /var/lib/irctl/journal.jsonl --anchor /mnt/other/journal.anchor
 
-    Exit code 5 when it does not hold. A cut tail does not show in the chain: keep the head printed here elsewhere.
+    Exit code 5 when it does not hold. Signatures are judged by the public key that lies beside the file. Whoever has the private key can sign anything: keep the anchor, or the head printed here, out
+    of that person's reach.
     """
-    found = _verify_file(file) if file else to.controller.get("/v1/journal/verify")
+    found = _verify_file(file, anchor) if file else to.controller.get("/v1/journal/verify")
     if to.json:
         say.as_json(found)
     elif found["ok"]:
         out = say.console()
-        out.print(f"[bold green]The chain holds[/] over {found['events']} events.")
+        out.print(
+            f"[bold green]The chain holds[/] over {found['events']} events, signed up to number {found['signed']}."
+        )
         out.print(f"[dim]head {found['head']}[/]", soft_wrap=True)
     else:
         out = say.console()
         out.print(f"[bold red]The chain breaks at line {found['line']}[/]: {say.escape(str(found['problem']))}.")
         out.print(f"It holds for the {found['events']} events before. Keep the file as it is: it is evidence.")
     return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+
+
+def set_aside(
+    *,
+    state: Annotated[Path, Parameter(help="The controller's state folder.")],
+    by: Annotated[str, Parameter(help="Who has looked into it: it goes into the new journal.")],
+    reason: Annotated[str, Parameter(help="What was found.")],
+) -> None:
+    """Keep a journal that does not hold as evidence, and begin a new one that says so. The controller must not be running.
+
+    irctl journal set-aside --state /var/lib/irctl --by okafor --reason "disk failed, copy restored"
+    """
+    from irctl.controller.claim import claim
+    from irctl.controller.journal import Journal, set_aside, utc_now
+    from irctl.domain import chain
+
+    empty = [name for name, value in (("by", by), ("reason", reason)) if not value.strip()]
+    if empty:
+        raise Refused([Problem(name, "", "is empty", "Say who, and what was found") for name in empty])
+    path = state / "journal.jsonl"
+    held = chain.verify(_lines(path))
+
+    async def begin_anew() -> Path:
+        aside = set_aside(path, utc_now)
+        journal = Journal(path, utc_now)
+        journal.open()
+        journal.write(
+            "journal.set_aside", file=aside.name, by=by, reason=reason, held_events=held.events, held_head=held.head
+        )
+        journal.close()
+        return aside
+
+    with claim(state):
+        aside = asyncio.run(begin_anew())
+    say.console().print(f"Kept as [cyan]{say.escape(aside.name)}[/]. The new journal begins by saying so.")
 
 
 def show(
@@ -189,14 +235,18 @@ def read_file(path: Path) -> list[View]:
     return [cast("View", event) for event in found if isinstance(event, dict) and cast("View", event).keys() >= FRAME]
 
 
-def _verify_file(path: Path) -> View:
-    from irctl.domain import chain
+def _verify_file(path: Path, anchor: Path | None) -> View:
+    from irctl.controller.journal import examine
 
-    found = chain.verify(_lines(path))
+    try:
+        found = examine(_lines(path), path.parent, anchor)
+    except (OSError, ValueError) as error:
+        raise Refused([Problem("anchor", str(anchor or path.parent), str(error), "Name the right file")]) from None
     return {
         "ok": found.broken is None,
         "events": found.events,
         "head": found.head,
+        "signed": found.signed,
         "line": found.broken.line if found.broken else None,
         "problem": found.broken.text if found.broken else None,
     }

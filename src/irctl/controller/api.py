@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
 from irctl.controller.config import schema_problem
-from irctl.controller.journal import Event
+from irctl.controller.journal import Event, examine
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
 from irctl.devices.roles import DeviceFault
@@ -119,7 +119,12 @@ def create_app(station: Station) -> FastAPI:
             "version": version("irctl"),
             "simulated": station.simulated,
             "notice": NOTICE,
-            "journal": {"seq": station.journal.seq, "head": station.journal.head, "failure": station.journal.failure},
+            "journal": {
+                "seq": station.journal.seq,
+                "head": station.journal.head,
+                "failure": station.journal.failure,
+                "anchor_failure": station.journal.anchor_failure,
+            },
             **live_view(station),
         }
 
@@ -214,9 +219,14 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
-        return verified_view(
-            await asyncio.to_thread(lambda: chain.verify(chain.lines(station.journal.path.read_bytes())))
-        )
+        journal = station.journal
+        try:
+            found = await asyncio.to_thread(
+                lambda: examine(chain.lines(journal.path.read_bytes()), journal.path.parent, journal.anchor)
+            )
+        except (OSError, ValueError) as error:
+            raise Refused([Problem("journal", journal.path.name, str(error), "Look at the file")]) from None
+        return verified_view(found)
 
     @app.get("/v1/stream", response_class=EventSourceResponse)
     async def get_stream(
@@ -294,6 +304,7 @@ def verified_view(verified: chain.Verified) -> dict[str, Any]:
         "ok": broken is None,
         "events": verified.events,
         "head": verified.head,
+        "signed": verified.signed,
         "line": broken.line if broken else None,
         "problem": broken.text if broken else None,
     }

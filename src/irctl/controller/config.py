@@ -52,6 +52,12 @@ class ApiSection(_Strict):
     port: int = Field(default=8970, ge=0, le=65535)
 
 
+class JournalSection(_Strict):
+    """`anchor`: where the last signed head is kept, relative to the station file; best on another disk. Beside the journal where not given."""
+
+    anchor: str | None = None
+
+
 class LineSection(_Strict):
     """One serial or network line. `port`: a device path, `socket://`, `rfc2217://`, `tcp://host:502` (Modbus TCP) or `sim://NAME`."""
 
@@ -130,6 +136,7 @@ class LampSection(_Strict):
 class StationFile(_Strict):
     station: StationSection
     api: ApiSection = ApiSection()
+    journal: JournalSection = JournalSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = {}

@@ -16,15 +16,26 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from irctl.controller import seal
+from irctl.controller.seal import Anchor, Seal
 from irctl.domain import chain
 
 Event = Mapping[str, Any]
 WallClock = Callable[[], datetime]
 
 
+CHECKPOINT_EVENTS = 500
+CHECKPOINT_S = 60.0
+"""A journal that is written to is signed at least this often, and after each event that closes something."""
+CLOSING = frozenset({"session.ended", "stop.cleared", "commissioning.completed", "controller.stopped"})
+
+
 def utc_now() -> datetime:
     """The one place that reads the wall clock."""
     return datetime.now(UTC)
+
+
+LOOK_FIRST = "Nobody is treated until somebody has looked into it; then: irctl journal set-aside"
 
 
 class JournalDamaged(Exception):
@@ -42,8 +53,14 @@ class Disk(Protocol):
 class Journal:
     """An open journal file. Times: `at` from the injected wall clock, `mono_s` from the running loop."""
 
-    def __init__(self, path: Path, clock: WallClock) -> None:
+    def __init__(self, path: Path, clock: WallClock, anchor: Path | None = None) -> None:
+        """`anchor`: where the last signed head is kept; beside the journal where not given, better on another disk."""
         self.path = path
+        self.anchor = anchor or path.with_name(seal.ANCHOR)
+        self.anchor_failure: str | None = None
+        self._seal: Seal | None = None
+        self._signed_seq = 0
+        self._signed_at_s: float | None = None
         self.clock = clock
         self.disk: Disk = os
         """Replaced by a disk that fails, to see what happens then."""
@@ -68,6 +85,7 @@ class Journal:
         file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             torn = self._set_torn_tail_aside()
+            self._seal = self._key()
             self._read()
         except BaseException:
             os.close(file)
@@ -77,6 +95,12 @@ class Journal:
         _sync_folder(self.path.parent)
         if torn:
             self.write("journal.tail_set_aside", bytes=torn)
+
+    def _key(self) -> Seal:
+        try:
+            return Seal.of(self.path.parent)
+        except ValueError as error:
+            raise JournalDamaged(f"{seal.KEY} is no key ({error}). Put the right one back") from None
 
     def _logger(self) -> Any:
         # Imported here: a controller opens its journal once the lamps are dark, and this costs as much as driving one dark.
@@ -92,12 +116,13 @@ class Journal:
 
     def _read(self) -> None:
         lines = chain.lines(self.path.read_bytes())
-        verified = chain.verify(lines)
+        try:
+            verified = examine(lines, self.path.parent, self.anchor)
+        except ValueError as error:
+            raise JournalDamaged(f"{error}. {LOOK_FIRST}") from None
         if verified.broken:
-            raise JournalDamaged(
-                f"{self.path.name} line {verified.broken.line}: {verified.broken.text}. "
-                "Keep the file as evidence, move it away, and start with a new journal"
-            )
+            raise JournalDamaged(f"{self.path.name} line {verified.broken.line}: {verified.broken.text}. {LOOK_FIRST}")
+        self._signed_seq = verified.signed
         self.seq, self.head = verified.events, verified.head
         self.events = list(parse(lines))
 
@@ -117,9 +142,36 @@ class Journal:
             self._log.msg(event, **fields)
             if sync:
                 self.disk.fsync(self._file)
+                self._sign_when_due(event)
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else f"event {event!r} cannot be written: {error}"
             self.failure = f"{self.path.name}: {reason or error}"
+
+    def _sign_when_due(self, event: str) -> None:
+        now_s = asyncio.get_running_loop().time()
+        since_s = self._signed_at_s = now_s if self._signed_at_s is None else self._signed_at_s
+        due = event in CLOSING or self.seq - self._signed_seq >= CHECKPOINT_EVENTS or now_s - since_s >= CHECKPOINT_S
+        if self._seal is None or not due:
+            return
+        seq, head = self.seq, self.head
+        signature = self._seal.sign(seq, head)
+        self._signed_seq, self._signed_at_s = seq + 1, now_s
+        self._log.msg(chain.CHECKPOINT, signs=seq, key=self._seal.fingerprint, signature=signature)
+        assert self._file is not None
+        self.disk.fsync(self._file)
+        self._anchor(Anchor(seq, head, self.events[-1]["at"], self._seal.fingerprint, signature))
+
+    def _anchor(self, anchor: Anchor) -> None:
+        """Only what is on the disk is anchored, so an anchor ahead of its journal always means a loss. It may lie elsewhere, and fail: that ends no treatment."""
+        try:
+            seal.write_anchor(self.anchor, anchor)
+        except OSError as error:
+            failure = f"{self.anchor.name}: {error.strerror or error}"
+            if self.anchor_failure is None:
+                self._log.msg("journal.anchor_failed", reason=failure)
+            self.anchor_failure = failure
+        else:
+            self.anchor_failure = None
 
     def after(self, seq: int) -> list[Event]:
         """Events with a higher number than `seq`."""
@@ -185,6 +237,24 @@ def _sync_folder(folder: Path) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def examine(lines: Iterable[str], folder: Path, anchor: Path | None = None) -> chain.Verified:
+    """Chain, signatures (by the public key in `folder`) and anchor (there too, if not named), as far as they are there.
+
+    Raises ValueError for a key or an anchor that is none, OSError.
+    """
+    known = seal.read_anchor(anchor or folder / seal.ANCHOR)
+    return chain.verify(lines, seal.verifier(folder), None if known is None else (known.seq, known.head))
+
+
+def set_aside(path: Path, clock: WallClock) -> Path:
+    """Keep a journal that cannot be used as evidence, under a name that says when; its anchor with it. The journal's new path. Raises OSError."""
+    aside = path.with_name(f"{path.stem}-set-aside-{clock():%Y%m%dT%H%M%SZ}{path.suffix}")
+    path.rename(aside)
+    with suppress(FileNotFoundError):
+        path.with_name(seal.ANCHOR).rename(aside.with_suffix(".anchor"))
+    return aside
 
 
 def parse(lines: Iterable[str]) -> Iterator[Event]:

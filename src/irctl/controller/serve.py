@@ -142,7 +142,8 @@ async def start_station(
     previous: str | None = None,
 ) -> Station:
     """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
-    journal = Journal(state_dir / "journal.jsonl", clock)
+    elsewhere = config.file.journal.anchor
+    journal = Journal(state_dir / "journal.jsonl", clock, config.path.parent / elsewhere if elsewhere else None)
     station = build(config, journal, open_wire, trace.for_line if trace else None)
     evidence = await station.go_dark_first()
     try:

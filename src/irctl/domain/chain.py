@@ -1,13 +1,13 @@
 """The record's hash chain: each event carries the SHA-256 of the one before and of itself, so an edit or a gap shows.
 
-The chain alone does not show a cut tail or a complete rewrite: that needs the head kept somewhere else (FDA 21 CFR 11.10(e);
-`facts`: h_n = SHA-256(h_{n−1} ‖ canonical record)).
+h_n = SHA-256(h_{n−1} ‖ canonical record). The chain alone does not show a cut tail or a complete rewrite: for that, signed checkpoints are among the
+events, and the last signed head is kept outside the file as well (the record of FDA 21 CFR 11.10(e)).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, cast
@@ -54,17 +54,50 @@ class Verified:
     events: int
     head: str
     broken: Break | None = None
+    signed: int = 0
+    """Up to this event a signature vouches for the chain; what follows, only the chain itself."""
 
 
-def verify(lines: Iterable[str]) -> Verified:
-    """Walk a journal's lines and say how far the chain holds. Never raises on a damaged line: it is the finding."""
-    prev, seq, number = GENESIS, 0, 0
+Signed = Callable[[int, str, str, str], str | None]
+"""Why a signature (seq, head, key, signature) does not vouch; None when it does."""
+CHECKPOINT = "journal.checkpoint"
+
+
+def verify(lines: Iterable[str], signed: Signed | None = None, anchored: tuple[int, str] | None = None) -> Verified:
+    """Walk a journal's lines and say how far the chain holds. Never raises on a damaged line: it is the finding.
+
+    `signed` judges the checkpoints' signatures; without it they are not judged. `anchored`: an event's number and hash as kept outside the file.
+    """
+    prev, seq, number, vouched = GENESIS, 0, 0, 0
     for number, text in enumerate(lines, start=1):
         finding = _check(text, prev, seq + 1)
         if isinstance(finding, str):
-            return Verified(seq, prev, Break(number, finding))
+            return Verified(seq, prev, Break(number, finding), vouched)
+        if signed is not None and finding.get("event") == CHECKPOINT:
+            if (why := _unsigned(finding, signed)) is not None:
+                return Verified(seq, prev, Break(number, f"the checkpoint is not valid: {why}"), vouched)
+            vouched = seq
         prev, seq = cast("str", finding["hash"]), seq + 1
-    return Verified(seq, prev)
+        if anchored is not None and seq == anchored[0] and prev != anchored[1]:
+            text = "is not the event that the anchor knows by this number: the history was written anew"
+            return Verified(seq, prev, Break(number, text), vouched)
+    if anchored is not None and seq < anchored[0]:
+        missing = anchored[0] - seq
+        text = f"the anchor knows {missing} more events: the end was cut off, or an older copy put in its place"
+        return Verified(seq, prev, Break(number + 1, text), vouched)
+    return Verified(seq, prev, None, vouched)
+
+
+def _unsigned(event: Mapping[str, Any], signed: Signed) -> str | None:
+    seq, key, signature = (event.get(name) for name in ("signs", "key", "signature"))
+    if (
+        not isinstance(seq, int)
+        or not isinstance(key, str)
+        or not isinstance(signature, str)
+        or seq != event["seq"] - 1
+    ):
+        return "it does not sign the event before it"
+    return signed(seq, event["prev"], key, signature)
 
 
 def _check(text: str, prev: str, seq: int) -> Mapping[str, Any] | str:
