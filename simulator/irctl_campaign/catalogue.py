@@ -113,7 +113,8 @@ KINDS: tuple[Kind, ...] = (
     # devices
     Kind("silent", DEVICES, "H06 H10 H12"),
     Kind("unpowered", DEVICES, "H06 H10 H12"),
-    Kind("late", DEVICES, "H06 H12", _late, lambda p: float(p["seconds"]) > 0.3),
+    # An answer that comes for the next question, which is the same, is as old as it is late: up to what is stale, light may go on.
+    Kind("late", DEVICES, "H06 H12", _late, lambda p: float(p["seconds"]) > 1.5),
     Kind("corrupt", DEVICES, "H06 H12", _rate, _whole),
     Kind("wrong_echo", _on(OUTPUT_DEVICES), "H12", _echo_field),
     Kind("reboot", DEVICES, "H09", _seconds(0.3, 5.0), never, once=True),

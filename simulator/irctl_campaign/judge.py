@@ -23,8 +23,8 @@ LEASE_BOUND_S = CUTOFF_LEASE_S + LINE_S
 """Whatever else fails, the light ends this long after the last frame that renewed it."""
 HEALTHY_BOUND_S = 0.5
 """From a decision to dark where nothing is broken: that is an OFF frame behind whatever is on the wire."""
-NOTICE_BOUND_S = STALE_S + 3 * TICK_S
-"""Until the controller must have noticed that something has fallen silent."""
+NOTICE_BOUND_S = STALE_S + 4 * TICK_S
+"""Until the controller must have noticed that something has fallen silent: a look that nobody answers takes three ticks."""
 FAULT_BOUND_S = NOTICE_BOUND_S + LEASE_BOUND_S
 """From a lasting fault to dark, even where no OFF can be sent any more."""
 STILL_ON_THE_WAY_S = 0.15
@@ -40,6 +40,8 @@ RESOLUTION_J_CM2 = 0.001
 """An interval is k=2 and its noise is random: by this much one in twenty may miss."""
 BRIGHTEST = 1.25
 """What a lamp may give beyond the prescribed irradiance before a rule ends it."""
+UNWRITTEN_S = 0.15
+"""A stop acts first and is written next, before it is answered: a process that dies in between takes the latch with it, not the dark."""
 LATCH_WITHIN_S = 12.0
 """A lamp that nobody can darken must be known, latched and alarmed by then."""
 
@@ -404,7 +406,8 @@ class _Judge:
     def _latches(self) -> None:
         """A stop is left by one door."""
         for latch in self.t.latches:
-            if latch.until_s is not None and not latch.cleared:
+            written = not any(0.0 <= at - latch.from_s <= UNWRITTEN_S for at in self.t.kills_s)
+            if latch.until_s is not None and not latch.cleared and written:
                 self._violated("latch", latch.until_s, f"the stop by {latch.by} is gone and nobody cleared it")
 
     # --- coverage --------------------------------------------------------------------------------------------------------

@@ -24,6 +24,8 @@ HELPLESS_SHARE = 0.02
 FEVER_SHARE = 0.01
 """Of seeds where the skin stays just below its limit for minutes: long ones, for the thermal dose."""
 FEVERISH = (9.5, 50.0)
+SURGE_SHARE = 0.01
+"""Of seeds where the radiometer begins to show more within the last second: more than prescribed, as far as anybody can tell."""
 LAPSE_SHARE = 0.03
 """Of seeds where the calibrations run out during the treatment."""
 NARROW_SHARE = 0.3
@@ -90,6 +92,8 @@ def draw(seed: int) -> Plan:
     ageing = {lamp: round(random.uniform(*AGEING), 3) for lamp in LAMPS}
     if random.random() < FEVER_SHARE:
         return _fever(seed, ageing)
+    if random.random() < SURGE_SHARE:
+        return _surge(seed, ageing, random)
     lamps = random.choice((("left",), ("left",), ("right",), ("left", "right"), ("left", "right")))
     prescriptions = tuple(_prescription(random, lamp) for lamp in lamps)
     span_s = max(p.at_s + LIGHT_AFTER_S + p.patience_s + p.planned_s for p in prescriptions)
@@ -103,6 +107,13 @@ def _fever(seed: int, ageing: dict[str, float]) -> Plan:
     fluence, irradiance = FEVERISH
     strike = Strike(LIGHT_AFTER_S + 10.0, BY_NAME["fever"], "skin", {}, None)
     return Plan(seed, ageing, (Prescription("left", 0.0, fluence, irradiance, 0.0),), (), (strike,))
+
+
+def _surge(seed: int, ageing: dict[str, float], random: Random) -> Plan:
+    treated = Prescription("left", 0.0, round(random.uniform(0.6, 1.0), 2), 60.0, 0.0)
+    at_s = round(LIGHT_AFTER_S + treated.planned_s + random.uniform(-1.0, 0.5), 3)
+    strike = Strike(at_s, BY_NAME["gain"], "radiometer", {"factor": round(random.uniform(1.2, 1.34), 3)}, None)
+    return Plan(seed, ageing, (treated,), (), (strike,))
 
 
 def _prescription(random: Random, lamp: str) -> Prescription:

@@ -307,13 +307,11 @@ class Play:
                 if not self.process.alive:
                     return
                 self._begin(struck)
-                await self._kill(power_cut=strike.kind.name == "power cut")
-                await asyncio.shield(asyncio.create_task(self._back_after(float(strike.params["seconds"]))))
+                await asyncio.shield(asyncio.create_task(self._die(strike)))
             case "crash at start":
                 if not self.process.alive:
                     return
                 self._begin(struck)
-                await self._kill()
                 await asyncio.shield(asyncio.create_task(self._stumble(float(strike.params["seconds"]))))
             case "fever":
                 self._begin(struck)
@@ -326,7 +324,7 @@ class Play:
                 self.process.block(float(strike.params["seconds"]))
             case _:
                 if any(
-                    other.strike.target == strike.target and other.mended_at_s is None and not other.strike.kind.once
+                    _same_place(strike, other.strike) and other.mended_at_s is None and not other.strike.kind.once
                     for other in self.observer.trace.struck
                 ):
                     return  # one fault at a time in one place, so that mending one does not mend another
@@ -354,12 +352,18 @@ class Play:
         if self.process.alive:
             self.breakage.into(self.process)
 
+    async def _die(self, strike: Strike) -> None:
+        """Whoever gave up waiting for it, the end and the new start come."""
+        await self._kill(power_cut=strike.kind.name == "power cut")
+        await self._back_after(float(strike.params["seconds"]))
+
     async def _back_after(self, down_s: float) -> None:
         await asyncio.sleep(down_s)
         await self._start(orderly=False)
 
     async def _stumble(self, after_s: float) -> None:
-        """A start that dies on its way; then one that does not."""
+        """The process dies; so does the next on its way to the light; a third does not."""
+        await self._kill()
         await Process.stillborn(self.hardware, self.scene.config, self.state_dir, self.clock, after_s)
         self.observer.note("controller", f"died {after_s:g} s after its start")
         await self._back_after(0.1)
@@ -443,3 +447,8 @@ class Play:
         give_up_s = self.now_s + within_s
         while not condition() and self.now_s < give_up_s:  # noqa: ASYNC110
             await asyncio.sleep(LOOK_S)
+
+
+def _same_place(one: Strike, other: Strike) -> bool:
+    """Devices change places one pair at a time: two exchanges do not come apart in any order."""
+    return one.target == other.target or (one.kind.name == other.kind.name == "wrong device")

@@ -8,7 +8,7 @@ from datetime import datetime
 from irctl.controller import past, record
 from irctl.controller.equipment import Equipment
 from irctl.controller.output import Output
-from irctl.controller.session import Session
+from irctl.controller.session import Session, State
 from irctl.controller.treatment import Treatment
 from irctl.domain.history import problems_with_clock, problems_with_history
 from irctl.domain.orders import Order, problems_with
@@ -140,6 +140,9 @@ class Lamp:
         ]
         if not self.output.verified_dark:
             problems.append(Problem("lamp", self.name, "is not verified dark", "Check its supply and line"))
+        if self.session is not None and self.busy and self.session.state is not State.ENDING:
+            unaware = "has not yet taken notice of the stop"
+            problems.append(Problem("session", self.session.id, unaware, "Wait a moment"))
         return problems
 
     def ask(self, session_id: str, verb: str, by: str, reason: str = "") -> Session:

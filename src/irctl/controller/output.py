@@ -68,6 +68,8 @@ class Output:
     """The level last leased; None when dark was last asked for."""
     renewed_at_s: float = 0.0
     """When the running lease was asked for."""
+    went_dark_s: float | None = None
+    """When OFF was first known to be obeyed since then; None while it is not."""
     _cutoff_renewed_at_s: float = float("-inf")
     _darkening: asyncio.Task[Evidence] | None = None
 
@@ -116,7 +118,7 @@ class Output:
             await self.cutoff.close(self.cutoff_lease_s)
             self._cutoff_renewed_at_s = now
         asked_at = loop.time()
-        self.level_pct = level_pct
+        self.level_pct, self.went_dark_s = level_pct, None
         await self.emitter.emit(level_pct, self.lease_s)
         self.renewed_at_s = asked_at
 
@@ -187,6 +189,7 @@ class Output:
             evidence.off_sent_s = await asyncio.shield(broadcast)
             # The read-back comes first: it is what proves, and eight units want it soon.
             if evidence.off_sent_s is not None and await self._emitter_reads_dark():
+                self._went_dark()
                 evidence.verify(loop.time() - since_s, "broadcast")
                 return
         while True:
@@ -201,6 +204,7 @@ class Output:
             if evidence.off_sent_s is None:
                 evidence.off_sent_s = loop.time() - since_s
             await self.emitter.dark()
+            self._went_dark()
             evidence.acknowledged_s = evidence.acknowledged_s or loop.time() - since_s
             if dark := await self._emitter_reads_dark():
                 evidence.verify(loop.time() - since_s, "emitter")
@@ -211,6 +215,10 @@ class Output:
             await _others_first(error)
             return False
         return dark
+
+    def _went_dark(self) -> None:
+        if self.went_dark_s is None:
+            self.went_dark_s = asyncio.get_running_loop().time()
 
     async def _emitter_reads_dark(self) -> bool:
         fresh = await self.state.refresh(self.emitter.observe(Priority.STOP))
@@ -233,6 +241,7 @@ class Output:
             return False
         opened = fresh and self.cutoff_state.value is not None and not self.cutoff_state.value.on
         if opened:
+            self._went_dark()
             evidence.verify(asyncio.get_running_loop().time() - since_s, "cutoff")
         return opened
 

@@ -404,9 +404,8 @@ class Treatment:
         since_s = loop.time()
         self._advance(since_s)
         evidence = await self._output.darken(since_s)
-        off_after_s = evidence.acknowledged_s if evidence.acknowledged_s is not None else evidence.verified_dark_s
-        self._advance(since_s + off_after_s if off_after_s is not None else loop.time())
-        if off_after_s is None and self._lit_level_pct is not None:
+        self._advance(loop.time())
+        if self._output.went_dark_s is None and self._lit_level_pct is not None:
             # Nobody said when the light went out: it may have lasted until the hardware's own lease ended it.
             self._count_possible(self._lit_level_pct)
         if self._lit_level_pct is not None:
@@ -544,6 +543,10 @@ class Treatment:
         if steady > 0:
             lease_ends_s = self._output.renewed_at_s + self._output.lease_s
             light_ends_s = self._output.renewed_at_s + self._longest_light_s
+            if (
+                dark_s := self._output.went_dark_s
+            ) is not None:  # somebody else may have asked for it, a stop of the station
+                lease_ends_s, light_ends_s = min(lease_ends_s, dark_s), dark_s
             lit_s = min(max(lease_ends_s - from_s, 0.0), elapsed_s)
             meter.advance(lit_s, steady)
             self.session.time_on_s += lit_s
