@@ -24,6 +24,7 @@ COPIED = ("src", "drivers", "simulator", "benchmarks", "configs", "tests", "pypr
 SOURCES = ("src", "drivers", "simulator")
 TIMEOUT_S = 300.0
 """A defect that hangs its tests has been noticed."""
+SAID_MAX = 3000
 TESTS_FAILED = 1
 """pytest's exit code; any other (no tests, a usage error) proves nothing."""
 
@@ -41,8 +42,9 @@ def main() -> int:
     with TemporaryDirectory(prefix="irctl-mutants-") as folder:
         began_s = time.monotonic()
         checks = sorted({check for mutant in chosen for check in mutant.caught_by})
-        if not options.only and (broken := _run(_copy(Path(folder) / "whole"), checks, 3 * TIMEOUT_S)) != 0:
-            print(f"The tests fail without any defect (pytest: {broken}): mend that first.")
+        whole = _run(_copy(Path(folder) / "whole"), checks, 3 * TIMEOUT_S)
+        if whole.code != 0:
+            print(f"The tests fail without any defect (pytest: {whole.code}); mend that first.\n{whole.said}")
             return 2
         with ThreadPoolExecutor(options.jobs) as pool:
             results = list(pool.map(lambda one: _examine(one[1], Path(folder) / str(one[0])), enumerate(chosen)))
@@ -68,7 +70,7 @@ def _examine(mutant: Mutant, folder: Path) -> Result:
     began_s = time.monotonic()
     root = _copy(folder)
     (root / mutant.file).write_text(mutated(mutant, root), encoding="utf-8")
-    code = _run(root, [*mutant.caught_by, "-x"], TIMEOUT_S)
+    code = _run(root, [*mutant.caught_by, "-x"], TIMEOUT_S).code
     shutil.rmtree(root)
     took_s = time.monotonic() - began_s
     caught, why = code in (TESTS_FAILED, None), "its tests pass" if code == 0 else f"pytest ended with {code}"
@@ -88,17 +90,23 @@ def _copy(folder: Path) -> Path:
     return folder
 
 
-def _run(root: Path, arguments: Sequence[str], timeout_s: float) -> int | None:
+class Run(NamedTuple):
+    code: int | None
     """pytest's exit code; None when it had to be ended."""
+    said: str
+
+
+def _run(root: Path, arguments: Sequence[str], timeout_s: float) -> Run:
     paths = os.pathsep.join(str(root / name) for name in SOURCES)
     env = os.environ | {"PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "CI": ""}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
     try:
-        return subprocess.run(
-            command, cwd=root, env=env, timeout=timeout_s, capture_output=True, check=False
-        ).returncode
+        ended = subprocess.run(
+            command, cwd=root, env=env, timeout=timeout_s, capture_output=True, text=True, check=False
+        )
     except subprocess.TimeoutExpired:
-        return None
+        return Run(None, "out of time")
+    return Run(ended.returncode, ended.stdout[-SAID_MAX:])
 
 
 def _options() -> argparse.Namespace:

@@ -223,7 +223,7 @@ MUTANTS: tuple[Mutant, ...] = (
     # the record
     Mutant(
         "the order is not on the disk before the light", "promise 4", f"{CONTROLLER}/journal.py",
-        "            if sync:\n                self.disk.fsync(self._file)", "            pass", ("tests/unit/test_journal.py",),
+        "            if sync:\n                self.disk.fsync(self._file)\n", "            if sync:\n", ("tests/unit/test_journal.py",),
     ),
     Mutant(
         "checkpoints are lost", "promise 4", f"{CONTROLLER}/treatment.py",

@@ -230,7 +230,7 @@ async def test_a_reading_is_as_old_as_its_question():
         await asyncio.sleep(5.0)
         return 40.0
 
-    assert await latest.refresh(slow())
+    assert await latest.refresh(slow)
     assert latest.fresh(asyncio.get_running_loop().time(), STALE_S) is None
 
 

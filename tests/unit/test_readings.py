@@ -36,7 +36,7 @@ async def test_before_the_first_reading_everything_is_unknown() -> None:
 
 async def test_a_reading_is_fresh_for_so_long_and_then_unknown_never_the_last_value() -> None:
     latest = Latest[float]()
-    assert await latest.refresh(saying(34.0))
+    assert await latest.refresh(saying, 34.0)
     await asyncio.sleep(1.5)
     assert latest.fresh(now(), 1.5) == 34.0
     await asyncio.sleep(0.01)
@@ -46,20 +46,20 @@ async def test_a_reading_is_fresh_for_so_long_and_then_unknown_never_the_last_va
 @pytest.mark.parametrize("error", [NoReply("a line", 1, "no answer"), DeviceFault("the sensor reports too hot")])
 async def test_a_failure_is_remembered_with_its_reason_and_the_value_ages(error: Exception) -> None:
     latest = Latest[float]()
-    await latest.refresh(saying(34.0))
+    await latest.refresh(saying, 34.0)
     await asyncio.sleep(1.0)
-    assert not await latest.refresh(failing(error))
+    assert not await latest.refresh(failing, error)
     assert latest.problem == str(error)
     assert latest.age_s(now()) == pytest.approx(1.0)
-    assert await latest.refresh(saying(35.0))
+    assert await latest.refresh(saying, 35.0)
     assert latest.problem is None
 
 
 @pytest.mark.parametrize("nonsense", [nan, inf, -inf])
 async def test_what_is_no_number_is_a_failure_too(nonsense: float) -> None:
     latest = Latest[float]()
-    await latest.refresh(saying(34.0))
-    assert not await latest.refresh(saying(nonsense))
+    await latest.refresh(saying, 34.0)
+    assert not await latest.refresh(saying, nonsense)
     assert latest.value == 34.0
     assert latest.problem is not None
     assert "no number" in latest.problem

@@ -124,9 +124,9 @@ class Output:
 
     async def observe(self, priority: Priority = Priority.POLL) -> None:
         """Read both outputs back; what cannot be read is left to age."""
-        asks = [self.state.refresh(self.emitter.observe(priority))]
+        asks = [self.state.refresh(self.emitter.observe, priority)]
         if self.cutoff is not None:
-            asks.append(self.cutoff_state.refresh(self.cutoff.observe(priority)))
+            asks.append(self.cutoff_state.refresh(self.cutoff.observe, priority))
         await asyncio.gather(*asks)
 
     def darken(
@@ -221,7 +221,7 @@ class Output:
             self.went_dark_s = asyncio.get_running_loop().time()
 
     async def _emitter_reads_dark(self) -> bool:
-        fresh = await self.state.refresh(self.emitter.observe(Priority.STOP))
+        fresh = await self.state.refresh(self.emitter.observe, Priority.STOP)
         return fresh and self.state.value is not None and not self.state.value.on
 
     async def _cutoff_open(self, cutoff: Cutoff, evidence: Evidence, since_s: float) -> None:
@@ -234,7 +234,7 @@ class Output:
         """Open once, and whether it then reads open."""
         try:
             await cutoff.open()
-            fresh = await self.cutoff_state.refresh(cutoff.observe(Priority.STOP))
+            fresh = await self.cutoff_state.refresh(cutoff.observe, Priority.STOP)
         except Exception as error:  # as for the emitter
             self.cutoff_state.problem = _told_of(error)
             await _others_first(error)

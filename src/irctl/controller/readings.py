@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from irctl.bus.errors import BusError
 from irctl.devices.roles import Contact, DeviceFault, Radiometer, Thermometer
@@ -23,14 +23,14 @@ class Latest(Generic[T]):
     at_s: float = 0.0
     problem: str | None = "not read yet"
 
-    async def refresh(self, ask: Awaitable[T]) -> bool:
-        """Ask; on failure keep the old value to age and remember why. True when there is a new one.
+    async def refresh(self, ask: Callable[..., Awaitable[T]], *about: Any) -> bool:
+        """Ask (`about` is passed on); on failure keep the old value to age and remember why. True when there is a new one.
 
         A value is as old as its question: an answer may have lain here while this computer was busy with something else.
         """
         asked_at_s = asyncio.get_running_loop().time()
         try:
-            value = await ask
+            value = await ask(*about)
         except (BusError, DeviceFault) as error:
             self.problem = str(error)
             return False
@@ -73,15 +73,15 @@ class Instruments:
 
     async def read(self) -> bool:
         """Read everything at once, each on its own line. True when there is a fresh irradiance."""
-        asks = [interlock.latest.refresh(interlock.contact.closed()) for interlock in self.interlocks]
+        asks = [interlock.latest.refresh(interlock.contact.closed) for interlock in self.interlocks]
         if self.skin is not None:
-            asks.append(self.temperature.refresh(self.skin.temperature_c()))
+            asks.append(self.temperature.refresh(self.skin.temperature_c))
         if self.housing is not None:
-            asks.append(self.housing_c.refresh(self.housing.temperature_c()))
+            asks.append(self.housing_c.refresh(self.housing.temperature_c))
         if self.radiometer is None:
             await asyncio.gather(*asks)
             return False
-        fresh, *_ = await asyncio.gather(self.irradiance.refresh(self.radiometer.irradiance_mw_cm2()), *asks)
+        fresh, *_ = await asyncio.gather(self.irradiance.refresh(self.radiometer.irradiance_mw_cm2), *asks)
         return fresh
 
     def interlock_readings(self, now_s: float) -> tuple[tuple[str, Reading | None], ...]:

@@ -152,6 +152,7 @@ async def start_station(
         journal.failure = str(error)
     except OSError as error:
         journal.failure = f"{journal.path.name}: {error.strerror or error}"
+    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == "controller.started"), None)
     journal.write(
         "controller.started",
         version=version("irctl"),
@@ -159,9 +160,6 @@ async def start_station(
         station_hash=config.sha256,
         simulated=station.simulated,
         previous=previous,
-    )
-    before = next(
-        (e["station_hash"] for e in reversed(journal.events[:-1]) if e["event"] == "controller.started"), None
     )
     if before not in (None, config.sha256):
         journal.write("configuration.changed", before=before, now=config.sha256)
