@@ -124,7 +124,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a stop does not latch", "promise 2", f"{CONTROLLER}/shutdown.py",
-        "        self._under_way += 1\n        return", "        latch, self.latch = self.latch, None\n        self._under_way += 1\n        return",
+        "        self._under_way += 1\n        return", "        self.latch = None\n        self._under_way += 1\n        return",
         (SHUTDOWN, ATTENDANCE),
     ),
     Mutant(

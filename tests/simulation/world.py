@@ -103,4 +103,5 @@ async def a_station(
     try:
         yield World(process.station, hardware, process)
     finally:
-        await process.close()
+        if process.alive:
+            await process.close()

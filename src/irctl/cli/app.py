@@ -64,6 +64,7 @@ COMMANDS = (
     (RECORD, "journal show", "record:show", "Show the journal's events."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
+    (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
     (RUNNING, "config check", "station:check", "Check a station file: every problem at once."),
     (RUNNING, "device act", "device:act", "What only a person may order of a device, such as clearing a trip."),
     (RUNNING, "clock accept", "device:accept_clock", "Vouch for a clock that was set back."),

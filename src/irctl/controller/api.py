@@ -34,7 +34,13 @@ from irctl.domain.problems import Problem, Refused
 
 NOTICE = "irctl is not a certified medical device."
 PAGE = Path(__file__).parent / "page"
-PAGE_FILES = {"index.html": "text/html", "lamp-panel.js": "text/javascript", "lamp-panel.css": "text/css"}
+PAGE_FILES = {
+    "index.html": "text/html",
+    "lamp-panel.js": "text/javascript",
+    "lamp-panel.css": "text/css",
+    "alarms.js": "text/javascript",
+    "alarms.css": "text/css",
+}
 LIVE_EVERY_S = 0.25
 RECONNECT_MS = 500
 EVIDENCE_AFTER_S = 5.0
@@ -89,6 +95,11 @@ class OrderBody(_Body):
             self.lamp, self.fluence_j_cm2, self.irradiance_mw_cm2, self.patient, self.area, self.by,
             protocol.name, protocol.limits.as_bounds(), self.limits.as_bounds(),
         )  # fmt: skip
+
+
+class CommissionBody(_Body):
+    by: Text
+    nobody_under_the_lamp: bool
 
 
 class AttendBody(_Body):
@@ -195,6 +206,19 @@ def create_app(station: Station) -> FastAPI:
     async def post_clear(body: ByBody) -> dict[str, Any]:
         station.shutdown.clear(body.by, body.reason)
         return station_view()
+
+    @app.post("/v1/lamps/{lamp}/commission", status_code=202)
+    async def post_commission(lamp: str, body: CommissionBody) -> dict[str, Any]:
+        if not body.nobody_under_the_lamp:
+            raise Refused([Problem("nobody_under_the_lamp", False, "must be true", "Put a dummy load under the lamp")])
+        return dict(station.commission(lamp, body.by).view())
+
+    @app.get("/v1/lamps/{lamp}/commissioning")
+    async def get_commissioning(lamp: str) -> dict[str, Any]:
+        found = station.lamps[lamp].commissioning if lamp in station.lamps else None
+        if found is None:
+            raise Refused([Problem("lamp", lamp, "is not being commissioned", f"irctl commission {lamp}")])
+        return dict(found.view())
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

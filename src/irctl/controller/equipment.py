@@ -11,6 +11,7 @@ from irctl.controller.alarms import Alarms
 from irctl.controller.journal import Journal
 from irctl.controller.output import Output
 from irctl.controller.readings import Instruments
+from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
 from irctl.domain.problems import Problem
 from irctl.domain.rules import Envelope, Hazard, Stop, Warn
@@ -40,6 +41,14 @@ class LampInfo:
         return {name: getattr(self, name) for name in names}
 
 
+class Commissioned(Protocol):
+    """What is on record about the lamp's commissioning: see irctl.controller.commissioning."""
+
+    def problems(self) -> list[Problem]: ...
+
+    def differs(self, emitter: Identity) -> str | None: ...
+
+
 class StopStation(Protocol):
     """Latch the station without waiting for it."""
 
@@ -61,6 +70,7 @@ class Equipment:
     stopped: Callable[[], str | None]
     """The reason of the stop in force, None when there is none."""
     stop_station: StopStation
+    commissioned: Commissioned
     changed: Callable[[], list[Problem]]
     """Files that are not any more what this controller has read."""
 

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime
 
 from irctl.controller import past, record
+from irctl.controller.commissioning import Commissioning
 from irctl.controller.equipment import Equipment
 from irctl.controller.output import Output
 from irctl.controller.session import Session, State
@@ -26,6 +27,8 @@ class Lamp:
     def __init__(self, equipment: Equipment) -> None:
         self.equipment = equipment
         self.treatment: Treatment | None = None
+        self.commissioning: Commissioning | None = None
+        """The present or last commissioning."""
         self._wake = asyncio.Event()
         self._light_since_s: float | None = None
         """Since when the radiometer has shown light that nobody ordered; infinity once that has been said."""
@@ -61,7 +64,7 @@ class Lamp:
         conflict = bool(problems)
         problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now)
         problems += [] if problems else self._level_problems(order)
-        problems += self._problems_with_the_past(order, now) + parts.changed()
+        problems += self._problems_with_the_past(order, now) + parts.changed() + parts.commissioned.problems()
         if problems or parts.calibration is None:
             raise Refused(problems, conflict=conflict)
         session = Session(session_id, order, now)
@@ -118,7 +121,9 @@ class Lamp:
         problems: list[Problem] = []
         if (reason := self.equipment.stopped()) is not None:
             problems.append(Problem("stop", reason, "the station is stopped", "Find the cause, then clear the stop"))
-        if self.session is not None and self.busy:
+        if self.commissioning is not None and not self.commissioning.done:
+            problems.append(Problem("lamp", self.name, "is being commissioned", "Wait for it or abort it"))
+        elif self.session is not None and self.busy:
             busy_with = f"is busy with session {self.session.id}"
             problems.append(Problem("lamp", self.name, busy_with, "Wait for it or end it"))
         elif not self.output.verified_dark:
@@ -163,6 +168,17 @@ class Lamp:
         self.treatment.attend(by, comfort)
         return self.treatment.session
 
+    def commission(self, by: str, configuration: str) -> Commissioning:
+        """Begin the procedure; nobody is under the lamp. Raises Refused."""
+        problems = self.reasons_against_light()
+        if not by.strip():
+            problems.append(Problem("by", by, "is empty", "Say who commissions: it goes into the record"))
+        if problems:
+            raise Refused(problems, conflict=True)
+        self.commissioning = Commissioning(self.equipment, configuration, by)
+        self.wake()
+        return self.commissioning
+
     # --- the task --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -172,6 +188,8 @@ class Lamp:
         while True:
             self._wake.clear()
             try:
+                if self.commissioning is not None and not self.commissioning.done:
+                    await self.commissioning.run()
                 await (self.treatment.tick() if self.treatment and self.busy else self._idle())
             except Exception as error:  # an impossible state or a defect of ours: the lamp must not be left to itself
                 await self._give_up(error)

@@ -92,9 +92,9 @@ class Shutdown:
         at = self._journal.clock() if self.latch is None else self.latch.at
         if self.latch is not None:
             by, reason, source = self.latch.by, self.latch.reason, self.latch.source
-        self.latch = Latch(at, by, reason, source, evidence)
+        latch = self.latch = Latch(at, by, reason, source, evidence)
         self._under_way += 1
-        return self._carry_out(self.latch, since_s, first)
+        return self._carry_out(latch, since_s, first)
 
     async def _carry_out(self, latch: Latch, since_s: float, first: bool) -> Latch:
         evidence = latch.evidence

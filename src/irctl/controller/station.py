@@ -16,6 +16,7 @@ from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.alarms import Alarms
+from irctl.controller.commissioning import Commissioned, Commissioning, configuration
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
 from irctl.controller.journal import Journal
@@ -136,6 +137,9 @@ class Station:
                 self.alarms,
                 stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
                 stop_station=self.stop_soon,
+                commissioned=Commissioned(
+                    self.journal, name, configuration(self.config.file, name), required=not self.simulated
+                ),
                 changed=self.config.changed,
             )
         )
@@ -209,6 +213,12 @@ class Station:
         task = asyncio.create_task(self.shutdown.stop(by, reason, source))
         self._stops.add(task)
         task.add_done_callback(self._stops.discard)
+
+    def commission(self, lamp: str, by: str) -> Commissioning:
+        """Begin to commission a lamp, with nobody under it. Raises Refused."""
+        if lamp not in self.lamps:
+            raise Refused([Problem("lamp", lamp, "no such lamp", f"Known are {', '.join(sorted(self.lamps))}")])
+        return self.lamps[lamp].commission(by, configuration(self.config.file, lamp))
 
     def accept_clock(self, by: str, reason: str) -> None:
         """Somebody vouches that the clock is right now, though the journal holds later entries. Raises Refused."""

@@ -8,6 +8,7 @@
  * `src`: the controller (default: the page's own origin). `lamp`: only this one (default: all). `by`: who is signed in,
  * offered where a name is needed. It needs the controller and nobody else. Two rules shape the code: STOP is wired
  * before anything else and depends on nothing else here, and a figure that is not fresh never looks as if it were.
+ * Alarms stand here as a plain list; `alarms.js`, loaded after, puts cards with sound and questions in its place.
  *
  * @typedef {"dark" | "busy" | "unverified" | "fault"} Status
  * @typedef {{at_s: number, irradiance_mw_cm2: number | null, irradiance_source: "measured" | "calibrated",
@@ -17,11 +18,15 @@
  *   order: {fluence_j_cm2: number, irradiance_mw_cm2: number, area: string}, fluence_j_cm2: number,
  *   fluence_min_j_cm2: number, fluence_max_j_cm2: number, warnings: string[], reason: string | null}} Session
  * @typedef {{name: string, title: string, status: Status, reason: string | null, serial: string, distance_cm: number,
- *   calibration: {id: string, valid_until: string} | null, session: Session | null, live: Live}} Lamp
+ *   calibration: {id: string, valid_until: string} | null, session: Session | null, attendance: Attendance | null,
+ *   live: Live}} Lamp
  * @typedef {{off_sent_s: number, acknowledged_s: number | null, verified_dark_s: number | null, by: string}} Seen
  * @typedef {{at: string, by: string | null, reason: string | null, evidence: Record<string, Seen> | null}} Latch
- * @typedef {{at_s: number, latched: Latch | null, lamps: Lamp[]}} Snapshot
- * @typedef {{lamp: string | null, hazard: string, priority: string, text: string, remedy: string, at: string}} Alarm
+ * @typedef {{at_s: number, latched: Latch | null, lamps: Lamp[], alarms: Alarm[], audio_paused_s: number}} Snapshot
+ * @typedef {{id: string, at: string, priority: "high" | "medium" | "low", lamp: string | null, session: string | null,
+ *   hazard: string, text: string, remedy: string, warns: boolean}} Alarm
+ * @typedef {{due_in_s: number, asked: boolean, unanswered_s: number, answer_within_s: number, dimmed: boolean,
+ *   dark_after_s: number}} Attendance
  * @typedef {{t: number, irradiance: number | null, skin: number | null}} Sample
  * @typedef {{root: HTMLElement, f: Fields, trace: Sample[], lamp: Lamp, asked: string}} Card
  * @typedef {Record<string, HTMLElement>} Fields
@@ -37,8 +42,6 @@ const DARK_WAIT_S = 2; // a filament needs a moment; after this, "not verified" 
 const RECONNECT_AFTER_S = 4; // for streams that are open but silent; the browser itself reconnects broken ones
 const CLOCK_DRIFT = 1e-3; // s per s: far above real drift between two computers, far below a delay that matters
 const PLOT_SPAN_S = 300;
-const ALARMS_SHOWN = 5;
-const PRIORITIES = ["high", "medium", "low"];
 
 const RAYS = "M12 2v3M12 19v3M2 12h3M19 12h3M4.9 4.9 7 7M17 17l2.1 2.1M4.9 19.1 7 17M17 7l2.1-2.1";
 const ICONS = {
@@ -74,7 +77,7 @@ const PANEL = `
     </div>
     <p class="shout" role="alert" data-f="shout" hidden></p>
     <p class="old" role="alert" data-f="old" hidden></p>
-    <div role="alert"><ul class="alarms" data-f="alarms"></ul></div>
+    <slot name="alarms"><div role="alert"><ul class="alarms" data-f="alarms"></ul></div></slot>
   </header>
   <section class="latch" data-f="latch" aria-label="Stop latch" hidden>
     <h2 data-f="latchTitle" role="status"></h2><p data-f="latchWhy"></p>
@@ -321,7 +324,6 @@ class LampPanel extends HTMLElement {
 
   /** @type {Fields} */ #f = {};
   /** @type {Map<string, Card>} */ #cards = new Map();
-  /** @type {Alarm[]} */ #alarms = [];
   /** @type {Snapshot | null} */ #live = null;
   /** @type {Latch | null} */ #latch = null;
   /** @type {EventSource | null} */ #source = null;
@@ -365,7 +367,7 @@ class LampPanel extends HTMLElement {
 
   attributeChangedCallback() {
     if (!this.isConnected || !this.shadowRoot) return;
-    [this.#live, this.#latch, this.#alarms] = [null, null, []];
+    [this.#live, this.#latch] = [null, null];
     this.#connect();
   }
 
@@ -472,17 +474,16 @@ class LampPanel extends HTMLElement {
       if (at_s !== last) trace.push({ t: at_s, irradiance: irradiance_mw_cm2, skin: skin_c });
       while (trace[0].t < at_s - PLOT_SPAN_S) trace.shift();
     }
+    // Others may build on what is heard here; what fails in a listener does not come back to this panel.
+    const lamps = live.lamps.filter((lamp) => this.#shows(lamp));
+    const alarms = (live.alarms ?? []).filter(({ lamp }) => this.#shows({ name: lamp }));
+    const detail = { ...live, lamps, alarms, base: this.#base, by: this.#by };
+    this.dispatchEvent(new CustomEvent("irctl-live", { bubbles: true, detail }));
   }
 
-  /** @param {Alarm & {event: string}} event */
+  /** @param {{event: string}} event */
   #onJournal(event) {
     if (event.event === "controller.started") void this.#askStation();
-    if (event.event === "session.ordered") this.#alarms = this.#alarms.filter(({ lamp }) => lamp !== event.lamp);
-    if (event.event === "alarm") {
-      const others = this.#alarms.filter(({ lamp, hazard }) => lamp !== event.lamp || hazard !== event.hazard);
-      const rank = (/** @type {Alarm} */ alarm) => PRIORITIES.indexOf(alarm.priority);
-      this.#alarms = [event, ...others].sort((a, b) => rank(a) - rank(b)).slice(0, ALARMS_SHOWN);
-    }
     this.#render();
   }
 
@@ -569,17 +570,12 @@ class LampPanel extends HTMLElement {
   }
 
   #drawAlarms() {
-    const alarms = this.#alarms.filter(({ lamp }) => this.#shows({ name: lamp }));
+    const alarms = (this.#live?.alarms ?? []).filter(({ lamp }) => this.#shows({ name: lamp }));
     fill(this.#f.alarms, [alarms, this.#live?.lamps.map((lamp) => lamp.title)], () => alarms.map((alarm) => {
-      const onclick = () => {
-        this.#alarms = this.#alarms.filter((other) => other !== alarm);
-        this.#render();
-      };
       const text = alarm.lamp ? `${this.#title(alarm.lamp)}: ${alarm.text}` : alarm.text;
       const details = joined(alarm.remedy, `${alarm.priority} priority`, clock(new Date(alarm.at)));
       return make("li", { className: alarm.priority }, make("i", { ariaHidden: "true" }, "!"),
-        make("p", {}, text, make("small", {}, details)),
-        make("button", { type: "button", onclick }, "Seen"));
+        make("p", {}, text, make("small", {}, details)));
     }));
   }
 
@@ -693,3 +689,5 @@ class LampPanel extends HTMLElement {
 }
 
 customElements.define("irctl-lamp-panel", LampPanel);
+
+export { clock, fieldsOf, fill, joined, make, minutes, now_s, post, show, write };
