@@ -44,10 +44,8 @@ def commission(
     elif found["ok"]:
         say.console().print(f"[bold green]Commissioned[/]: {lamp} may be used as it is configured now.")
         say.console().print(
-            "[dim]Look at the lamp itself too: what reads back dark must be dark. A cut-off that latches its trip (tM-R5)"
-        )
-        say.console().print(
-            "wants it cleared now: irctl device act DEVICE clear-trip --by NAME --reason commissioned[/]"
+            "[dim]Look at the lamp itself too: what reads back dark must be dark. A cut-off that latches its trip wants it "
+            "cleared now: irctl device act DEVICE clear-trip --by NAME --reason commissioned[/]"
         )
     else:
         say.console().print("[bold red]Not commissioned.[/] The lamp is dark; the record says why.")

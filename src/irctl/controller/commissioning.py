@@ -231,8 +231,9 @@ class Commissioning:
     async def _cutoff_alone(self) -> str:
         output, radiometer = self.equipment.output, self.equipment.instruments.radiometer
         assert output.cutoff is not None
-        dark = await radiometer.irradiance_mw_cm2() if radiometer else 0.0
         patience_s = SETTLED_S + (2 * radiometer.response_s if radiometer else 0.0)
+        await asyncio.sleep(patience_s)  # until it has forgotten the steps before
+        dark = await radiometer.irradiance_mw_cm2() if radiometer else 0.0
         await self._light(patience_s)
         shown = await radiometer.irradiance_mw_cm2() - dark if radiometer else 0.0
         await output.cutoff.open()
