@@ -124,7 +124,7 @@ async def _treat(world: World, lamp: str, case: Case, fluence_j_cm2: float) -> A
     half_s = 0.5 * 1000.0 * fluence_j_cm2 / IRRADIANCE_MW_CM2
     session = await world.running(lamp, fluence_j_cm2, IRRADIANCE_MW_CM2, lit_s=half_s)
     world.sim.set_fault(lamp, "mains", factor=case.sag)
-    record = await world.finished(session)
+    record = await world.attended_to_its_end(session)
     if record["outcome"] != "completed":
         raise RuntimeError(f"{case.name}, lamp {lamp}: {record['outcome']}: {record['reason']}")
     return record

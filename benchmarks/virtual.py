@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,9 +58,7 @@ async def _treatment(folder: Path) -> Run:
     async with a_station(folder) as world:
         session = await world.ordered(fluence=FLUENCE_J_CM2, irradiance=IRRADIANCE_MW_CM2)
         world.lamp.ask(session.id, "start", "a clinician")
-        while session.running:
-            await asyncio.sleep(1.0)
-        record = world.ended(session)
+        record = await world.attended_to_its_end(session)
         if record["outcome"] != "completed":
             raise RuntimeError(f"{record['outcome']}: {record['reason']}")
         return Run(

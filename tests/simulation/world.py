@@ -73,6 +73,15 @@ class World:
         await self.until(lambda: not session.running, timeout_s)
         return self.ended(session)
 
+    async def attended_to_its_end(self, session: Session) -> Any:
+        """As `finished`, with somebody beside the patient who answers."""
+        lamp = self.station.lamps[session.order.lamp]
+        while session.running:
+            await asyncio.sleep(1.0)
+            if lamp.treatment and lamp.treatment.attendance and lamp.treatment.attendance["asked"]:
+                lamp.attend(session.id, "a nurse", "comfortable")
+        return self.ended(session)
+
     def truth(self, lamp: str = "left") -> Any:
         return self.sim.truth(lamp)
 
