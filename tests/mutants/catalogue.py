@@ -106,7 +106,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a lamp that is not dark may be lit again", "H08", f"{CONTROLLER}/checking.py",
-        "    if not output.verified_dark:", "    if False:", (FAULTS, "tests/unit", TREATMENT),
+        "    if not output.verified_dark:", "    if False:", (OUTPUT,),
     ),
     Mutant(
         "dark is taken from a read-back that failed", "promise 2", f"{CONTROLLER}/output.py",
@@ -120,7 +120,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a stop waits for a silent device", "promise 2", f"{BUS}/line.py",
-        "        return silent and any(", "        return False and any(", ("tests/wire", SHUTDOWN),
+        "        return silent and any(", "        return False and any(", ("tests/wire/test_line_time.py",),
     ),
     Mutant(
         "a stop does not latch", "promise 2", f"{CONTROLLER}/shutdown.py",
@@ -276,7 +276,7 @@ MUTANTS: tuple[Mutant, ...] = (
     # the program itself
     Mutant(
         "the watchdog never bites", "H11", f"{CONTROLLER}/watchdog.py",
-        "        if stalled_s > self._limit_s:", "        if False:", ("tests/service/test_crash.py",),
+        "        if stalled_s > self._limit_s:", "        if False:", ("tests/service/test_watchdog.py",),
     ),
     Mutant(
         "a controller that hangs is left to it", "H11", "src/irctl/supervisor.py",

@@ -243,3 +243,12 @@ async def test_a_stall_is_not_believed_to_be_light(tmp_path: Path):
         await asyncio.sleep(60.0)
         delivered, truth = record["delivered"], world.truth().fluence_j_cm2
     assert delivered["min_j_cm2"] <= truth <= delivered["max_j_cm2"]
+
+
+async def test_an_emitter_that_restarts_ends_the_session_though_nothing_measures_the_light(tmp_path: Path):
+    async with a_station(tmp_path) as world:
+        session = await world.running("right", fluence=3.0, lit_s=5.0)
+        world.sim.set_fault("dimmer2", "reboot", seconds=0.3)
+        record = await world.finished(session)
+        assert (record["outcome"], record["hazard"]) == ("faulted", "H09")
+        assert not world.truth("right").powered

@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from irctl.bus.errors import NoReply
+from irctl.controller.checking import prove_dark_and_arm
 from irctl.controller.output import AFTER_CUTOFF_S, DARK_PATIENCE_S, Evidence, Output
-from irctl.devices.roles import NotArmed
+from irctl.devices.roles import DeviceFault, NotArmed
 from tests.unit.hardware import ACutoff, AnEmitter
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
@@ -269,3 +270,11 @@ async def test_a_defect_in_a_driver_does_not_end_the_attempts_at_dark() -> None:
     evidence = await output.darken(asyncio.get_running_loop().time())
     assert evidence.verified_dark_s is not None
     assert output.verified_dark
+
+
+async def test_a_lamp_that_reads_on_before_its_first_light_is_not_armed() -> None:
+    path = await Path(cutoff=False).shining()
+    path.emitter.deaf = True
+    path.output.level_pct = None
+    with pytest.raises(DeviceFault, match="not dark"):
+        await prove_dark_and_arm(path.output)

@@ -291,6 +291,22 @@ async def test_a_dead_unit_does_not_hold_up_the_stop_of_another(wire: MemoryWire
     assert heard_at(wire, off(3)) - begin < TIMING.timeout_s + 3 * one_s + 5e-3
 
 
+async def test_an_off_to_a_unit_that_was_silent_before_does_not_hold_up_the_next_units_off(
+    wire: MemoryWire, open_line: OpenLine
+) -> None:
+    line = await open_line(wire, BAUD)
+    wire.script = silent(1)
+    with pytest.raises(NoReply):
+        await line.transact(ReadHolding(1, 0, 1))
+    await asyncio.sleep(5.0)
+    line.preempt()
+    asked_at = now()
+    to_the_silent = start(line.transact(off(1), Priority.STOP))
+    await line.transact(off(2), Priority.STOP)
+    assert now() - asked_at < TIMING.timeout_s, "two OFFs and one answer, not a time-out more"
+    await asyncio.gather(to_the_silent, return_exceptions=True)
+
+
 async def test_a_read_back_waits_out_its_own_silence_only(wire: MemoryWire, open_line: OpenLine) -> None:
     line = await open_line(wire, BAUD)
     wire.script = silent(1)
