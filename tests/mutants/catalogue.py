@@ -199,7 +199,7 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "trim goes beyond the calibrated range", "H02", f"{CONTROLLER}/treatment.py",
         "calibration.level_for(min(max(wanted, low), high))", "calibration.level_for(max(wanted, low))",
-        (TREATMENT, FAULTS, CAMPAIGN),
+        (f"{TREATMENT}::test_a_lamp_too_old_for_its_prescription_is_driven_to_its_highest_calibrated_level_and_no_further",),
     ),
     # the wire
     Mutant(
@@ -284,6 +284,6 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",
-        "        elif late_s > self._output.lease_s - self._info.tick_s:", "        elif False:", (FAULTS, CAMPAIGN),
+        "        elif late_s > self._output.lease_s - self._info.tick_s:", "        elif False:", (FAULTS,),
     ),
 )  # fmt: skip

@@ -155,3 +155,15 @@ def test_the_same_seed_gives_the_same_journal_byte_for_byte(tmp_path: Path):
     lines = first.decode().splitlines(keepends=True)
     assert chain.verify(lines).broken is None
     assert any("session.ended" in line for line in lines)
+
+
+async def test_a_lamp_too_old_for_its_prescription_is_driven_to_its_highest_calibrated_level_and_no_further(
+    tmp_path: Path,
+):
+    async with a_station(tmp_path, sim={"lamps": {"left": {"ageing": 0.8}}}) as world:
+        session = await world.running(fluence=3.0, irradiance=92.0, lit_s=25.0)
+        assert world.lamp.output.level_pct == 100.0
+        record = await world.finished(session)
+        await asyncio.sleep(60.0)
+    assert record["outcome"] == "completed"
+    assert abs(world.truth().fluence_j_cm2 - 3.0) < 0.05
