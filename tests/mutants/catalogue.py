@@ -9,7 +9,6 @@ from dataclasses import dataclass
 
 CONTROLLER, DOMAIN, BUS = "src/irctl/controller", "src/irctl/domain", "src/irctl/bus"
 DRIVERS = "drivers/irctl_drivers"
-CAMPAIGN = "tests/simulation/test_campaign.py"
 FAULTS = "tests/simulation/test_faults.py"
 CRASH = "tests/simulation/test_crash.py"
 TREATMENT = "tests/simulation/test_treatment.py"

@@ -252,3 +252,11 @@ async def test_an_emitter_that_restarts_ends_the_session_though_nothing_measures
         record = await world.finished(session)
         assert (record["outcome"], record["hazard"]) == ("faulted", "H09")
         assert not world.truth("right").powered
+
+
+async def test_renewals_that_are_never_rightly_acknowledged_end_the_session_within_a_lease(tmp_path: Path):
+    async with a_station(tmp_path) as world:
+        record, lit_s = await _fault(world, "dimmer", "wrong_echo", field="value")
+        assert (record["outcome"], record["hazard"]) == ("faulted", "H12")
+        assert "go on" in record["reason"]
+        assert lit_s <= LEASE_S + 2 * TICK_S

@@ -302,6 +302,7 @@ async def test_an_off_to_a_unit_that_was_silent_before_does_not_hold_up_the_next
     line.preempt()
     asked_at = now()
     to_the_silent = start(line.transact(off(1), Priority.STOP))
+    await asyncio.sleep(0)
     await line.transact(off(2), Priority.STOP)
     assert now() - asked_at < TIMING.timeout_s, "two OFFs and one answer, not a time-out more"
     await asyncio.gather(to_the_silent, return_exceptions=True)
