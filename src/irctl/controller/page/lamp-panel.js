@@ -478,7 +478,7 @@ class LampPanel extends HTMLElement {
     const lamps = live.lamps.filter((lamp) => this.#shows(lamp));
     const alarms = (live.alarms ?? []).filter(({ lamp }) => this.#shows({ name: lamp }));
     const detail = { ...live, lamps, alarms, base: this.#base, by: this.#by };
-    this.dispatchEvent(new CustomEvent("irctl-live", { bubbles: true, detail }));
+    this.dispatchEvent(new CustomEvent("irctl-live", { bubbles: true, composed: true, detail }));
   }
 
   /** @param {{event: string}} event */
