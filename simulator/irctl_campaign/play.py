@@ -307,11 +307,13 @@ class Play:
                 if not self.process.alive:
                     return
                 self._begin(struck)
+                self._doom()
                 await asyncio.shield(asyncio.create_task(self._die(strike)))
             case "crash at start":
                 if not self.process.alive:
                     return
                 self._begin(struck)
+                self._doom()
                 await asyncio.shield(asyncio.create_task(self._stumble(float(strike.params["seconds"]))))
             case "fever":
                 self._begin(struck)
@@ -351,6 +353,11 @@ class Play:
         self.observer.moved(before)
         if self.process.alive:
             self.breakage.into(self.process)
+
+    def _doom(self) -> None:
+        """From here on it counts as dead: nobody kills it twice, and nobody asks it anything."""
+        self.observer.look()
+        self.process.alive = False
 
     async def _die(self, strike: Strike) -> None:
         """Whoever gave up waiting for it, the end and the new start come."""

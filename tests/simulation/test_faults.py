@@ -260,3 +260,18 @@ async def test_renewals_that_are_never_rightly_acknowledged_end_the_session_with
         assert (record["outcome"], record["hazard"]) == ("faulted", "H12")
         assert "go on" in record["reason"]
         assert lit_s <= LEASE_S + 2 * TICK_S
+
+
+async def test_light_that_came_and_went_while_the_program_slept_is_counted_as_possible(tmp_path: Path):
+    """The frame that lights is out, the program stalls over its answer, and the lease ends the light before the program hears of its beginning."""
+    async with a_station(tmp_path) as world:
+        session = await world.ordered("right", fluence=1.0, irradiance=60.0)
+        world.station.lamps["right"].ask(session.id, "start", "a clinician")
+        await world.until(lambda: bool(world.events("session.starting")))
+        await asyncio.sleep(0.125)  # cut-off closed, level set, the frame that lights is on the wire
+        world.process.block(5.0)
+        record = await world.finished(session)
+        await asyncio.sleep(60.0)
+        truth = world.truth("right").fluence_j_cm2
+    assert truth > 0.05
+    assert record["delivered"]["min_j_cm2"] <= truth <= record["delivered"]["max_j_cm2"]

@@ -236,10 +236,12 @@ class Treatment:
         if not self._journal.writable or self._equipment.stopped() is not None:
             return
         loop = asyncio.get_running_loop()
+        asked_s = loop.time()
         self._ending_written = False
         try:
             if verb == "resume" or loop.time() - self._armed_at_s > ARMING_HOLDS_S:
                 await self._output.arm()
+            asked_s = loop.time()
             await self._output.renew(level)
         except (BusError, DeviceFault) as error:
             # The frame that lights may have been obeyed though its answer was lost: possible, not proven.
@@ -248,6 +250,10 @@ class Treatment:
             return
         now_s = loop.time()
         self._advance(now_s)
+        if (
+            now_s - asked_s > FRAME_S
+        ):  # the answer was long in coming, or we in hearing it: the light may have begun, and ended, before
+            self._count_possible(level)
         self._lit_level_pct, self._lit_since_s, self._trimmed_at_s = level, now_s, now_s
         self._skin, self.session.attended_at_s = SkinWatch(), now_s
         self._lit_from_j_cm2 = self.session.dose.best_j_cm2
