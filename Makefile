@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint mutants bench clean
+.PHONY: demo test lint safety-case mutants bench clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -18,6 +18,9 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+safety-case: .venv/.dev
+	$(BIN)/python -m irctl_campaign.safety_case
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants
