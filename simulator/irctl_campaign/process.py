@@ -127,6 +127,9 @@ class Disk:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         self._synced = os.fstat(file).st_size
 
+    def rename(self, old: Path, new: Path) -> None:
+        old.rename(new)
+
     def power_cut(self, path: Path, random: Random) -> int:
         """Lose some of what was not synced, perhaps in the middle of a line; the bytes lost."""
         size = path.stat().st_size

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
+from irctl.controller.anchor import ANCHOR, AtOnce, read_anchor
 from irctl.controller.journal import Journal, JournalDamaged, examine, set_aside
-from irctl.controller.seal import ANCHOR, Seal, read_anchor
+from irctl.controller.seal import Seal
 from irctl.domain import chain
 from tests.unit.worlds import NOW
 
@@ -109,9 +110,9 @@ async def test_the_same_events_make_the_same_bytes(open_journal: OpenJournal, pa
 async def test_a_reader_can_go_on_from_any_number(open_journal: OpenJournal) -> None:
     journal = open_journal()
     told(journal, 4)
-    assert [e["seq"] for e in journal.after(2)] == [3, 4]
-    assert [e["seq"] for e in journal.after(-1)] == [1, 2, 3, 4]
-    assert journal.after(4) == journal.after(99) == []
+    assert [e["seq"] for e in journal.memory.after(2)] == [3, 4]
+    assert [e["seq"] for e in journal.memory.after(-1)] == [1, 2, 3, 4]
+    assert journal.memory.after(4) == journal.memory.after(99) == []
 
 
 async def test_nobody_else_may_read_it(open_journal: OpenJournal, path: Path) -> None:
@@ -333,7 +334,7 @@ async def test_a_folder_that_may_not_be_written_is_an_error_at_once(open_journal
 
 
 def examined(path: Path) -> chain.Verified:
-    return examine(chain.lines(path.read_bytes()), path.parent)
+    return examine(path)
 
 
 def signed_up(journal: Journal, count: int = 3) -> None:
@@ -348,7 +349,7 @@ async def test_what_closes_a_session_is_signed_and_anchored(open_journal: OpenJo
     assert [e["event"] for e in on_disk(path)][-2:] == ["session.ended", "journal.checkpoint"]
     found = examined(path)
     assert (found.broken, found.signed) == (None, 4)
-    anchor = read_anchor(journal.anchor)
+    anchor = read_anchor(journal.anchoring.path)
     assert anchor is not None
     assert (anchor.seq, anchor.head) == (4, on_disk(path)[3]["hash"])
 
@@ -413,7 +414,7 @@ async def test_a_checkpoint_by_another_key_is_no_checkpoint(open_journal: OpenJo
 
 
 async def test_an_anchor_that_cannot_be_written_ends_no_treatment_and_is_on_record(tmp_path: Path) -> None:
-    journal = Journal(tmp_path / "journal.jsonl", lambda: NOW, anchor=tmp_path / "gone" / "journal.anchor")
+    journal = Journal(tmp_path / "journal.jsonl", lambda: NOW, AtOnce(tmp_path / "gone" / "journal.anchor"))
     journal.open()
     signed_up(journal)
     signed_up(journal)
@@ -431,6 +432,10 @@ async def test_only_its_owner_may_read_the_key(open_journal: OpenJournal, path: 
 async def test_a_journal_that_is_set_aside_is_kept(open_journal: OpenJournal, path: Path) -> None:
     signed_up(open_journal())
     path.write_bytes(path.read_bytes()[:300])
-    aside = set_aside(path, lambda: NOW)
+    aside = set_aside(path, lambda: NOW, by="okafor", reason="the disk failed")
     assert aside.stat().st_size == 300
-    assert open_journal().writable
+    journal = open_journal()
+    assert journal.writable
+    (opening, *_) = on_disk(path)
+    assert (opening["event"], opening["by"], opening["reason"]) == ("journal.set_aside", "okafor", "the disk failed")
+    assert opening["seq"] > 4, "the numbers go on: none is given twice"

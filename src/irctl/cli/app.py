@@ -52,7 +52,7 @@ COMMANDS = (
     (LOOKING, "acknowledge", "alarms:acknowledge", "Acknowledge an alarm, by name."),
     (LOOKING, "silence", "alarms:silence", "Pause the sound of the alarms for two minutes."),
     (LOOKING, "lamps", "look:lamps", "Each lamp: calibration, limits, instruments."),
-    (LOOKING, "sessions", "look:sessions", "Every session in the journal, newest first."),
+    (LOOKING, "sessions", "look:sessions", "The sessions in the journal, newest first."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
     (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
     (
@@ -61,6 +61,7 @@ COMMANDS = (
         "record:set_aside",
         "Keep a journal that does not hold as evidence; begin a new one.",
     ),
+    (RECORD, "journal archive", "record:archive", "Move closed journal files elsewhere."),
     (RECORD, "journal show", "record:show", "Show the journal's events."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
@@ -71,7 +72,7 @@ COMMANDS = (
     (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
 GROUPS = {
-    "journal": "Verify or show the journal.",
+    "journal": "Verify, show or archive the journal.",
     "config": "Check a station file.",
     "device": "Single devices.",
     "clock": "This computer's clock.",

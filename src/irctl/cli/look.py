@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
+
+from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.alarms import show
@@ -66,12 +68,12 @@ def lamps(*, to: To = _TO) -> None:
             out.print(f"  [dim]{name:<12}[/]{say.escape(text)}", soft_wrap=True)
 
 
-def sessions(*, to: To = _TO) -> None:
-    """Every session in the journal, newest first.
+def sessions(*, last: Annotated[int, Parameter(help="So many, the newest.")] = 100, to: To = _TO) -> None:
+    """The sessions in the journal, newest first.
 
-    irctl sessions
+    irctl sessions --last 10
     """
-    found: list[View] = to.controller.get("/v1/sessions")
+    found: list[View] = to.controller.get(f"/v1/sessions?limit={last}")
     if to.json:
         say.as_json(found)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -17,6 +18,8 @@ from irctl.domain.problems import Problem, Refused
 Format = Literal["pdf", "json"]
 View = dict[str, Any]
 FileOption = Annotated[Path | None, Parameter(help="Read this journal file instead of asking a controller.")]
+StateOption = Annotated[Path, Parameter(help="The controller's state folder.")]
+JOURNAL = "journal.jsonl"
 PAGE = 500
 """Events asked for at once: a controller that is treating answers so few without missing a beat."""
 AFTER_END = 20
@@ -105,64 +108,97 @@ def verify(
     anchor: Annotated[
         Path | None, Parameter(help="The last signed head, kept elsewhere; default: beside the file.")
     ] = None,
+    archive: Annotated[Path | None, Parameter(help="Where `irctl journal archive` moved closed files.")] = None,
     to: To = _TO,
 ) -> int:
     """Walk the journal's hash chain and say how far it holds: edits, deletions, reordering, a missing end, a history written anew.
 
     irctl journal verify --file /var/lib/irctl/journal.jsonl --anchor /mnt/other/journal.anchor
 
-    Exit code 5 when it does not hold. Signatures are judged by the public key that lies beside the file. Whoever has the private key can sign anything: keep the anchor, or the head printed here, out
-    of that person's reach.
+    With --file, every file of that journal, the closed ones before it too; without, the one that the controller is writing. Exit code 5 when it does not
+    hold. Signatures are judged by the public key that lies beside the file. Whoever has the private key can sign anything: keep the anchor, or the head
+    printed here, out of that person's reach.
     """
-    found = _verify_file(file, anchor) if file else to.controller.get("/v1/journal/verify")
+    found = _verify_file(file, anchor, archive) if file else to.controller.get("/v1/journal/verify")
     if to.json:
         say.as_json(found)
-    elif found["ok"]:
-        out = say.console()
+        return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+    out = say.console()
+    if found["ok"]:
         out.print(
             f"[bold green]The chain holds[/] over {found['events']} events, signed up to number {found['signed']}."
         )
         out.print(f"[dim]head {found['head']}[/]", soft_wrap=True)
     else:
-        out = say.console()
-        out.print(f"[bold red]The chain breaks at line {found['line']}[/]: {say.escape(str(found['problem']))}.")
+        where = f"{found['file']}, line {found['line']}" if found["file"] else f"line {found['line']}"
+        out.print(f"[bold red]The chain breaks at {say.escape(where)}[/]: {say.escape(str(found['problem']))}.")
         out.print(f"It holds for the {found['events']} events before. Keep the file as it is: it is evidence.")
+    for unchecked in found["unchecked"]:
+        out.print(f"[yellow]Not checked[/]: {say.escape(unchecked)}.")
     return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
 
 
 def set_aside(
     *,
-    state: Annotated[Path, Parameter(help="The controller's state folder.")],
+    state: StateOption,
     by: Annotated[str, Parameter(help="Who has looked into it: it goes into the new journal.")],
     reason: Annotated[str, Parameter(help="What was found.")],
+    anchor: Annotated[
+        Path | None, Parameter(help="The station's `[journal] anchor`, where it is not in the state folder.")
+    ] = None,
 ) -> None:
     """Keep a journal that does not hold as evidence, and begin a new one that says so. The controller must not be running.
 
     irctl journal set-aside --state /var/lib/irctl --by okafor --reason "disk failed, copy restored"
+
+    What can still be read of it goes on to count: what each patient was given today, sessions that nobody ended, alarms, a stop that nobody cleared.
     """
     from irctl.controller.claim import claim
-    from irctl.controller.journal import Journal, set_aside, utc_now
-    from irctl.domain import chain
+    from irctl.controller.journal import set_aside, utc_now
 
     empty = [name for name, value in (("by", by), ("reason", reason)) if not value.strip()]
     if empty:
         raise Refused([Problem(name, "", "is empty", "Say who, and what was found") for name in empty])
-    path = state / "journal.jsonl"
-    held = chain.verify(_lines(path))
 
     async def begin_anew() -> Path:
-        aside = set_aside(path, utc_now)
-        journal = Journal(path, utc_now)
-        journal.open()
-        journal.write(
-            "journal.set_aside", file=aside.name, by=by, reason=reason, held_events=held.events, held_head=held.head
-        )
-        journal.close()
-        return aside
+        return set_aside(state / JOURNAL, utc_now, by=by, reason=reason, anchor=anchor)
 
     with claim(state):
-        aside = asyncio.run(begin_anew())
+        try:
+            aside = asyncio.run(begin_anew())
+        except (OSError, ValueError) as error:
+            raise Refused([Problem("state", str(state), str(error), "Check the folder's rights and space")]) from None
     say.console().print(f"Kept as [cyan]{say.escape(aside.name)}[/]. The new journal begins by saying so.")
+
+
+def archive(
+    *,
+    state: StateOption,
+    into: Annotated[Path, Parameter(help="An existing folder, best on another disk.")],
+    older_than_days: Annotated[float, Parameter(help="Only files whose last event is older.")] = 90.0,
+    to: To = _TO,
+) -> None:
+    """Move closed journal files elsewhere, each verified before and after. A note stays in their place, so the chain can still be followed.
+
+    irctl journal archive --state /var/lib/irctl --into /mnt/archive
+
+    The controller may go on running. `irctl journal verify --file ... --archive /mnt/archive` walks through both places.
+    """
+    from irctl.controller import archive
+    from irctl.controller.journal import utc_now
+
+    try:
+        moved = archive.move(state / JOURNAL, into, utc_now() - timedelta(days=older_than_days))
+    except (OSError, ValueError) as error:
+        remedy = "What could not be moved is still in its place; correct this and try again"
+        raise Refused([Problem("archive", str(into), str(error), remedy)]) from None
+    if to.json:
+        say.as_json({"moved": [path.name for path in moved]})
+    elif moved:
+        for path in moved:
+            say.console().print(f"Moved  [cyan]{say.escape(str(path))}[/]", soft_wrap=True)
+    else:
+        say.console().print(f"No closed file is older than {older_than_days:g} days.")
 
 
 def show(
@@ -235,28 +271,20 @@ def read_file(path: Path) -> list[View]:
     return [cast("View", event) for event in found if isinstance(event, dict) and cast("View", event).keys() >= FRAME]
 
 
-def _verify_file(path: Path, anchor: Path | None) -> View:
+def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
     from irctl.controller.journal import examine
 
+    if not path.exists():
+        raise Refused([Problem("file", str(path), "no such file", "Check its name")])
     try:
-        found = examine(_lines(path), path.parent, anchor)
+        return examine(path, anchor, archive).as_dict()
     except (OSError, ValueError) as error:
-        raise Refused([Problem("anchor", str(anchor or path.parent), str(error), "Name the right file")]) from None
-    return {
-        "ok": found.broken is None,
-        "events": found.events,
-        "head": found.head,
-        "signed": found.signed,
-        "line": found.broken.line if found.broken else None,
-        "problem": found.broken.text if found.broken else None,
-    }
+        raise Refused([Problem("file", str(path), str(error), "Name the right file")]) from None
 
 
-def _lines(path: Path) -> list[str]:
-    from irctl.domain import chain
-
+def _lines(path: Path) -> list[bytes]:
     try:
-        return chain.lines(path.read_bytes())
+        return path.read_bytes().splitlines(keepends=True)
     except OSError as error:
         raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
 

@@ -10,8 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from irctl.controller.journal import Event, Journal
+from irctl.controller.journal import Journal
 from irctl.domain.alarms import Priority, priority
+from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.rules import Stop, Warn
 

@@ -7,7 +7,8 @@ connection continues where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,12 +23,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
+from irctl.controller import lookup
 from irctl.controller.config import schema_problem
-from irctl.controller.journal import Event, examine
+from irctl.controller.journal import Journal, examine
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
 from irctl.devices.roles import DeviceFault
-from irctl.domain import chain
+from irctl.domain.chain import Event
 from irctl.domain.limits import Bounds
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
@@ -43,14 +45,13 @@ PAGE_FILES = {
 }
 LIVE_EVERY_S = 0.25
 RECONNECT_MS = 500
-EVIDENCE_AFTER_S = 5.0
-"""The evidence of a stop is complete at most this long after the session it ended."""
 BODY_MAX = 16_384
 STOP_ANSWER_S = 1.5
 """A stop is answered by then, with what is known; the evidence goes on to fill in the station's view."""
 STREAMS_MAX = 32
 """Enough for every screen of a clinic; a page that reloads in a loop does not starve the controller."""
 JOURNAL_PAGE_MAX = 5000
+SESSIONS_MAX = 10_000
 
 
 class _Body(BaseModel):
@@ -156,8 +157,9 @@ def create_app(station: Station) -> FastAPI:
         return session_view(station.order(body.as_order()), _now())
 
     @app.get("/v1/sessions")
-    async def get_sessions() -> list[dict[str, Any]]:
-        return session_list(station.journal.events)
+    async def get_sessions(limit: Annotated[int, Query(ge=1, le=SESSIONS_MAX)] = 100) -> list[dict[str, Any]]:
+        with _readable(station.journal):
+            return await lookup.sessions(station.journal, limit)
 
     @app.get("/v1/sessions/{session_id}")
     async def get_session(session_id: str) -> dict[str, Any]:
@@ -166,7 +168,8 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/sessions/{session_id}/events")
     async def get_session_events(session_id: str) -> list[Event]:
-        events = events_of(station.journal.events, session_id)
+        with _readable(station.journal):
+            events = await lookup.session_events(station.journal, session_id)
         if not events:
             raise Refused([Problem("session", session_id, "is not in this journal", "See `irctl sessions`")])
         return events
@@ -239,18 +242,16 @@ def create_app(station: Station) -> FastAPI:
     async def get_journal(
         after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=JOURNAL_PAGE_MAX)] = 500
     ) -> list[Event]:
-        return station.journal.after(after)[:limit]
+        with _readable(station.journal):
+            return await lookup.page(station.journal, after, limit)
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
         journal = station.journal
-        try:
-            found = await asyncio.to_thread(
-                lambda: examine(chain.lines(journal.path.read_bytes()), journal.path.parent, journal.anchor)
-            )
-        except (OSError, ValueError) as error:
-            raise Refused([Problem("journal", journal.path.name, str(error), "Look at the file")]) from None
-        return verified_view(found)
+        with _readable(journal):
+            # Only the file that is written to: a year of them would take the controller's time while it treats.
+            found = await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
+        return found.as_dict()
 
     @app.get("/v1/stream", response_class=EventSourceResponse)
     async def get_stream(
@@ -283,55 +284,13 @@ def live_view(station: Station) -> dict[str, Any]:
     }
 
 
-def events_of(events: list[Event], session_id: str) -> list[Event]:
-    """A session's own events, what happened to its lamp and station meanwhile, and the controller's start before it."""
-    mine = [e for e in events if e.get("session") == session_id]
-    if not mine:
-        return []
-    first, lamp, until_s = mine[0]["seq"], mine[0]["lamp"], mine[-1]["mono_s"] + EVIDENCE_AFTER_S
-
-    def concerns(event: Event) -> bool:
-        if "session" in event:
-            return event["session"] == session_id
-        return event.get("lamp", lamp) == lamp and event["mono_s"] <= until_s
-
-    started = [e for e in events[: first - 1] if e["event"] == "controller.started"][-1:]
-    return started + [e for e in events[first - 1 :] if concerns(e)]
-
-
-def session_list(events: list[Event]) -> list[dict[str, Any]]:
-    """Every session of the journal with its outcome, newest first."""
-    found: dict[str, dict[str, Any]] = {}
-    for event in events:
-        match event["event"]:
-            case "session.ordered":
-                found[event["session"]] = {
-                    "id": event["session"],
-                    "lamp": event["lamp"],
-                    "ordered_at": event["at"],
-                    "order": event["order"],
-                    "outcome": None,
-                    "reason": None,
-                    "delivered": None,
-                }
-            case "session.ended":
-                found[event["session"]] |= {key: event[key] for key in ("outcome", "reason", "delivered", "ended_at")}
-            case _:
-                pass
-    return list(reversed(found.values()))
-
-
-def verified_view(verified: chain.Verified) -> dict[str, Any]:
-    """The result of walking the chain, for the API and `--json`."""
-    broken = verified.broken
-    return {
-        "ok": broken is None,
-        "events": verified.events,
-        "head": verified.head,
-        "signed": verified.signed,
-        "line": broken.line if broken else None,
-        "problem": broken.text if broken else None,
-    }
+@contextmanager
+def _readable(journal: Journal) -> Generator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        remedy = "Look into the file: irctl journal verify --file FILE"
+        raise Refused([Problem("journal", journal.path.name, str(error), remedy)]) from None
 
 
 async def _stop_body(request: Request) -> StopBody:
@@ -354,7 +313,7 @@ class _Streams:
         self._open += 1
         try:
             while True:
-                for event in self._station.journal.after(after):
+                for event in self._station.journal.memory.after(after):
                     after = event["seq"]
                     if event["event"] != "session.sample":
                         yield ServerSentEvent(event="journal", id=str(after), data=event)

@@ -17,8 +17,9 @@ from typing import Any
 from irctl.bus.errors import BusError
 from irctl.controller.config import StationFile
 from irctl.controller.equipment import Equipment
-from irctl.controller.journal import Event, Journal
+from irctl.controller.journal import Journal
 from irctl.devices.roles import DeviceFault, FailSafe, Identity
+from irctl.domain.chain import Event
 from irctl.domain.problems import Problem
 
 STOPS = 5

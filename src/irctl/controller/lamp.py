@@ -50,6 +50,14 @@ class Lamp:
     def busy(self) -> bool:
         return self.session is not None and self.session.running
 
+    @property
+    def being_commissioned(self) -> bool:
+        return self._commissioning_now is not None
+
+    @property
+    def _commissioning_now(self) -> Commissioning | None:
+        return None if self.commissioning is None or self.commissioning.done else self.commissioning
+
     # --- asked from outside ----------------------------------------------------------------------------------------------
 
     def wake(self) -> None:
@@ -121,7 +129,7 @@ class Lamp:
         problems: list[Problem] = []
         if (reason := self.equipment.stopped()) is not None:
             problems.append(Problem("stop", reason, "the station is stopped", "Find the cause, then clear the stop"))
-        if self.commissioning is not None and not self.commissioning.done:
+        if self.being_commissioned:
             problems.append(Problem("lamp", self.name, "is being commissioned", "Wait for it or abort it"))
         elif self.session is not None and self.busy:
             busy_with = f"is busy with session {self.session.id}"
@@ -188,8 +196,8 @@ class Lamp:
         while True:
             self._wake.clear()
             try:
-                if self.commissioning is not None and not self.commissioning.done:
-                    await self.commissioning.run()
+                if commissioning := self._commissioning_now:
+                    await commissioning.run()
                 await (self.treatment.tick() if self.treatment and self.busy else self._idle())
             except Exception as error:  # an impossible state or a defect of ours: the lamp must not be left to itself
                 await self._give_up(error)

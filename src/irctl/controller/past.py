@@ -2,38 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from irctl.controller.journal import Event
+from irctl.domain.chain import CONTINUED, SET_ASIDE, Event
 from irctl.domain.history import Given
 
+LOOK_BACK = timedelta(hours=48)
+"""Longer than a day's ceiling and the longest interval ask for."""
+LOOK_BACK_SESSIONS = 500
+"""More than four lamps give in 48 h. So many are remembered whatever their age: a clock that was ahead for a while must not make today look old."""
 
-def given_to(events: Iterable[Event], patient: str, area: str, now: datetime) -> list[Given]:
-    """Every session of this patient and area, by the most that it may have given. One that still runs counts as it was prescribed.
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """The most that one session may have given a patient's area; one that still runs, as it was prescribed."""
+
+    session: str
+    patient: str
+    area: str
+    at: datetime
+    max_j_cm2: float
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self) | {"at": self.at.isoformat()}
+
+    @classmethod
+    def of(cls, told: Any) -> Charge:
+        return cls(**told | {"at": datetime.fromisoformat(told["at"])})
+
+
+def charges(events: Iterable[Event], now: datetime) -> list[Charge]:
+    """Every session's, in the order of their ends; what still runs is last, charged as of `now`.
 
     What was given while the clock was ahead counts from when somebody vouched for the clock again.
     """
-    wanted = (_plain(patient), _plain(area))
-    running: dict[str, float] = {}
-    given: list[Given] = []
+    running: dict[str, Charge] = {}
+    ended: dict[str, Charge] = {}
     for event in events:
         match event["event"]:
             case "session.ordered":
-                order = event["order"]
-                if (_plain(order["patient"]), _plain(order["area"])) == wanted:
-                    running[event["session"]] = order["fluence_j_cm2"]
+                order, session = event["order"], event["session"]
+                running[session] = Charge(session, order["patient"], order["area"], now, order["fluence_j_cm2"])
             case "clock.accepted":
-                given = [replace(g, at=min(g.at, datetime.fromisoformat(event["at"]))) for g in given]
+                accepted = datetime.fromisoformat(event["at"])
+                ended = {charge.session: replace(charge, at=min(charge.at, accepted)) for charge in ended.values()}
             case "session.ended" if event["session"] in running:
-                del running[event["session"]]
-                most = event["delivered"]["max_j_cm2"]
-                if most > 0:
-                    given.append(Given(event["session"], datetime.fromisoformat(event["ended_at"]), most))
+                charge = running.pop(event["session"])
+                at, most = datetime.fromisoformat(event["ended_at"]), event["delivered"]["max_j_cm2"]
+                ended[charge.session] = replace(charge, at=at, max_j_cm2=most)
+            case name if name in (CONTINUED, SET_ASIDE):
+                earlier = [Charge.of(told) for told in event.get("given", ())]
+                ended = {charge.session: charge for charge in earlier} | ended
             case _:
                 pass
-    return given + [Given(session, now, most) for session, most in running.items()]
+    return [charge for charge in ended.values() if charge.max_j_cm2 > 0] + list(running.values())
+
+
+def recent(found: Sequence[Charge], now: datetime) -> list[Charge]:
+    """Those that a ceiling or an interval may still ask for."""
+    old = len(found) - LOOK_BACK_SESSIONS
+    return [charge for number, charge in enumerate(found) if number >= old or now - charge.at < LOOK_BACK]
+
+
+def given_to(events: Iterable[Event], patient: str, area: str, now: datetime) -> list[Given]:
+    """Every session of this patient and area, by the most that it may have given."""
+    wanted = (_plain(patient), _plain(area))
+    mine = [c for c in charges(events, now) if (_plain(c.patient), _plain(c.area)) == wanted]
+    return [Given(charge.session, charge.at, charge.max_j_cm2) for charge in mine]
 
 
 def latest_entry(events: Iterable[Event]) -> datetime | None:
@@ -41,9 +79,9 @@ def latest_entry(events: Iterable[Event]) -> datetime | None:
     latest: str | None = None
     for event in events:
         accepted = event["event"] == "clock.accepted"
-        latest = (
-            event["at"] if latest is None or accepted else max(latest, event["at"])
-        )  # UTC and of one form: order as text is order in time
+        at: str = max(event["at"], event.get("latest_at") or "")  # what an earlier file had seen goes on counting
+        # UTC and of one form: order as text is order in time
+        latest = event["at"] if accepted else at if latest is None else max(latest, at)
     return None if latest is None else datetime.fromisoformat(latest)
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from irctl.controller.journal import Event
 from irctl.controller.session import Outcome
+from irctl.domain.chain import Event
 
 UNSEEN_S = 6.5
 """From the last synced sample to the last renewal at most: the 4 s of samples a power cut may take, one more second, and two ticks."""

@@ -1,33 +1,22 @@
-"""The journal's seal: an Ed25519 key that signs how far the chain had come, and the anchor that keeps the last signed head outside the file.
+"""The journal's seal: an Ed25519 key that signs how far the chain had come.
 
-The chain shows an edit, the signature shows a chain that was computed anew, the anchor shows an end that is missing. Somebody who holds the private key
-can do all three anew: keep the anchor, or the heads that the commands print, where that person has no access.
+The chain shows an edit, the signature shows a chain that was computed anew, the anchor (see anchor.py) shows an end that is missing. Somebody who holds the
+private key can do all three anew: keep the anchor, or the heads that the commands print, where that person has no access.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
-KEY, PUBLIC_KEY, ANCHOR = "journal.key", "journal.pub", "journal.anchor"
+KEY, PUBLIC_KEY = "journal.key", "journal.pub"
 KEY_BYTES = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """The last signed head."""
-
-    seq: int
-    head: str
-    at: str
-    key: str
-    signature: str
+class KeyMissing(ValueError):
+    """The private key is gone, though there is a public one: somebody has signed here before."""
 
 
 def message(seq: int, head: str) -> bytes:
@@ -51,24 +40,38 @@ class Seal:
         self.fingerprint = fingerprint(self.public_key)
 
     @classmethod
-    def of(cls, folder: Path) -> Seal:
-        """The folder's key, made where there is none. Raises OSError, ValueError for a file that is no key."""
-        path = folder / KEY
+    def of(cls, folder: Path, *, anew: bool = False) -> Seal:
+        """The folder's key, made at the first start.
+
+        `anew`: also where a public key says that there was another; whoever asks for this has told why in the journal. Raises OSError, KeyMissing,
+        ValueError for a file that is no key.
+        """
+        path, public = folder / KEY, folder / PUBLIC_KEY
         if not path.exists():
-            made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            try:
-                os.write(made, os.urandom(KEY_BYTES))
-                os.fsync(made)
-            finally:
-                os.close(made)
+            if public.exists() and not anew:
+                raise KeyMissing("is gone")
+            _make(path)
         seal = cls(path.read_bytes())
-        public = folder / PUBLIC_KEY
-        if not public.exists():
-            public.write_text(seal.public_key.hex() + "\n", encoding="ascii")
+        if seal.public_key not in public_keys(public):
+            with public.open("a", encoding="ascii") as file:
+                file.write(seal.public_key.hex() + "\n")
         return seal
 
     def sign(self, seq: int, head: str) -> str:
         return self._key.sign(message(seq, head)).hex()
+
+
+def _make(path: Path) -> None:
+    """Under another name first: half a key would be no key for ever."""
+    beside = path.with_name(path.name + ".new")
+    beside.unlink(missing_ok=True)
+    made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(made, os.urandom(KEY_BYTES))
+        os.fsync(made)
+    finally:
+        os.close(made)
+    beside.rename(path)
 
 
 class Verifier:
@@ -91,33 +94,12 @@ class Verifier:
         return None
 
 
-def verifier(folder: Path) -> Verifier | None:
-    """By the public key that lies beside a journal; None where there is none. Raises ValueError, OSError."""
-    path = folder / PUBLIC_KEY
-    return Verifier([bytes.fromhex(path.read_text(encoding="ascii"))]) if path.exists() else None
+def public_keys(path: Path) -> list[bytes]:
+    """One a line, in hexadecimal: where a key was lost, the later ones follow. Empty without a file. Raises ValueError, OSError."""
+    return [bytes.fromhex(line) for line in path.read_text(encoding="ascii").split()] if path.exists() else []
 
 
-def write_anchor(path: Path, anchor: Anchor) -> None:
-    """Whole or not at all. Raises OSError."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(anchor), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
-
-
-def read_anchor(path: Path) -> Anchor | None:
-    """None where there is none. Raises ValueError for a file that is no anchor, OSError."""
-    with suppress(FileNotFoundError):
-        found: Any = json.loads(path.read_text(encoding="utf-8"))
-        try:
-            return Anchor(int(found["seq"]), *(str(found[name]) for name in ("head", "at", "key", "signature")))
-        except (KeyError, TypeError) as error:
-            raise ValueError(f"{path.name} is no anchor: {error!r}") from None
-    return None
-
-
-def fields_of(event: Mapping[str, Any]) -> tuple[int, str, str, str]:
-    """What a `journal.checkpoint` says: seq, head, key, signature."""
-    return event["signs"], event["prev"], event["key"], event["signature"]
+def verifier(path: Path) -> Verifier | None:
+    """By the public keys of a file; None where there are none. Raises ValueError, OSError."""
+    keys = public_keys(path)
+    return Verifier(keys) if keys else None

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from irctl.bus.trace import TraceWriter
 from irctl.controller import recovery
+from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
@@ -143,7 +144,8 @@ async def start_station(
 ) -> Station:
     """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
     elsewhere = config.file.journal.anchor
-    journal = Journal(state_dir / "journal.jsonl", clock, config.path.parent / elsewhere if elsewhere else None)
+    anchoring = Beside(config.path.parent / elsewhere) if elsewhere else None
+    journal = Journal(state_dir / "journal.jsonl", clock, anchoring)
     station = build(config, journal, open_wire, trace.for_line if trace else None)
     evidence = await station.go_dark_first()
     try:

@@ -14,8 +14,9 @@ from typing import Any, Protocol
 from irctl.bus.bus import Bus, Priority
 from irctl.bus.errors import BusError
 from irctl.bus.modbus import AnyRequest
-from irctl.controller.journal import Event, Journal
+from irctl.controller.journal import Journal
 from irctl.controller.output import Evidence, Output
+from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
 
 ORDERLY = frozenset({"shutdown", "signal"})

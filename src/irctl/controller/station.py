@@ -57,6 +57,10 @@ def real_wire(endpoints: Path | None = None) -> OpenWire:
     return open_it
 
 
+SESSIONS_KEPT = 100
+"""Sessions that have ended and can still be looked at live; the journal has them all."""
+
+
 class Station:
     """Everything one controller owns. `build` checks it and opens nothing; `start` drives it dark first."""
 
@@ -81,6 +85,7 @@ class Station:
         self.shutdown = Shutdown(
             list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear
         )
+        journal.at_rest = self._at_rest
         self._tasks: list[asyncio.Task[None]] = []
         self._stops: set[asyncio.Task[Any]] = set()
 
@@ -192,6 +197,10 @@ class Station:
             task.add_done_callback(self._lamp_task_ended)
             self._tasks.append(task)
 
+    def _at_rest(self) -> bool:
+        """Whether nobody misses the moment that the journal takes to begin its next file."""
+        return not any(lamp.busy or lamp.being_commissioned for lamp in self.lamps.values())
+
     def _lamp_task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
             self.journal.write("controller.defect", task=task.get_name(), text=repr(error))
@@ -254,16 +263,11 @@ class Station:
         if lamp is None:
             known = ", ".join(sorted(self.lamps))
             raise Refused([Problem("lamp", order.lamp, "no such lamp", f"Known are {known}")])
-        session = lamp.order(self._next_session_id(), order)
+        session = lamp.order(self.journal.memory.next_session(f"{self.journal.clock():%Y%m%d}"), order)
         self.sessions[session.id] = session
+        for old in [one for one in self.sessions.values() if not one.running][:-SESSIONS_KEPT]:
+            del self.sessions[old.id]
         return session
-
-    def _next_session_id(self) -> str:
-        day = f"S-{self.journal.clock():%Y%m%d}-"
-        ordered = sum(
-            1 for e in self.journal.events if e["event"] == "session.ordered" and e["session"].startswith(day)
-        )
-        return f"{day}{ordered + 1:04d}"
 
     def lamp_of(self, session_id: str) -> Lamp:
         """The lamp whose session this is. Raises Refused."""

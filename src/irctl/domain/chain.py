@@ -1,18 +1,26 @@
 """The record's hash chain: each event carries the SHA-256 of the one before and of itself, so an edit or a gap shows.
 
 h_n = SHA-256(h_{n−1} ‖ canonical record). The chain alone does not show a cut tail or a complete rewrite: for that, signed checkpoints are among the
-events, and the last signed head is kept outside the file as well (the record of FDA 21 CFR 11.10(e)).
+events, and the last signed head is kept outside the file as well (the record of FDA 21 CFR 11.10(e)). A journal may be several files, one after the
+other; the chain runs on across them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, NoReturn, cast
+
+Event = Mapping[str, Any]
 
 GENESIS = "0" * 64
+CHECKPOINT = "journal.checkpoint"
+CONTINUED = "journal.continued"
+"""The first event of a file that goes on where a closed one ended; it names that file, its last number and hash."""
+SET_ASIDE = "journal.set_aside"
+"""The first event of a journal that was begun anew because the one before it did not hold: a new chain, the numbers go on."""
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:
@@ -23,12 +31,20 @@ def canonical(record: Mapping[str, Any]) -> bytes:
 
 def link(record: Mapping[str, Any]) -> str:
     """The hash of a record that already carries `prev`."""
-    return sha256(str(record["prev"]).encode() + canonical(record)).hexdigest()
+    return _hash(str(record["prev"]), canonical(record))
+
+
+def _hash(prev: str, body: bytes) -> str:
+    return sha256(prev.encode() + body).hexdigest()
 
 
 def line(event: Mapping[str, Any]) -> str:
     """An event as its line of the journal: exactly what was hashed, plus the hash."""
-    return canonical(event).decode()[:-1] + f',"hash":"{event["hash"]}"}}\n'
+    return canonical(event).decode()[:-1] + _tail(event["hash"])
+
+
+def _tail(own: str) -> str:
+    return f',"hash":"{own}"}}\n'
 
 
 def lines(data: bytes) -> list[str]:
@@ -45,6 +61,7 @@ class Break:
 
     line: int
     text: str
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,39 +73,187 @@ class Verified:
     broken: Break | None = None
     signed: int = 0
     """Up to this event a signature vouches for the chain; what follows, only the chain itself."""
+    last: int = 0
+    """The number of the last event that holds."""
+    unchecked: tuple[str, ...] = ()
+    """What could not be judged with what was given."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """For the API and `--json`."""
+        broken = self.broken
+        return {
+            "ok": broken is None,
+            "events": self.events,
+            "head": self.head,
+            "signed": self.signed,
+            "file": broken.file if broken else None,
+            "line": broken.line if broken else None,
+            "problem": broken.text if broken else None,
+            "unchecked": list(self.unchecked),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A stretch of the chain that was moved away: its first and last number, the hash before it and its last."""
+
+    first: int
+    last: int
+    prev: str
+    head: str
 
 
 Signed = Callable[[int, str, str, str], str | None]
 """Why a signature (seq, head, key, signature) does not vouch; None when it does."""
-CHECKPOINT = "journal.checkpoint"
 
 
-def verify(lines: Iterable[str], signed: Signed | None = None, anchored: tuple[int, str] | None = None) -> Verified:
-    """Walk a journal's lines and say how far the chain holds. Never raises on a damaged line: it is the finding.
+def verify(
+    lines: Iterable[str | bytes], signed: Signed | None = None, anchored: tuple[int, str] | None = None
+) -> Verified:
+    """Walk one file's lines and say how far the chain holds. Never raises on a damaged line: it is the finding.
 
     `signed` judges the checkpoints' signatures; without it they are not judged. `anchored`: an event's number and hash as kept outside the file.
     """
-    prev, seq, number, vouched = GENESIS, 0, 0, 0
-    for number, text in enumerate(lines, start=1):
-        finding = _check(text, prev, seq + 1)
-        if isinstance(finding, str):
-            return Verified(seq, prev, Break(number, finding), vouched)
-        if signed is not None and finding.get("event") == CHECKPOINT:
-            if (why := _unsigned(finding, signed)) is not None:
-                return Verified(seq, prev, Break(number, f"the checkpoint is not valid: {why}"), vouched)
-            vouched = seq
-        prev, seq = cast("str", finding["hash"]), seq + 1
-        if anchored is not None and seq == anchored[0] and prev != anchored[1]:
-            text = "is not the event that the anchor knows by this number: the history was written anew"
-            return Verified(seq, prev, Break(number, text), vouched)
-    if anchored is not None and seq < anchored[0]:
-        missing = anchored[0] - seq
-        text = f"the anchor knows {missing} more events: the end was cut off, or an older copy put in its place"
-        return Verified(seq, prev, Break(number + 1, text), vouched)
-    return Verified(seq, prev, None, vouched)
+    walk = Walk(signed, anchored)
+    for _ in walk.follow(lines):
+        pass
+    return walk.verified()
 
 
-def _unsigned(event: Mapping[str, Any], signed: Signed) -> str | None:
+class Walk:
+    """Along one file after another, line by line: a year of journal needs no more memory than its longest line."""
+
+    def __init__(self, signed: Signed | None = None, anchored: tuple[int, str] | None = None) -> None:
+        self.last, self.head = 0, GENESIS
+        """The last event that holds: its number and hash."""
+        self.vouched = 0
+        self.broken: Break | None = None
+        self._signed, self._anchored = signed, anchored
+        self._events = 0
+        self._begun = False
+        self._opening = False
+        """The event before this one opened a file: the next one must sign it."""
+        self._at = ("", 0)
+        self._unchecked: list[str] = []
+
+    def follow(self, lines: Iterable[str | bytes], file: str = "") -> Iterator[Event]:
+        """The events of the next file as far as the chain holds. Where it does not, `broken` says why."""
+        self._at = (file, 0)
+        for number, text in enumerate(lines, start=1):
+            if self.broken:
+                return
+            self._at = (file, number)
+            found = _parsed(text)
+            why = found if isinstance(found, str) else self._fits(*found, opens=number == 1)
+            if isinstance(found, str) or why is not None:
+                self.broken = Break(number, str(why), file)
+                return
+            yield found[0]
+
+    def pass_over(self, stretch: Elsewhere, file: str = "") -> None:
+        """A stretch that is not here: the chain must lead to it, and go on from its end."""
+        anew = stretch.prev == GENESIS and stretch.first > self.last
+        if not anew and self._begun and (stretch.first, stretch.prev) != (self.last + 1, self.head):
+            self.broken = self.broken or Break(0, _missing(self.last + 1, stretch.first), file)
+            return
+        self._unchecked.append(f"events {stretch.first} to {stretch.last}: archived elsewhere ({file})")
+        self._begun = True
+        self.last, self.head = stretch.last, stretch.head
+
+    def unable(self, what: str) -> None:
+        """Something that could not be judged, for the person who reads the result."""
+        self._unchecked.append(what)
+
+    def verified(self) -> Verified:
+        """The result; the anchor is asked whether anything is missing at the end."""
+        anchored, (file, number) = self._anchored, self._at
+        broken = self.broken
+        if broken is None and anchored is not None and self.last < anchored[0]:
+            missing = anchored[0] - self.last
+            text = f"the anchor knows {missing} more events: the end was cut off, or an older copy put in its place"
+            broken = Break(number + 1, text, file)
+        if broken is None and self._opening and self._signed is not None:
+            broken = Break(number + 1, "the file ends before its opening is signed: its end was cut off", file)
+        unchecked = list(self._unchecked)
+        if self._signed is None:
+            unchecked.append("the signatures: there is no public key")
+        elif broken is None and self.last > self.vouched + 1:
+            unchecked.append(f"events {self.vouched + 1} to {self.last}: no signature vouches for them yet")
+        if anchored is None:
+            unchecked.append("whether the end is missing: there is no anchor")
+        return Verified(self._events, self.head, broken, self.vouched, self.last, tuple(unchecked))
+
+    def _fits(self, event: Event, raw: bytes, *, opens: bool) -> str | None:
+        """Why this event is not the next one; None when it is, and it is taken."""
+        if opens:
+            self._opened_by(event)
+        if event.get("seq") != self.last + 1:
+            if opens and self._begun and _number(event) > self.last + 1:
+                return _missing(self.last + 1, _number(event))
+            what = "events are missing, repeated or out of order"
+            return f"event number {event.get('seq')!r} where {self.last + 1} belongs: {what}"
+        if event.get("prev") != self.head:
+            return "does not follow from the event before: something was removed, inserted or changed"
+        own = event.get("hash")
+        tail = _tail(str(own)).encode("utf-8", "replace")
+        if not raw.endswith(tail):
+            return "is not written as events are written: the line was changed"
+        # What is hashed is what is written, byte for byte: the same content written otherwise does not pass.
+        if own != _hash(self.head, raw[: -len(tail)] + b"}"):
+            return "its content does not match its hash: the line was changed"
+        if (why := self._signature_problem(event)) is not None:
+            return why
+        self._begun = True
+        self._opening = opens and event.get("event") in (CONTINUED, SET_ASIDE)
+        self.last, self.head = self.last + 1, str(own)
+        self._events += 1
+        if self._anchored is not None and self._anchored[0] == self.last and self._anchored[1] != self.head:
+            return "is not the event that the anchor knows by this number: the history was written anew"
+        return None
+
+    def _signature_problem(self, event: Event) -> str | None:
+        """A file that opens in the middle says itself what was before it: that must be signed at once, or anybody could begin one."""
+        if self._signed is None:
+            return None
+        if event.get("event") == CHECKPOINT:
+            if (why := _unsigned(event, self._signed)) is not None:
+                return f"the checkpoint is not valid: {why}"
+            self.vouched = self.last
+        elif self._opening:
+            return (
+                "a file that opens in the middle of the chain must be signed by its second event, and this one is not"
+            )
+        return None
+
+    def _opened_by(self, event: Event) -> None:
+        """A file may begin in the middle of the chain, or a new one: its first event says so."""
+        name, seq, prev = event.get("event"), _number(event), event.get("prev")
+        if name == SET_ASIDE and prev == GENESIS and seq > self.last + (0 if self._begun else 1):
+            self.unable(f"what is before event {seq}: that journal did not hold and was set aside")
+            self.last, self.head = seq - 1, GENESIS
+        elif name == CONTINUED and not self._begun and _names_former(event):
+            self.unable(f"what is before event {seq}: it is in another file")
+            self.last, self.head = seq - 1, str(prev)
+
+
+def _number(event: Event) -> int:
+    seq = event.get("seq")
+    return seq if isinstance(seq, int) else 0
+
+
+def _names_former(event: Event) -> bool:
+    former: Any = event.get("former")
+    if not isinstance(former, dict) or _number(event) < 2:
+        return False
+    told = cast("dict[str, Any]", former)
+    return (told.get("seq"), told.get("hash")) == (_number(event) - 1, event.get("prev"))
+
+
+def _missing(first: int, after: int) -> str:
+    return f"events {first} to {after - 1} are missing: no file holds them"
+
+
+def _unsigned(event: Event, signed: Signed) -> str | None:
     seq, key, signature = (event.get(name) for name in ("signs", "key", "signature"))
     if (
         not isinstance(seq, int)
@@ -100,26 +265,22 @@ def _unsigned(event: Mapping[str, Any], signed: Signed) -> str | None:
     return signed(seq, event["prev"], key, signature)
 
 
-def _check(text: str, prev: str, seq: int) -> Mapping[str, Any] | str:
-    if not text.endswith("\n"):
-        return "the line is not finished (cut off while it was written?)"
+def _not_a_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_not_a_number)
+
+
+def _parsed(text: str | bytes) -> tuple[Event, bytes] | str:
+    """A line's event and the bytes it was read from, or what is wrong with it."""
     try:
-        record: Any = json.loads(text)
+        raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+        if not raw.endswith(b"\n"):
+            return "the line is not finished (cut off while it was written?)"
+        record: Any = _DECODER.decode(raw.decode())
     except (ValueError, RecursionError):
         return "not a JSON line"
     if not isinstance(record, dict):
         return "not an event"
-    event = cast("dict[str, Any]", record)
-    if event.get("seq") != seq:
-        return f"event number {event.get('seq')!r} where {seq} belongs: events are missing, repeated or out of order"
-    if event.get("prev") != prev:
-        return "does not follow from the event before: something was removed, inserted or changed"
-    try:
-        if event.get("hash") != link(event):
-            return "its content does not match its hash: the line was changed"
-    except ValueError:
-        return "holds a number or a character that is none"
-    if text != line(event):
-        # The same content written otherwise, such as one key given twice: another reader could take it for another event.
-        return "is not written as events are written: the line was changed"
-    return event
+    return cast("dict[str, Any]", record), raw

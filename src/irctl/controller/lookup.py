@@ -1,0 +1,113 @@
+"""What is asked of the journal: from memory where it is there, from its files otherwise, in a thread beside the loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import IO, Any, TypeVar
+
+from irctl.controller import segments
+from irctl.controller.journal import Journal
+from irctl.domain.chain import Event
+
+EVIDENCE_AFTER_S = 5.0
+"""The evidence of a stop is complete at most this long after the session it ended."""
+
+Files = Sequence[tuple[int, IO[bytes]]]
+T = TypeVar("T")
+
+
+async def page(journal: Journal, after: int, limit: int) -> list[Event]:
+    """The next `limit` events after a number; fewer only at the end. Raises OSError, ValueError for a file that cannot be read."""
+    found = journal.memory.page(after, limit)
+    return found if found is not None else await _from_files(journal, lambda files: _page(files, after, limit))
+
+
+async def session_events(journal: Journal, session: str) -> list[Event]:
+    """A session's own events, what happened to its lamp and station meanwhile, and the controller's start before it. Empty where it is not here."""
+    if journal.memory.has_samples_of(session):
+        return _concerning(journal.events, session)
+    return _concerning(await _from_files(journal, lambda files: _story(files, session)), session)
+
+
+async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:
+    """The newest `limit` sessions with their outcomes, newest first."""
+    found = _listed(journal.events)
+    if len(found) >= limit or journal.memory.complete_after == 0:
+        return found[:limit]
+    return await _from_files(journal, lambda files: _sessions(files, limit))
+
+
+async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
+    def reading() -> T:
+        with ExitStack() as open_files:
+            files = journal.opened()
+            for _, file in files:
+                open_files.enter_context(file)
+            return read(files)
+
+    return await asyncio.to_thread(reading)
+
+
+def _page(files: Files, after: int, limit: int) -> list[Event]:
+    found: list[Event] = []
+    for place in range(len(files) - 1, -1, -1):
+        first, file = files[place]
+        behind = files[place - 1][0] if place else float("inf")
+        if behind <= after + 1 or len(found) >= limit:
+            continue
+        found += segments.page(file, first, after, limit - len(found))
+    return found
+
+
+def _story(files: Files, session: str) -> list[Event]:
+    for _, file in files:
+        if story := segments.story(file, session, EVIDENCE_AFTER_S):
+            return story
+    return []
+
+
+def _sessions(files: Files, limit: int) -> list[dict[str, Any]]:
+    events: list[Event] = []
+    for _, file in files:
+        events = segments.sessions_in(file) + events
+        if len(found := _listed(events)) >= limit:
+            return found[:limit]
+    return _listed(events)
+
+
+def _concerning(events: Sequence[Event], session: str) -> list[Event]:
+    mine = [e for e in events if e.get("session") == session]
+    if not mine:
+        return []
+    first, lamp, until_s = mine[0]["seq"], mine[0]["lamp"], mine[-1]["mono_s"] + EVIDENCE_AFTER_S
+
+    def concerns(event: Event) -> bool:
+        if "session" in event:
+            return event["session"] == session
+        return event.get("lamp", lamp) == lamp and event["mono_s"] <= until_s
+
+    started = [e for e in events if e["event"] == "controller.started" and e["seq"] < first][-1:]
+    return started + [e for e in events if e["seq"] >= first and concerns(e)]
+
+
+def _listed(events: Sequence[Event]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for event in events:
+        match event["event"]:
+            case "session.ordered":
+                found[event["session"]] = {
+                    "id": event["session"],
+                    "lamp": event["lamp"],
+                    "ordered_at": event["at"],
+                    "order": event["order"],
+                    "outcome": None,
+                    "reason": None,
+                    "delivered": None,
+                }
+            case "session.ended" if event["session"] in found:
+                found[event["session"]] |= {key: event[key] for key in ("outcome", "reason", "delivered", "ended_at")}
+            case _:
+                pass
+    return list(reversed(found.values()))
