@@ -262,7 +262,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "an edited journal verifies", "promise 4", f"{DOMAIN}/chain.py",
-        '        if event.get("hash") != link(event):', "        if False:", ("tests/unit/test_chain.py",),
+        '        if own != _hash(self.head, raw[: -len(tail)] + b"}"):', "        if False:", ("tests/unit/test_chain.py",),
     ),
     Mutant(
         "an afterglow is not dose", "promise 4", f"{DOMAIN}/dose.py",
