@@ -19,6 +19,7 @@ from irctl.controller.alarms import Alarms
 from irctl.controller.commissioning import Commissioned, Commissioning, configuration
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
+from irctl.controller.in_force import InForce, binding
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
 from irctl.controller.output import Evidence, Output
@@ -137,7 +138,15 @@ class Station:
                     answer_within_s=section.attendance.answer_within_s,
                     dimmed_s=section.attendance.dimmed_s,
                 ),
-                self.config.calibrations.get(name),
+                InForce(
+                    self.journal,
+                    name,
+                    section.serial,
+                    binding(self.config.file, name),
+                    section.upkeep,
+                    self.config.calibrations.get(name),
+                    self.config.meters,
+                ),
                 self.journal,
                 self.alarms,
                 stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
@@ -397,6 +406,7 @@ def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem
         )
         asked += [(f"lamps.{name}.{role}", ref, find) for role, ref, find in optional if ref is not None]
     asked += [(f"interlocks.{name}", ref, devices.contact) for name, ref in config.file.interlocks.items()]
+    asked += [(f"meters.{n}.device", m.device, devices.radiometer) for n, m in config.file.meters.items() if m.device]
     problems: list[Problem] = []
     wrong = config.file.devices.keys() - devices.by_name.keys()
     for field, ref, find in asked:
