@@ -6,11 +6,12 @@ is no answer, and so no light.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from math import isfinite
+from typing import Any
 
 from irctl.domain.response import LampResponse
 
@@ -40,7 +41,9 @@ class Calibration:
 
     `expanded_uncertainty_pct`: of the curve, k=2. `meter_uncertainty_pct`: of the lamp's own radiometer against the reference,
     k=2; None where the lamp has none. `drift_allowance_pct`: how far the lamp may have moved since (ageing, mains); it widens the dose
-    interval of a lamp without radiometer. `positioning_cm`: how well the distance to the patient is kept.
+    interval of a lamp without radiometer. `positioning_cm`: how well the distance to the patient is kept. `lamp_hours`: at the calibration;
+    `valid_for_hours`: so many more, None without such a limit. `monitor_factor`: true irradiance / the lamp's own radiometer. `binding`: SHA-256 of
+    what it is bound to (lamp, emitter and its settings, meter); empty for a calibration that is a file.
     """
 
     id: str
@@ -58,6 +61,13 @@ class Calibration:
     response: LampResponse
     meter_uncertainty_pct: float | None = None
     sha256: str = ""
+    lamp_type: str = ""
+    lamp_hours: float = 0.0
+    valid_for_hours: float | None = None
+    monitor_factor: float = 1.0
+    binding: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = None
 
     def __post_init__(self) -> None:
         if len(self.points) < CURVE_POINTS_MIN:
@@ -143,6 +153,19 @@ class Calibration:
     def in_force(self, now: datetime) -> bool:
         """Whether it may be used at this wall-clock time."""
         return self.performed_at <= now < self.valid_until
+
+    def lapse(self, now: datetime, lamp_hours: float) -> str | None:
+        """Why it is not in force at this time and at so many lamp-hours; None when it is."""
+        raise NotImplementedError
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `calibration.approved` carries it in `record`; times as ISO 8601, without `sha256`."""
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Calibration:
+        """From what `as_dict` gave; `sha256` is that of its canonical JSON. Raises CalibrationError, KeyError, ValueError."""
+        raise NotImplementedError
 
 
 def points_from(pairs: Sequence[tuple[float, float]]) -> tuple[Point, ...]:
