@@ -76,6 +76,7 @@ def lit(**changes: Any) -> Snapshot:
         radiometer_fitted=True,
         irradiance=Reading(50.0, 0.1),
         expected_mw_cm2=50.0,
+        expected_within_pct=12.0,
         skin_fitted=True,
         skin=Reading(36.0, 0.1),
         skin_jump_c=0.2,

@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
 from irctl.controller import lookup
+from irctl.controller.calibration_api import router
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Journal, examine
 from irctl.controller.station import Station
@@ -222,6 +223,8 @@ def create_app(station: Station) -> FastAPI:
         if found is None:
             raise Refused([Problem("lamp", lamp, "is not being commissioned", f"irctl commission {lamp}")])
         return dict(found.view())
+
+    app.include_router(router(station))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

@@ -103,8 +103,11 @@ class Bench:
             self._looking.cancel()
         await self.equipment.output.release()
         if self.starts:
-            counted = {"lit_s": round(self.lit_s, 1), "starts": self.starts}
-            self.equipment.journal.write("bench.lit", lamp=self.equipment.name, serial=self.equipment.info.serial, **counted)
+            info = self.equipment.info
+            lit_s = round(self.lit_s, 1)
+            self.equipment.journal.write(
+                "bench.lit", lamp=self.equipment.name, serial=info.serial, lit_s=lit_s, starts=self.starts
+            )
 
     async def _read_all(self) -> None:
         asks = [self.equipment.instruments.read(), self.equipment.output.observe()]

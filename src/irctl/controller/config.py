@@ -249,6 +249,8 @@ class MeterFile(_Strict):
     """The largest deviation from the cosine law within the beam."""
     resolution_mw_cm2: Positive
     range_max_mw_cm2: Positive
+    drift_pct_per_year: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Limits of how far it may have moved since its calibration, as its maker or its history says."""
     spectral: tuple[_SpectralSection, ...] = Field(strict=False)
     """By lamp type: what a spectrum unlike the laboratory's changes. A meter cannot calibrate a type that is not here."""
 
@@ -446,7 +448,9 @@ def _upkeep_problems(at: str, upkeep: UpkeepSection) -> list[Problem]:
     if len(set(upkeep.levels_pct)) < LEVELS_MIN:
         few = f"{len(set(upkeep.levels_pct))} levels, and a curve needs at least {LEVELS_MIN}"
         problems.append(Problem(f"{at}.upkeep.levels_pct", list(upkeep.levels_pct), few, "Name more levels"))
-    if (outside := [x for x in upkeep.check_levels_pct if not min(upkeep.levels_pct) <= x <= max(upkeep.levels_pct)]) and upkeep.levels_pct:
+    if (
+        outside := [x for x in upkeep.check_levels_pct if not min(upkeep.levels_pct) <= x <= max(upkeep.levels_pct)]
+    ) and upkeep.levels_pct:
         what = "outside the levels that are calibrated"
         problems.append(Problem(f"{at}.upkeep.check_levels_pct", outside, what, "Check within the calibrated levels"))
     try:

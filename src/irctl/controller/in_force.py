@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Literal
 
-from irctl.controller.config import CalibrationFile, StationFile, UpkeepSection
+from irctl.controller.config import StationFile, UpkeepSection
 from irctl.controller.journal import Journal
 from irctl.controller.memory import Use
 from irctl.devices.roles import Identity
@@ -36,11 +36,6 @@ def binding(file: StationFile, lamp: str) -> str:
         "devices": {name: file.devices[name].model_dump(mode="json") for name in sorted(devices)},
     }
     return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
-
-
-def from_record(record: Mapping[str, Any], digest: str) -> Calibration:
-    """The calibration that `calibration.approved` holds. Raises ValueError (CalibrationError, pydantic's) for a record that is none."""
-    return CalibrationFile.model_validate_json(json.dumps(record)).as_calibration(digest)
 
 
 @dataclass
@@ -107,12 +102,11 @@ class InForce:
 
     def differs(self, emitter: Identity) -> str | None:
         """Why the emitter that answers is not the one that was calibrated; nothing where the calibration does not say which it was."""
-        self._follow()
         if self._approved is None or self.source == "file":
             return None
         told = {"model": emitter.model, "serial": emitter.serial, "firmware": emitter.firmware}
-        known = self._approved[0]["record"].get("emitter_identity")
-        return None if known in (None, told) else f"the emitter is {told}, and {known} was calibrated"
+        known = self._approved[0]["bound_to"]["emitter"]
+        return None if known == told else f"the emitter is {told}, and {known} was calibrated"
 
     # --- what the journal says ---------------------------------------------------------------------------------------
 
@@ -129,10 +123,11 @@ class InForce:
         """Why a calibration says nothing any more about what is there."""
         if calibration.binding and calibration.binding != self.binding:
             return "the lamp's emitter, its radiometer or their settings are not those it was made with"
-        for meter in self.meters.values():
-            changed = meter.certificate == calibration.meter_certificate and meter.sha256 != calibration.meter_sha256
-            if changed and calibration.meter_sha256:
-                return f"certificate {meter.certificate} of its meter is not what it was then"
+        if calibration is not self.from_file and self._approved is not None:
+            bound = self._approved[0]["bound_to"]["meter"]
+            for meter in self.meters.values():
+                if meter.certificate == bound["certificate"] and meter.sha256 != bound["sha256"]:
+                    return f"certificate {meter.certificate} of its meter is not what it was then"
         maintained = self._maintained.get("void")
         if maintained is not None and datetime.fromisoformat(maintained["at"]) > calibration.performed_at:
             return f"{maintained['kind']} on {maintained['at'][:10]}"
@@ -168,7 +163,10 @@ class InForce:
     def _take(self, event: Event) -> None:
         match event["event"]:
             case "calibration.approved":
-                self._approved = (event, from_record(event["record"], event["certificate"]["sha256"]))
+                self._approved = (
+                    event,
+                    replace(Calibration.of(event["record"]), sha256=event["certificate"]["sha256"]),
+                )
                 self._failed, self._proven_at = None, datetime.fromisoformat(event["at"])
             case "check.completed" if event["verdict"] == "fail":
                 self._failed = event

@@ -39,6 +39,11 @@ async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:
     return await _from_files(journal, lambda files: _sessions(files, limit))
 
 
+async def named(journal: Journal, *names: str) -> list[Event]:
+    """Every event whose name begins so, oldest first, however long ago."""
+    return await _from_files(journal, lambda files: _named(files, names))
+
+
 async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
     def reading() -> T:
         with ExitStack() as open_files:
@@ -75,6 +80,11 @@ def _sessions(files: Files, limit: int) -> list[dict[str, Any]]:
         if len(found := _listed(events)) >= limit:
             return found[:limit]
     return _listed(events)
+
+
+def _named(files: Files, names: tuple[str, ...]) -> list[Event]:
+    found = {event["seq"]: event for _, file in files for event in segments.named_in(file, names)}
+    return [found[seq] for seq in sorted(found)]
 
 
 def _concerning(events: Sequence[Event], session: str) -> list[Event]:

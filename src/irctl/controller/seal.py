@@ -13,6 +13,8 @@ from pathlib import Path
 
 KEY, PUBLIC_KEY = "journal.key", "journal.pub"
 KEY_BYTES = 32
+CERTIFICATE = b"irctl certificate\n"
+"""So begins what is signed of a certificate: it can never be taken for a checkpoint, nor a checkpoint for it."""
 
 
 class KeyMissing(ValueError):
@@ -60,6 +62,11 @@ class Seal:
     def sign(self, seq: int, head: str) -> str:
         return self._key.sign(message(seq, head)).hex()
 
+    def sign_certificate(self, told: bytes) -> str:
+        """Of irctl.domain.certificate.message, whose first line no checkpoint has."""
+        assert told.startswith(CERTIFICATE)
+        return self._key.sign(told).hex()
+
 
 def _make(path: Path) -> None:
     """Under another name first: half a key would be no key for ever."""
@@ -82,13 +89,17 @@ class Verifier:
 
     def __call__(self, seq: int, head: str, key: str, signature: str) -> str | None:
         """Why it was not; None when it was."""
+        return self.signed(message(seq, head), key, signature)
+
+    def signed(self, told: bytes, key: str, signature: str) -> str | None:
+        """Why this key did not sign these bytes; None when it did."""
         from cryptography.exceptions import InvalidSignature
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         if (known := self._keys.get(key)) is None:
             return f"signed by key {key}, which is not known here"
         try:
-            Ed25519PublicKey.from_public_bytes(known).verify(bytes.fromhex(signature), message(seq, head))
+            Ed25519PublicKey.from_public_bytes(known).verify(bytes.fromhex(signature), told)
         except (InvalidSignature, ValueError):
             return "its signature does not match"
         return None

@@ -16,6 +16,7 @@ from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.alarms import Alarms
+from irctl.controller.calibrations import Calibrations
 from irctl.controller.commissioning import Commissioned, Commissioning, configuration
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
@@ -82,6 +83,7 @@ class Station:
             name: Interlock(name, devices.contact(ref), name in stops) for name, ref in config.file.interlocks.items()
         }
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
+        self.calibrations = Calibrations(config, journal, devices, self.lamps)
         self.sessions: dict[str, Session] = {}
         self.shutdown = Shutdown(
             list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear
@@ -201,6 +203,7 @@ class Station:
         """Take up a stop that nobody has cleared, and start each lamp's task."""
         self.shutdown.restore(self.journal.events)
         self.alarms.restore(self.journal.events)
+        self.calibrations.restore()
         for lamp in self.lamps.values():
             task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")
             task.add_done_callback(self._lamp_task_ended)
@@ -208,7 +211,7 @@ class Station:
 
     def _at_rest(self) -> bool:
         """Whether nobody misses the moment that the journal takes to begin its next file."""
-        return not any(lamp.busy or lamp.being_commissioned for lamp in self.lamps.values())
+        return not any(lamp.busy or lamp.being_commissioned or lamp.on_bench for lamp in self.lamps.values())
 
     def _lamp_task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
