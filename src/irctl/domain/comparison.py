@@ -36,4 +36,17 @@ class Comparison:
 
 def compare(a: Sequence[MeasuredPoint], b: Sequence[MeasuredPoint]) -> Comparison:
     """Level by level; what both results have in common cancels. Raises ValueError when no level was measured with both."""
-    raise NotImplementedError
+    other = {point.level_pct: point for point in b}
+    levels: list[Agreement] = []
+    for one in a:
+        if (two := other.get(one.level_pct)) is None:
+            continue
+        difference_pct = 100.0 * (one.irradiance_mw_cm2 / two.irradiance_mw_cm2 - 1.0)
+        expanded_pct = one.budget.change_from(two.budget).expanded_pct
+        e_n = difference_pct / expanded_pct
+        levels.append(
+            Agreement(one.level_pct, one.irradiance_mw_cm2, two.irradiance_mw_cm2, difference_pct, expanded_pct, e_n)
+        )
+    if not levels:
+        raise ValueError("no level was measured with both meters: measure the same levels at the same distance")
+    return Comparison(tuple(levels))

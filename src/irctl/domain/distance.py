@@ -6,7 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from math import hypot, inf, sqrt
+
+from irctl.domain.straight_line import straight_line
 
 DISTANCES_MIN = 3
 """Two distances fit any law."""
@@ -44,13 +47,71 @@ class DistanceLaw:
 
     def irradiance_at(self, distance_cm: float) -> float:
         """mW/cm² at a distance in cm. Raises NoDistanceLaw outside the measured distances."""
-        raise NotImplementedError
+        if not self.from_cm <= distance_cm <= self.to_cm:
+            raise NoDistanceLaw(f"{distance_cm:g} cm is outside the measured {self.from_cm:g} to {self.to_cm:g} cm")
+        return self.k / (distance_cm + self.d0_cm) ** 2
 
     def relative_uncertainty_pct(self, distance_cm: float) -> float:
         """Standard uncertainty (k=1) of `irradiance_at`, in %."""
-        raise NotImplementedError
+        by_d0_pct = 200.0 * self.u_d0_cm / (distance_cm + self.d0_cm)
+        own = self.u_k_pct**2 + by_d0_pct**2 - 2.0 * self.correlation * self.u_k_pct * by_d0_pct
+        return hypot(sqrt(max(0.0, own)), self.common_pct)
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
 
 
 def fit(points: Sequence[DistancePoint], *, positioning_cm: float = 0.0, common_pct: float = 0.0) -> DistanceLaw:
     """The law through at least three distances. `positioning_cm`: limits of each distance's error. Raises NoDistanceLaw."""
-    raise NotImplementedError
+    if len({p.distance_cm for p in points}) < DISTANCES_MIN:
+        raise NoDistanceLaw(f"{len(points)} distances: a law needs at least {DISTANCES_MIN}, different ones")
+    for p in points:
+        if not (0 < p.distance_cm < inf and 0 < p.irradiance_mw_cm2 < inf):
+            raise NoDistanceLaw(f"{p.irradiance_mw_cm2:g} mW/cm² at {p.distance_cm:g} cm is no measurement")
+    distances = [p.distance_cm for p in points]
+    inverse = [1.0 / sqrt(p.irradiance_mw_cm2) for p in points]
+    slope = 0.0
+    # An error of the distance moves a point by the slope, which is what is being fitted: the first round is without it.
+    for _ in range(3):
+        u = [
+            hypot(y * p.standard_uncertainty_pct / 200.0, slope * positioning_cm / sqrt(3.0))
+            for y, p in zip(inverse, points, strict=True)
+        ]
+        line = straight_line(distances, inverse, [max(x, UNCERTAINTY_MIN * y) for x, y in zip(u, inverse, strict=True)])
+        slope = line.slope
+    if line.slope <= 0:
+        raise NoDistanceLaw("the irradiance does not fall with distance: are two distances swapped?")
+    d0_cm, k = line.intercept / line.slope, line.slope**-2
+    if d0_cm <= -min(distances):
+        raise NoDistanceLaw(
+            f"the readings put the source {-d0_cm:.1f} cm in front of the lamp, beyond the nearest distance"
+        )
+    # k = b⁻², d₀ = a/b: first order in both, GUM 5.2.2.
+    a, b = line.intercept, line.slope
+    u_k_pct = 200.0 * sqrt(line.slope_variance) / b
+    d0_variance = (line.intercept_variance - 2.0 * a / b * line.covariance + (a / b) ** 2 * line.slope_variance) / b**2
+    covariance = 200.0 / b**2 * (a / b * line.slope_variance - line.covariance)
+    u_d0_cm = sqrt(max(0.0, d0_variance))
+    correlation = covariance / (u_k_pct * u_d0_cm) if u_k_pct * u_d0_cm > 0 else 0.0
+    residuals = [100.0 * (p.irradiance_mw_cm2 * (p.distance_cm + d0_cm) ** 2 / k - 1.0) for p in points]
+    if line.improbable:
+        worst = max(range(len(points)), key=lambda i: abs(residuals[i]))
+        raise NoDistanceLaw(
+            f"the distances contradict each other: {points[worst].distance_cm:g} cm is {residuals[worst]:+.1f} % off the "
+            "inverse square; measure that distance and its readings again"
+        )
+    return DistanceLaw(
+        k,
+        d0_cm,
+        u_k_pct,
+        u_d0_cm,
+        max(residuals, key=abs),
+        max(-1.0, min(1.0, correlation)),
+        common_pct,
+        min(distances),
+        max(distances),
+    )
+
+
+UNCERTAINTY_MIN = 5e-4
+"""Of 1/√E, 0.1 % of E: no meter repeats better, and a weight needs a number."""

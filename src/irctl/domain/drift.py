@@ -1,13 +1,13 @@
-"""What a lamp does between calibrations: control chart, ageing, a forecast, and when to look again."""
+"""What a lamp does between calibrations: evidence, and the control chart that tells drift from chance. Ageing: see forecast.py."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from irctl.domain.tolerance import Decision
+from itertools import pairwise
+from math import sqrt
 
 EWMA_WEIGHT = 0.2
 
@@ -63,68 +63,37 @@ class ControlChart:
 
 def control_chart(evidence: Sequence[Evidence], centre: float = 1.0) -> ControlChart:
     """The chart of one lamp and level, in order of time."""
-    raise NotImplementedError
+    z = tuple((e.ratio - centre) / (centre * e.expanded_pct / 200.0) for e in evidence)
+    ewma, limit, moving = list[float](), list[float](), 0.0
+    for n, value in enumerate(z, start=1):
+        moving += EWMA_WEIGHT * (value - moving)
+        ewma.append(moving)
+        limit.append(3.0 * sqrt(EWMA_WEIGHT / (2.0 - EWMA_WEIGHT) * (1.0 - (1.0 - EWMA_WEIGHT) ** (2 * n))))
+    signals = [
+        Signal(rule, index) for index in range(len(z)) for rule, broken in CHART_RULES.items() if broken(z[: index + 1])
+    ]
+    signals += [Signal(ChartRule.EWMA, i) for i in range(len(z)) if abs(ewma[i]) > limit[i]]
+    return ControlChart(centre, z, tuple(ewma), tuple(limit), tuple(sorted(signals, key=lambda s: s.index)))
 
 
-@dataclass(frozen=True, slots=True)
-class Ageing:
-    """ratio = exp(intercept + rate·hours), hours from `from_hours`; standard uncertainties and covariance of the fit."""
-
-    intercept: float
-    rate_per_hour: float
-    u_intercept: float
-    u_rate_per_hour: float
-    covariance: float
-    from_hours: float
-    degrees_of_freedom: int
-
-    def ratio_at(self, lamp_hours: float) -> float:
-        raise NotImplementedError
+def _on_one_side(z: Sequence[float], needed: int, of: int, beyond: float) -> bool:
+    """Among the last `of`, with the last one itself, at least `needed` are beyond so many σ on its side."""
+    last = z[-of:]
+    side = 1.0 if last[-1] > 0 else -1.0
+    return side * last[-1] > beyond and sum(side * value > beyond for value in last) >= needed
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """When the lamp leaves the tolerance: between `likely_from_days` and `likely_to_days` from now, with 95 % confidence.
-
-    `likely_to_days` is None when the evidence does not show that it ever will; both are None when nothing can be said.
-    """
-
-    likely_from_days: float | None
-    likely_to_days: float | None
-    best_days: float | None
-    text: str
+def _trending(z: Sequence[float]) -> bool:
+    last = z[-6:]
+    steps = [b - a for a, b in pairwise(last)]
+    return len(last) == 6 and (all(s > 0 for s in steps) or all(s < 0 for s in steps))
 
 
-def ageing(evidence: Sequence[Evidence]) -> Ageing | None:
-    """An exponential in lamp-hours, weighted by each piece's own uncertainty; None with fewer than three."""
-    raise NotImplementedError
-
-
-def forecast(
-    evidence: Sequence[Evidence], tolerance_pct: float, hours_per_day: float, lamp_hours: float | None = None
-) -> Forecast:
-    """When the fitted ageing leaves ± tolerance (Fieller's interval). `lamp_hours`: now; by default, of the last evidence."""
-    raise NotImplementedError
-
-
-@dataclass(frozen=True, slots=True)
-class IntervalPolicy:
-    """How often a lamp is calibrated: never less often than `interval_days`."""
-
-    interval_days: float = 365.0
-    shortest_days: float = 30.0
-    after_fail: float = 0.5
-    after_pass: float = 1.25
-
-
-@dataclass(frozen=True, slots=True)
-class AsFound:
-    """How a calibration found the lamp."""
-
-    at: datetime
-    decision: Decision
-
-
-def next_interval_days(history: Sequence[AsFound], policy: IntervalPolicy, expected: Forecast | None = None) -> float:
-    """Days to the next calibration: shortened after each failed as-found, lengthened again after each pass, never beyond the forecast."""
-    raise NotImplementedError
+CHART_RULES: Mapping[ChartRule, Callable[[Sequence[float]], bool]] = {
+    ChartRule.BEYOND_3_SIGMA: lambda z: abs(z[-1]) > 3.0,
+    ChartRule.TWO_OF_THREE: lambda z: _on_one_side(z, 2, 3, 2.0),
+    ChartRule.FOUR_OF_FIVE: lambda z: _on_one_side(z, 4, 5, 1.0),
+    ChartRule.EIGHT_ONE_SIDE: lambda z: _on_one_side(z, 8, 8, 0.0),
+    ChartRule.SIX_TRENDING: _trending,
+}
+"""Each says whether the last of these is a signal."""

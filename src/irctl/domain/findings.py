@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import fsum, sqrt
+from typing import Any, cast
 
-from irctl.domain.budget import Budget
-from irctl.domain.distance import DistanceLaw
+from irctl.domain.budget import NO_BUDGET, Budget, Term, monitor_budget
+from irctl.domain.calibration import CURVE_POINTS_MIN
+from irctl.domain.distance import DistanceLaw, DistancePoint, NoDistanceLaw, fit
 from irctl.domain.meters import Meter
 from irctl.domain.plan import Plan
+from irctl.domain.plausibility import curve_problems, reading_problems
 from irctl.domain.problems import Problem
-from irctl.domain.readings import LevelReading, MeasuredPoint
-from irctl.domain.tolerance import Verdict
+from irctl.domain.readings import LevelReading, MeasuredPoint, points
+from irctl.domain.tolerance import Verdict, decide, worst
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class LevelError:
-    """How far the stated irradiance of a level is from the found one; `error_pct` = found / stated − 1."""
+    """What a level gives against what the calibration in force says; the error is found / stated − 1."""
 
     level_pct: float
     stated_mw_cm2: float
@@ -43,15 +46,51 @@ class Findings:
     curve: Budget
     law: DistanceLaw | None
     monitor_factor: float | None
-    monitor: Budget | None
+    monitor: Budget
     errors: tuple[LevelError, ...]
     verdict: Verdict | None
-    """Of as-found: the worst level against the calibration in force, None without one. Of as-left: whether U itself fits into the tolerance."""
+    """The worst level against the calibration in force; None without one."""
+    fitness: Verdict
+    """Whether U itself fits into the tolerance: a curve that is known less well can pass no check."""
     problems: tuple[Problem, ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """For `calibration.submitted`, the API and the certificate."""
-        raise NotImplementedError
+        """For `calibration.submitted`, the API and the certificate: figures to six digits, so that a recomputation gives the same text."""
+        told = {
+            "stage": self.stage,
+            "points": [point.as_dict() for point in self.points],
+            "curve": {"expanded_pct": self.curve.expanded_pct, "budget": self.curve.as_list()},
+            "law": None if self.law is None else self.law.as_dict(),
+            "monitor": None
+            if self.monitor_factor is None
+            else {
+                "factor": self.monitor_factor,
+                "expanded_pct": self.monitor.expanded_pct,
+                "budget": self.monitor.as_list(),
+            },
+            "errors": [
+                {"level_pct": e.level_pct, "stated_mw_cm2": e.stated_mw_cm2, "found_mw_cm2": e.found_mw_cm2}
+                | e.verdict.as_dict()
+                for e in self.errors
+            ],
+            "verdict": None if self.verdict is None else self.verdict.as_dict(),
+            "fitness": self.fitness.as_dict(),
+            "problems": [str(problem) for problem in self.problems],
+        }
+        return to_six_digits(told)
+
+
+def to_six_digits(told: Any) -> Any:
+    """Every float in a JSON value to six significant digits: beyond that, no two machines need agree, and no meter means it."""
+    match told:
+        case float():
+            return float(f"{told:.6g}")
+        case dict():
+            return {key: to_six_digits(value) for key, value in cast("dict[str, Any]", told).items()}
+        case list():
+            return [to_six_digits(value) for value in cast("list[Any]", told)]
+        case _:
+            return told
 
 
 def findings(
@@ -61,8 +100,114 @@ def findings(
     lamp_type: str,
     plan: Plan,
     conditions: Conditions,
-    stated: Mapping[float, float] | Sequence[tuple[float, float]] | None,
+    stated: Sequence[tuple[float, float]] | None,
     scope: str,
+    *,
+    stated_monitor_factor: float = 1.0,
 ) -> Findings:
-    """Everything the readings of one stage say. `stated`: (level %, mW/cm²) points of the calibration in force, None without one. Raises MeterError."""
-    raise NotImplementedError
+    """Everything the readings of one stage say. Raises MeterError.
+
+    `stated`: (level %, mW/cm²) points of the calibration in force, None without one; `stated_monitor_factor` the factor of the lamp's own radiometer
+    in it. `scope`: the calibration's number, so that its positionings are not taken for another's.
+    """
+
+    def points_at(distance_cm: float, d0_cm: float) -> tuple[MeasuredPoint, ...]:
+        return points(
+            readings,
+            meter,
+            lamp_type,
+            distance_cm=distance_cm,
+            positioning_cm=conditions.positioning_cm,
+            steadiness_pct=conditions.steadiness_pct,
+            angle_deg=conditions.angle_deg,
+            d0_cm=d0_cm,
+            scope=f"{scope} {stage} at {distance_cm:g} cm",
+        )
+
+    problems = reading_problems(readings, meter)
+    law: DistanceLaw | None = None
+    if len(plan.distances_cm) > 1 and not problems:
+        highest = [p for d in plan.distances_cm for p in points_at(d, 0.0) if p.level_pct == plan.levels_pct[-1]]
+        try:
+            law = _law(highest, conditions.positioning_cm)
+        except NoDistanceLaw as reason:
+            remedy = "Set the distances anew with a rule and read them again"
+            problems.append(Problem("distances_cm", list(plan.distances_cm), str(reason), remedy))
+    measured = points_at(plan.distance_cm, law.d0_cm if law else 0.0)
+    expected = stated_curve(stated)
+    if not problems:
+        problems = curve_problems(measured, expected, stated_monitor_factor)
+    curve = _curve_budget(measured, monotone=not problems)
+    factors = [p.monitor_ratio for p in measured if p.monitor_ratio is not None]
+    errors = tuple(
+        LevelError(p.level_pct, told, p.irradiance_mw_cm2, decide(error_pct, p.budget.expanded_pct, plan.tolerance_pct))
+        for p in measured
+        if (told := expected(p.level_pct)) is not None
+        for error_pct in (100.0 * (p.irradiance_mw_cm2 / told - 1.0),)
+    )
+    return Findings(
+        stage,
+        measured,
+        curve,
+        law,
+        fsum(factors) / len(factors) if factors else None,
+        monitor_budget([p.budget for p in measured], factors) if factors else NO_BUDGET,
+        errors,
+        worst([e.verdict for e in errors]) if errors else None,
+        decide(0.0, curve.expanded_pct, plan.tolerance_pct),
+        tuple(problems),
+    )
+
+
+def _law(highest: Sequence[MeasuredPoint], positioning_cm: float) -> DistanceLaw:
+    """From one level at several distances: what their budgets share moves the law as a whole, the rest scatters about it."""
+    shared = frozenset[str].intersection(*(frozenset(t.group for t in p.budget.terms if t.group) for p in highest))
+
+    def part_pct(point: MeasuredPoint, *, common: bool) -> float:
+        # The positioning is the fit's own business: it is an error of d, not of E.
+        terms = (t for t in point.budget.terms if (t.group in shared) == common and t.name != "distance")
+        return Budget(tuple(terms)).combined_pct
+
+    return fit(
+        [DistancePoint(p.distance_cm, p.irradiance_mw_cm2, part_pct(p, common=False)) for p in highest],
+        positioning_cm=positioning_cm,
+        common_pct=max(part_pct(p, common=True) for p in highest),
+    )
+
+
+def _curve_budget(measured: Sequence[MeasuredPoint], *, monotone: bool) -> Budget:
+    """Of any level on the curve: the worst point's, and how well a curve through points is known between them."""
+    if not measured:
+        return NO_BUDGET
+    budget = max((p.budget for p in measured), key=lambda b: b.combined_pct)
+    between_pct = _between_points_pct([(p.level_pct, p.irradiance_mw_cm2) for p in measured]) if monotone else 0.0
+    if between_pct == 0:
+        return budget
+    source = "each inner point against the curve without it; a quarter, since the gap is then twice as wide"
+    term = Term("between the points", between_pct / sqrt(3.0), distribution="rectangular", source=source)
+    return Budget((*budget.terms, term))
+
+
+def _between_points_pct(curve: Sequence[tuple[float, float]]) -> float:
+    if len(curve) <= CURVE_POINTS_MIN:
+        return 0.0
+    left_out = (
+        abs(_curve([*curve[:i], *curve[i + 1 :]])(curve[i][0]) / curve[i][1] - 1.0) for i in range(1, len(curve) - 1)
+    )
+    return 100.0 * max(left_out) / 4.0
+
+
+def stated_curve(stated: Sequence[tuple[float, float]] | None) -> Callable[[float], float | None]:
+    """What the calibration in force says a level gives, in mW/cm²; None outside it, and without one."""
+    if not stated:
+        return lambda level_pct: None
+    ordered = sorted(stated)
+    curve = _curve(ordered)
+    return lambda level_pct: curve(level_pct) if ordered[0][0] <= level_pct <= ordered[-1][0] else None
+
+
+def _curve(points: Sequence[tuple[float, float]]) -> Callable[[float], float]:
+    from scipy.interpolate import PchipInterpolator
+
+    curve = PchipInterpolator([level for level, _ in points], [irradiance for _, irradiance in points])
+    return lambda level_pct: float(curve(level_pct))

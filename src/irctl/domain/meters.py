@@ -92,14 +92,13 @@ class Meter:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Self:
         """From what `as_dict` gave. Raises MeterError, KeyError, TypeError."""
-        return cls(
-            **{
-                **told,
-                "calibrated_at": datetime.fromisoformat(told["calibrated_at"]),
-                "valid_until": datetime.fromisoformat(told["valid_until"]),
-                "spectral": tuple(SpectralMismatch(**mismatch) for mismatch in told["spectral"]),
-            }
-        )
+        parsed: dict[str, Any] = {
+            **told,
+            "calibrated_at": datetime.fromisoformat(told["calibrated_at"]),
+            "valid_until": datetime.fromisoformat(told["valid_until"]),
+            "spectral": tuple(SpectralMismatch(**mismatch) for mismatch in told["spectral"]),
+        }
+        return cls(**parsed)
 
 
 def meter_problems(meter: Meter, lamp_type: str, now: datetime) -> list[Problem]:
