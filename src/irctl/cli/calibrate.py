@@ -114,7 +114,9 @@ class _Guided:
                         return self._leave(view, exits.FAILED)
         self._heading(view)
         if view["step"] == "approval":
-            self.out.print(f"[bold green]Handed in.[/] A second person approves it: [cyan]irctl calibrations approve {self.id} --by NAME[/]")
+            self.out.print(
+                f"[bold green]Handed in.[/] A second person approves it: [cyan]irctl calibrations approve {self.id} --by NAME[/]"
+            )
         else:
             self.out.print(f"Calibration {self.id} is {view['outcome']}.")
         return self._leave(view, exits.OK, silently=True)
@@ -154,7 +156,12 @@ class _Guided:
         )
         given = self.answers.distance if at_cm == view["plan"]["distances_cm"][0] else None
         distance, unit = _quantity("distance", self._ask("Distance, with its unit", given, "distance", f"{at_cm:g} cm"))
-        angle = self._ask("Tilt of the meter, degrees", None if self.answers.angle_deg is None else str(self.answers.angle_deg), "angle", "0")
+        angle = self._ask(
+            "Tilt of the meter, degrees",
+            None if self.answers.angle_deg is None else str(self.answers.angle_deg),
+            "angle",
+            "0",
+        )
         return self._post("position", distance=distance, unit=unit, angle_deg=_number("angle", angle))
 
     def _adjustment(self, view: View) -> View:
@@ -163,7 +170,11 @@ class _Guided:
         if self.answers.nothing_adjusted:
             return self._post("adjust", what=None)
         what = self._ask(
-            "What did you adjust? Enter: nothing, and as found is as left", self.answers.adjusted, "nothing-adjusted", "", asked_empty=True
+            "What did you adjust? Enter: nothing, and as found is as left",
+            self.answers.adjusted,
+            "nothing-adjusted",
+            "",
+            asked_empty=True,
         )
         return self._post("adjust", what=what or None)
 
@@ -238,14 +249,20 @@ class _Guided:
     def _problems(self, view: View) -> None:
         if view["problems"]:
             self.out.print("[bold red]This cannot go on as it is:[/]")
-            self.out.print(say.problems_table([Problem(p["field"], p["value"], p["limit"], p["remedy"]) for p in view["problems"]]))
-            self.out.print(f"[dim]A step again: irctl calibrations redo {self.id} --step readings --by NAME --reason TEXT[/]")
+            self.out.print(
+                say.problems_table([Problem(p["field"], p["value"], p["limit"], p["remedy"]) for p in view["problems"]])
+            )
+            self.out.print(
+                f"[dim]A step again: irctl calibrations redo {self.id} --step readings --by NAME --reason TEXT[/]"
+            )
 
     def _say(self, text: str) -> None:
         if self.asks:
             self.out.print(text)
 
-    def _ask(self, question: str, given: str | None, flag: str, usual: str | None = None, *, asked_empty: bool = False) -> str:
+    def _ask(
+        self, question: str, given: str | None, flag: str, usual: str | None = None, *, asked_empty: bool = False
+    ) -> str:
         """The answer from the command line, else from the keyboard; `usual` at an empty line. Raises Refused where nobody can be asked."""
         if given is not None:
             return given
@@ -296,7 +313,11 @@ def picture(view: View) -> RenderableType:
     grid.add_column(width=10)
     grid.add_column(width=BAR_WIDTH)
     grid.add_column()
-    grid.add_row(Text(view["step"], style="bold yellow"), ProgressBar(total=of, completed=done, width=BAR_WIDTH), f"{done} of {of} readings")
+    grid.add_row(
+        Text(view["step"], style="bold yellow"),
+        ProgressBar(total=of, completed=done, width=BAR_WIDTH),
+        f"{done} of {of} readings",
+    )
     level = live.get("level_pct")
     shown = [f"{level:g} %" if level is not None else "dark"]
     for name, word in (("meter_mw_cm2", "meter"), ("monitor_mw_cm2", "lamp's own")):
@@ -336,9 +357,13 @@ def found(findings: View | None, title: str) -> RenderableType:
     columns = (title, "mW/cm²", "U (k=2)", "repeats", "stated", "error", "")
     parts: list[RenderableType] = ["", say.table(columns, rows, right=columns[1:6])]
     if (verdict := findings["verdict"]) is not None:
-        parts.append(f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]")
+        parts.append(
+            f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]"
+        )
     if (monitor := findings["monitor"]) is not None:
-        parts.append(f"[dim]lamp's own radiometer: true = {monitor['factor']:.4f} × shown, U {monitor['expanded_pct']:.1f} %[/]")
+        parts.append(
+            f"[dim]lamp's own radiometer: true = {monitor['factor']:.4f} × shown, U {monitor['expanded_pct']:.1f} %[/]"
+        )
     return Group(*(Text.from_markup(p) if isinstance(p, str) else p for p in parts))
 
 
@@ -353,7 +378,9 @@ def _quantity(field: str, text: str) -> tuple[float, str]:
     unit = UNITS.get(match[2].lower()) if match else None
     if match is None or unit is None:
         known = "cm or in" if field == "distance" else "mW/cm2 or W/m2"
-        raise Refused([Problem(field, text, "is no number with a known unit", f"Write the number and its unit: {known}")])
+        raise Refused(
+            [Problem(field, text, "is no number with a known unit", f"Write the number and its unit: {known}")]
+        )
     return _number(field, match[1]), unit
 
 

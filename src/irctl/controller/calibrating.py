@@ -16,7 +16,7 @@ from irctl.devices.roles import Radiometer
 from irctl.domain.plan import PlannedReading
 from irctl.domain.problems import InvariantViolation
 from irctl.domain.response import LampResponse
-from irctl.domain.worksheet import LIT, Step, Worksheet
+from irctl.domain.worksheet import BENCH, Step, Worksheet
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Calibrating:
         """Step after step, as the worksheet asks for them. Dark at its end, whatever it is."""
         try:
             distance_cm: float | None = None
-            while not self.bench.ended and (sheet := self.sheet()).step in LIT:
+            while not self.bench.ended and (sheet := self.sheet()).step in BENCH:
                 reading = sheet.next_reading
                 if reading is None or distance_cm not in (None, reading.distance_cm):
                     break  # somebody has to move the meter first

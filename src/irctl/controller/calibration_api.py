@@ -11,6 +11,7 @@ from irctl.bus.errors import BusError
 from irctl.controller.calibrations import cm, mw_cm2
 from irctl.controller.station import Station
 from irctl.devices.roles import DeviceFault
+from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
 
 Text = Annotated[str, Field(max_length=200)]
@@ -85,7 +86,7 @@ def router(station: Station) -> APIRouter:
         return sheets.view(await sheets.found(calibration))
 
     @api.get("/v1/calibrations/{calibration}/events")
-    async def get_events(calibration: str) -> list[dict[str, Any]]:
+    async def get_events(calibration: str) -> list[Event]:
         return list((await sheets.found(calibration)).events)
 
     @api.get("/v1/calibrations/{calibration}/certificate")
@@ -128,7 +129,9 @@ def router(station: Station) -> APIRouter:
 
     @api.post("/v1/calibrations/{calibration}/{how}")
     async def post_close(calibration: str, how: Literal["reject", "abandon"], body: CloseBody) -> dict[str, Any]:
-        return sheets.view(sheets.close(calibration, body.by, body.reason, "rejected" if how == "reject" else "abandoned"))
+        return sheets.view(
+            sheets.close(calibration, body.by, body.reason, "rejected" if how == "reject" else "abandoned")
+        )
 
     @api.get("/v1/meters")
     async def get_meters() -> list[dict[str, Any]]:

@@ -25,9 +25,9 @@ from irctl.domain.chain import Event
 from irctl.domain.meters import Meter, meter_problems
 from irctl.domain.plan import plan, plan_problems
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.readings import distance_problem
+from irctl.domain.plausibility import distance_problem
 from irctl.domain.response import LampResponse, ResponsePart
-from irctl.domain.worksheet import LIT, Outcome, Step, Worksheet
+from irctl.domain.worksheet import BENCH, Outcome, Stage, Step, Worksheet
 
 CLOSED_KEPT = 20
 """Worksheets that are closed and can still be looked at without reading the files."""
@@ -108,7 +108,9 @@ class Calibrations:
             meter.as_dict()
             | {
                 "typed": self._device(name) is None,
-                "problems": [p.as_dict() for p in {str(p): p for t in types for p in meter_problems(meter, t, now)}.values()],
+                "problems": [
+                    p.as_dict() for p in {str(p): p for t in types for p in meter_problems(meter, t, now)}.values()
+                ],
             }
             for name, meter in self.config.meters.items()
         ]
@@ -120,7 +122,7 @@ class Calibrations:
             problem = Problem("calibration", sheet.id, "was not approved, so there is no certificate", "Approve it")
             raise Refused([problem], conflict=True)
         signed = _last(sheet, "calibration.approved")["certificate"]
-        told = certificate.payload(list(sheet.events), signed["station"], signed["version"])
+        told = certificate.payload(sheet.events, signed["station"], signed["version"])
         seal = {name: signed[name] for name in ("number", "sha256", "key", "signature")}
         return {"certificate": told, "seal": seal | {"public_key": self.journal.public_key}}
 
@@ -164,11 +166,11 @@ class Calibrations:
             "progress": {"done": done, "of": of},
             "next": None if reading is None else {"level_pct": reading.level_pct, "distance_cm": reading.distance_cm},
             "running": lit,
-            "ended": run.ended if run is not None and sheet.step in LIT else None,
+            "ended": run.ended if run is not None and sheet.step in BENCH else None,
             **measuring.view(run.measuring if run is not None and lit else None),
             "as_found": sheet.as_found.as_dict() if sheet.as_found else None,
             "as_left": sheet.as_left.as_dict() if sheet.as_left else None,
-            "in_force": sheet.in_force,
+            "in_force": sheet.started["in_force"],
             "people": sorted(sheet.people),
             "readings": [e for e in sheet.events if e["event"] == "calibration.reading"],
             "problems": [p.as_dict() for p in _in_the_way(sheet)],
@@ -277,7 +279,7 @@ class Calibrations:
 
     def read(self, calibration: str, by: str, value_mw_cm2: float | None = None) -> Worksheet:
         """Go on with dark, warm-up and readings; or, where a typed value is asked for, that value. Raises Refused."""
-        sheet = self._may(calibration, by, *LIT)
+        sheet = self._may(calibration, by, *BENCH)
         run = self._run_of(sheet)
         if run is not None and not run.done:
             if value_mw_cm2 is None:
@@ -304,19 +306,32 @@ class Calibrations:
         lamp.work_on_bench(run)
         return sheet
 
-    def redo(self, calibration: str, by: str, step: str, reason: str) -> Worksheet:
+    def redo(
+        self,
+        calibration: str,
+        by: str,
+        step: str,
+        reason: str,
+        stage: Stage | None = None,
+        levels_pct: Sequence[float] | None = None,
+    ) -> Worksheet:
         """A step again; what it had does not count any more. Raises Refused."""
         sheet = self._open_sheet(calibration, by)
         problems: list[Problem] = []
-        again = [one for one in Step if one not in (Step.APPROVAL, Step.CLOSED, Step.REVIEW)]
-        if step not in again:
-            problems.append(Problem("step", step, "cannot be redone", f"One of {', '.join(again)}"))
+        of = stage or sheet.stage
+        if step not in list(Step):
+            problems.append(Problem("step", step, "is no step", f"One of {', '.join(Step)}"))
+        else:
+            problems += sheet.problems_with_redo(Step(step), of)
         if not reason.strip():
             problems.append(Problem("reason", reason, "is empty", "Say why: it goes into the record"))
         if problems:
             raise Refused(problems)
         self._end_run(sheet, f"{by} does {step} again")
-        self._write("calibration.redone", sheet.lamp, sheet.id, by=by, step=step, stage=sheet.stage, reason=reason)
+        levels = None if levels_pct is None else list(levels_pct)
+        self._write(
+            "calibration.redone", sheet.lamp, sheet.id, by=by, step=step, stage=of, reason=reason, levels_pct=levels
+        )
         return self.sheet(calibration)
 
     def adjust(self, calibration: str, by: str, what: str | None) -> Worksheet:
@@ -337,7 +352,7 @@ class Calibrations:
         problems = (
             sheet.problems_with_approval(by) + self._meter_changed(sheet) + self.lamps[sheet.lamp].equipment.changed()
         )
-        if sheet.binding != binding(self.config.file, sheet.lamp):
+        if sheet.started["binding"] != binding(self.config.file, sheet.lamp):
             changed = "the lamp's emitter, radiometer or their settings changed since it began"
             problems.append(Problem("calibration", sheet.id, changed, "Abandon it, and calibrate what is there now"))
         problems += self._unwritable()
@@ -353,9 +368,8 @@ class Calibrations:
             valid_for_hours=upkeep.interval_hours,
             patient_positioning_cm=upkeep.positioning_cm,
         )
-        told = certificate.payload(
-            self.events(sheet.id), self.station_told, version("irctl"), certificate.Approval(sheet.id, by, now)
-        )
+        approval = certificate.Approval(sheet.id, by, now, approved.as_dict())
+        told = certificate.payload(sheet.events, self.station_told, version("irctl"), approval)
         key, signature = self.journal.sign_certificate(certificate.message(told))
         self._write(
             "calibration.approved", sheet.lamp, sheet.id,
@@ -397,17 +411,12 @@ class Calibrations:
     def station_told(self) -> dict[str, Any]:
         return {"name": self.config.file.station.name, "simulated": self.config.file.station.mode == "simulation"}
 
-    def events(self, calibration: str) -> list[Event]:
-        """Of one that is remembered."""
-        self._follow()
-        return list(self._events.get(calibration, ()))
-
     # --- at the start ------------------------------------------------------------------------------------------------
 
     def restore(self) -> None:
         """Whatever an earlier controller was doing when it ended was cut off."""
         for sheet in self.open():
-            if sheet.step in LIT:
+            if sheet.step in BENCH:
                 self._write("calibration.interrupted", sheet.lamp, sheet.id, reason="the controller ended")
 
     # --- inside ------------------------------------------------------------------------------------------------------

@@ -73,7 +73,8 @@ class Verifying:
         self.bench.ended = self.bench.ended or reason
 
     def view(self) -> dict[str, Any]:
-        told = self.result.as_dict() if self.result else {"levels": [], "verdict": None, "rule": None}
+        none: dict[str, Any] = {"levels": [], "verdict": None, "rule": None}
+        told = self.result.as_dict() if self.result else none
         return {
             "lamp": self.equipment.name,
             "by": self.by,

@@ -156,7 +156,11 @@ class DoseMeter:
             noise_j_cm2 = self.noise_mw_cm2 * self.monitor_factor * self.sensor_response_s / 1000.0
             if self._counted_s > 0 and noise_j_cm2 > 0:
                 contributions.append(Contribution("reading noise", noise_j_cm2))
-            contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self.monitor_factor * self._counted_s / 1000.0))
+            contributions.append(
+                Contribution(
+                    "dark reading", self.dark_uncertainty_mw_cm2 * self.monitor_factor * self._counted_s / 1000.0
+                )
+            )
             if self._missed_j_cm2 > 0:
                 contributions.append(Contribution("readings missing", self._missed_j_cm2))
             if self._since_reading_j_cm2 > 0:
