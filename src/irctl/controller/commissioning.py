@@ -35,7 +35,7 @@ DARK_SHARE = 0.5
 """The radiometer has fallen at least to this share when the cut-off alone has cut the light; it lags by seconds."""
 SEEN_MIN_MW_CM2 = 3.0
 """Less light than this above the dark reading proves nothing when it goes."""
-IGNORED = {"title", "limits", "calibration", "attendance", "idle_s"}
+IGNORED = {"title", "limits", "calibration", "attendance", "idle_s", "upkeep"}
 """Parts of a lamp's section that change nothing about how it goes dark."""
 
 

@@ -82,19 +82,18 @@ class InForce:
     @property
     def state(self) -> str:
         """calibrated, calibration-required or not-calibrated, as FHIR's DeviceMetric calls them."""
-        if self.calibration is None:
+        calibration, now = self.calibration, self.journal.clock()
+        if calibration is None:
             return "not-calibrated"
-        return "calibration-required" if self.problems(self.journal.clock()) else "calibrated"
+        lapsed = calibration.lapse(now, self.use.lamp_hours) is not None
+        return "calibration-required" if lapsed or self.problems(now) else "calibrated"
 
     def problems(self, now: datetime) -> list[Problem]:
-        """Everything about calibration and checks that stands against an order now."""
+        """What stands against an order now, beside the calibration's own range and validity: it is void, the lamp is locked, a check is missing."""
         newest, calibrate = self._newest(), f"irctl calibrate {self.lamp}"
         problems: list[Problem] = []
         if newest is not None and (why := self._void(newest)) is not None:
             problems.append(Problem("calibration", newest.id, f"is void: {why}", f"Calibrate again: {calibrate}"))
-        elif newest is not None and (why := newest.lapse(now, self.use.lamp_hours)) is not None:
-            remedy = f"Calibrate the lamp again ({calibrate}), and check this computer's clock"
-            problems.append(Problem("calibration", newest.id, why, remedy))
         if (locked := self.locked) is not None:
             remedy = f"Calibrate it ({calibrate}); a check that passes ({self._check}) unlocks it too"
             problems.append(Problem("lamp", self.lamp, f"is locked: {locked}", remedy))

@@ -90,7 +90,8 @@ class Lamp:
         now = parts.journal.clock()
         problems = self.reasons_against_light()
         conflict = bool(problems)
-        problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now)
+        hours = parts.in_force.use.lamp_hours
+        problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now, hours)
         problems += parts.in_force.problems(now)
         problems += [] if problems else self._level_problems(order)
         problems += self._problems_with_the_past(order, now) + parts.changed() + parts.commissioned.problems()

@@ -190,21 +190,19 @@ def _stopping(rope: Rope) -> asyncio.Future[str]:
     return stopping
 
 
-def _load_the_rest(config: StationConfig) -> None:
+def _load_the_rest() -> None:
     """What an order needs takes seconds to load on a slow machine. Now that the lamps are dark, and beside the loop that keeps them so.
 
     Left to the first order, it would stall the loop for longer than a lease.
     """
-    for module in ("uvicorn", "irctl.controller.api"):
+    for module in ("uvicorn", "irctl.controller.api", "scipy.interpolate", "scipy.optimize", "scipy.special"):
         import_module(module)
-    for calibration in config.calibrations.values():
-        calibration.level_for(calibration.irradiance_max_mw_cm2)  # scipy
 
 
 async def _serve_api(
     station: Station, listening: socket.socket, stopping: asyncio.Future[str], announce: Callable[[str], None]
 ) -> None:
-    await asyncio.to_thread(_load_the_rest, station.config)
+    await asyncio.to_thread(_load_the_rest)
     import uvicorn
 
     from irctl.controller.api import create_app

@@ -43,6 +43,8 @@ FRAME_S = 0.5
 """A renewal behind whatever was on the wire, and a step of the relay's timer."""
 CLOCK_STEP_SEEN_S = 0.5
 """Of the wall clock between two looks. Less is steering and scheduling."""
+DRIFT_AFTER_RESPONSES = 5.0
+"""Of the radiometer, since the light came on: before that its reading is the lamp's start more than the lamp."""
 COMFORT = ("comfortable", "warm", "too-hot")
 
 PATIENT_SIDE = frozenset(
@@ -531,7 +533,9 @@ class Treatment:
 
     def _see_drift(self, measured_mw_cm2: float, expected_mw_cm2: float) -> None:
         """In steady light only: what the lamp gives against what its calibration says it should at this level."""
-        if self.session.state is State.EMITTING and self._lit_level_pct is not None:
+        radiometer, lit_s = self._instruments.radiometer, self._equipment.now_s() - self._lit_since_s
+        steady = radiometer is not None and lit_s > DRIFT_AFTER_RESPONSES * radiometer.response_s
+        if steady and self.session.state is State.EMITTING and self._lit_level_pct is not None:
             self.session.drift.see(self._lit_level_pct, measured_mw_cm2, expected_mw_cm2)
 
     async def _read_all(self) -> bool:
