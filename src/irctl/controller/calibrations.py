@@ -24,8 +24,8 @@ from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event
 from irctl.domain.meters import Meter, meter_problems
 from irctl.domain.plan import plan, plan_problems
-from irctl.domain.problems import Problem, Refused
 from irctl.domain.plausibility import distance_problem
+from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
 from irctl.domain.worksheet import BENCH, Outcome, Stage, Step, Worksheet
 
@@ -107,7 +107,7 @@ class Calibrations:
         return [
             meter.as_dict()
             | {
-                "typed": self._device(name) is None,
+                "typed": self.device_of(name) is None,
                 "problems": [
                     p.as_dict() for p in {str(p): p for t in types for p in meter_problems(meter, t, now)}.values()
                 ],
@@ -157,7 +157,7 @@ class Calibrations:
             "lamp": sheet.lamp,
             "by": sheet.by,
             "started_at": record.iso(sheet.started_at),
-            "meter": sheet.meter.as_dict() | {"typed": self._device(sheet.meter.name) is None},
+            "meter": sheet.meter.as_dict() | {"typed": self.device_of(sheet.meter.name) is None},
             "plan": sheet.plan.as_dict(),
             "stage": sheet.stage,
             "step": sheet.step,
@@ -291,7 +291,7 @@ class Calibrations:
                 [Problem("value", value_mw_cm2, "is not asked for now", "Begin to read first")], conflict=True
             )
         lamp = self.lamps[sheet.lamp]
-        meter = self._device(sheet.meter.name)
+        meter = self.device_of(sheet.meter.name)
         problems = lamp.reasons_against_light() + self._meter_changed(sheet)
         if problems:
             raise Refused(problems, conflict=True)
@@ -451,7 +451,8 @@ class Calibrations:
     def _upkeep(self, lamp: str) -> UpkeepSection:
         return self.config.file.lamps[lamp].upkeep
 
-    def _device(self, meter: str) -> Radiometer | None:
+    def device_of(self, meter: str) -> Radiometer | None:
+        """The meter on its line; None for one whose readings are typed."""
         section = self.config.file.meters.get(meter)
         return None if section is None or section.device is None else self.devices.radiometer(section.device)
 

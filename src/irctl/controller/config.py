@@ -29,6 +29,7 @@ from irctl.domain.orders import (
 )
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
+from irctl.domain.upkeep import Kind
 
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
@@ -123,6 +124,15 @@ Level = Annotated[float, Field(gt=0, le=100)]
 Distance = Annotated[float, Field(ge=10, le=200)]
 
 
+class MaintenanceSection(_Strict):
+    """Work that is due again and again."""
+
+    kind: Kind = Field(strict=False)
+    every_days: Annotated[float, Field(ge=1, le=3660)] | None = None
+    every_hours: Annotated[float, Field(gt=0)] | None = None
+    """Lamp-hours."""
+
+
 class UpkeepSection(_Strict):
     """How a lamp is calibrated and checked. Project choices with their reasons in docs/reference/calibration.md, none of them a standard's."""
 
@@ -144,6 +154,7 @@ class UpkeepSection(_Strict):
     repeats: Annotated[int, Field(ge=1, le=10)] = 3
     samples: Annotated[int, Field(ge=3, le=200)] = 10
     """Readings of the instrument that make one reading of the worksheet."""
+    maintenance: tuple[MaintenanceSection, ...] = Field(default=(), strict=False, max_length=20)
     response: tuple[_ResponseSection, ...] = Field(default=HALOGEN, strict=False, min_length=1)
     """How the lamp follows its power, where no earlier calibration says it."""
 

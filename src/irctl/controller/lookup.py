@@ -115,9 +115,12 @@ def _listed(events: Sequence[Event]) -> list[dict[str, Any]]:
                     "outcome": None,
                     "reason": None,
                     "delivered": None,
+                    "dose_source": None,
                 }
             case "session.ended" if event["session"] in found:
-                found[event["session"]] |= {key: event[key] for key in ("outcome", "reason", "delivered", "ended_at")}
+                found[event["session"]] |= {
+                    key: event.get(key) for key in ("outcome", "reason", "delivered", "ended_at", "dose_source")
+                }
             case _:
                 pass
     return list(reversed(found.values()))

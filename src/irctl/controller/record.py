@@ -110,7 +110,7 @@ DRIFT_READINGS_MIN = 40
 """Ten seconds of them: fewer are noise, and no evidence."""
 
 
-def drift(drift: Drift, calibration: Calibration) -> dict[str, Any] | None:
+def drift(drift: Drift, calibration: Calibration, lamp_hours: float) -> dict[str, Any] | None:
     """What a session says about the lamp; None without a radiometer, or where the light was too short."""
     if drift.readings < DRIFT_READINGS_MIN or drift.expected_mw_cm2 <= 0 or calibration.meter_uncertainty_pct is None:
         return None
@@ -119,8 +119,17 @@ def drift(drift: Drift, calibration: Calibration) -> dict[str, Any] | None:
         "expected_mw_cm2": round(drift.expected_mw_cm2 / drift.readings, 3),
         "measured_mw_cm2": round(drift.measured_mw_cm2 / drift.readings, 3),
         "ratio": round(drift.measured_mw_cm2 / drift.expected_mw_cm2, 5),
-        "expanded_pct": round(hypot(calibration.expanded_uncertainty_pct, calibration.meter_uncertainty_pct), 3),
+        "expanded_pct": round(_change_pct(calibration, calibration.meter_uncertainty_pct), 3),
+        "lamp_hours": round(lamp_hours, 3),
     }
+
+
+def _change_pct(calibration: Calibration, meter_uncertainty_pct: float) -> float:
+    """Of measured against expected, k=2: what curve and radiometer have in common, being of one calibration, cancels."""
+    curve, monitor = calibration.curve_budget, calibration.monitor_budget
+    if curve.terms and monitor.terms:
+        return monitor.change_from(curve).expanded_pct
+    return hypot(calibration.expanded_uncertainty_pct, meter_uncertainty_pct)
 
 
 def iso(moment: datetime | None) -> str | None:

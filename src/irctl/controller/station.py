@@ -27,6 +27,7 @@ from irctl.controller.output import Evidence, Output
 from irctl.controller.readings import Instruments, Interlock
 from irctl.controller.session import Session
 from irctl.controller.shutdown import Shutdown
+from irctl.controller.upkeep import Upkeep
 from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices, load_driver
 from irctl.devices.roles import Cutoff, Emitter, FailSafe, LeaseScope, LeaseSpec
 from irctl.domain.orders import Order
@@ -84,6 +85,7 @@ class Station:
         }
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
         self.calibrations = Calibrations(config, journal, devices, self.lamps)
+        self.upkeep = Upkeep(config, journal, self.lamps, self.calibrations)
         self.sessions: dict[str, Session] = {}
         self.shutdown = Shutdown(
             list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear

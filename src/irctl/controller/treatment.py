@@ -492,7 +492,7 @@ class Treatment:
         self._write(
             "session.ended",
             **record.ended(self.session, self.session.ending, skin_fitted=self._instruments.skin is not None),
-            drift=record.drift(self.session.drift, self._calibration),
+            drift=record.drift(self.session.drift, self._calibration, self._lamp_hours),
         )
 
     # --- what every tick does --------------------------------------------------------------------------------------------
@@ -530,6 +530,11 @@ class Treatment:
             self._skin.see(temperature.value, temperature.at_s, self._envelope.stale_s)
         self._equipment.heed_stop_contacts()
         self._watch_clock(loop.time())
+
+    @property
+    def _lamp_hours(self) -> float:
+        """With this session's own."""
+        return self._equipment.in_force.use.lamp_hours + self.session.time_on_s / 3600.0
 
     def _see_drift(self, measured_mw_cm2: float, expected_mw_cm2: float) -> None:
         """In steady light only: what the lamp gives against what its calibration says it should at this level."""
@@ -651,8 +656,7 @@ class Treatment:
             restarted=any(o is not None and o.rebooted is True for o in (state, cutoff)),
             clock_step_s=self._clock_step_s,
             cem43_min=self.session.cem43_min,
-            calibration_in_force=self._calibration.lapse(self._journal.clock(), self._equipment.in_force.use.lamp_hours)
-            is None,
+            calibration_in_force=self._calibration.lapse(self._journal.clock(), self._lamp_hours) is None,
             journal_writable=self._journal.writable,
         )
 
