@@ -13,8 +13,9 @@ from typing import Any
 
 from irctl.domain.chain import Event, canonical
 from irctl.domain.findings import Findings
+from irctl.domain.steps import Stage, Taken, conditions
 from irctl.domain.tolerance import RULE
-from irctl.domain.worksheet import Stage, Taken, Worksheet, conditions
+from irctl.domain.worksheet import Worksheet
 
 FORMAT = "irctl-calibration-certificate-1"
 STATEMENT = "The results relate only to the item calibrated, as it was at the time of calibration."

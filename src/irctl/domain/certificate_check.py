@@ -15,8 +15,9 @@ from irctl.domain.findings import findings, to_six_digits
 from irctl.domain.meters import Meter, meter_problems
 from irctl.domain.plan import Plan
 from irctl.domain.readings import LevelReading
+from irctl.domain.steps import Stage, Taken, conditions
 from irctl.domain.tolerance import RULE
-from irctl.domain.worksheet import Stage, Taken, conditions, plain
+from irctl.domain.worksheet import plain
 
 SAME = 1e-5
 """Relative: figures have six digits."""
@@ -46,11 +47,14 @@ def _formal(payload: Mapping[str, Any]) -> Iterator[str]:
 def _stages(payload: Mapping[str, Any]) -> Iterator[str]:
     meter, plan = Meter.of(payload["meter"]), Plan.of(payload["plan"])
     lamp_type, compared = payload["lamp"]["lamp_type"], payload["compared_with"]
-    left: Mapping[str, Any] = {}
+    left: dict[str, Any] = {}
     for stage in Stage:
-        told = payload["stages"][stage]
+        told: dict[str, Any] | None = payload["stages"][stage]
         if told is None and stage is Stage.AS_LEFT and payload["adjustment"]["what"] is None:
             continue
+        if told is None:
+            yield f"stages.{stage}: missing"
+            return
         held = [_taken(stage, reading) for reading in told["readings"]]
         readings = [taken.reading for taken in held]
         if [(r.number, r.level_pct, r.distance_cm) for r in readings] != [

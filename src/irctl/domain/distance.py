@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from math import hypot, inf, sqrt
 
-from irctl.domain.straight_line import straight_line
+from irctl.domain.straight_line import StraightLine, straight_line
 
 DISTANCES_MIN = 3
 """Two distances fit any law."""
+UNCERTAINTY_MIN_PCT = 0.1
+"""No meter repeats better, and a weight needs a number."""
 
 
 class NoDistanceLaw(ValueError):
@@ -69,16 +71,10 @@ def fit(points: Sequence[DistancePoint], *, positioning_cm: float = 0.0, common_
         if not (0 < p.distance_cm < inf and 0 < p.irradiance_mw_cm2 < inf):
             raise NoDistanceLaw(f"{p.irradiance_mw_cm2:g} mW/cm² at {p.distance_cm:g} cm is no measurement")
     distances = [p.distance_cm for p in points]
-    inverse = [1.0 / sqrt(p.irradiance_mw_cm2) for p in points]
-    slope = 0.0
-    # An error of the distance moves a point by the slope, which is what is being fitted: the first round is without it.
-    for _ in range(3):
-        u = [
-            hypot(y * p.standard_uncertainty_pct / 200.0, slope * positioning_cm / sqrt(3.0))
-            for y, p in zip(inverse, points, strict=True)
-        ]
-        line = straight_line(distances, inverse, [max(x, UNCERTAINTY_MIN * y) for x, y in zip(u, inverse, strict=True)])
-        slope = line.slope
+    line = _line(points, 0.0)
+    # An error of the distance moves a point by the slope, which is what is being fitted.
+    for _ in range(2):
+        line = _line(points, line.slope * positioning_cm / sqrt(3.0))
     if line.slope <= 0:
         raise NoDistanceLaw("the irradiance does not fall with distance: are two distances swapped?")
     d0_cm, k = line.intercept / line.slope, line.slope**-2
@@ -113,5 +109,11 @@ def fit(points: Sequence[DistancePoint], *, positioning_cm: float = 0.0, common_
     )
 
 
-UNCERTAINTY_MIN = 5e-4
-"""Of 1/√E, 0.1 % of E: no meter repeats better, and a weight needs a number."""
+def _line(points: Sequence[DistancePoint], u_by_distance: float) -> StraightLine:
+    """1/√E over d; `u_by_distance`: standard uncertainty of 1/√E from that of d."""
+    inverse = [1.0 / sqrt(p.irradiance_mw_cm2) for p in points]
+    u = [
+        hypot(y * max(p.standard_uncertainty_pct, UNCERTAINTY_MIN_PCT) / 200.0, u_by_distance)
+        for y, p in zip(inverse, points, strict=True)
+    ]
+    return straight_line([p.distance_cm for p in points], inverse, u)

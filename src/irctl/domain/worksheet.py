@@ -6,73 +6,22 @@ void stays in the record and counts no more. How the events fold: see worksheet_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from functools import cached_property
 from typing import Any, cast
 
 from irctl.domain.calibration import Calibration, points_from
 from irctl.domain.chain import Event
-from irctl.domain.findings import Conditions, Findings, findings, to_six_digits
+from irctl.domain.findings import Findings, findings, to_six_digits
 from irctl.domain.meters import Meter
 from irctl.domain.plan import Plan, PlannedReading
 from irctl.domain.plausibility import reading_problems
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.readings import LevelReading
 from irctl.domain.response import LampResponse
-
-READING_MIN = 1.0
-"""How long the readings of one level take, in minutes: so long does a residual slope move the lamp."""
-
-
-class Stage(StrEnum):
-    AS_FOUND = "as-found"
-    AS_LEFT = "as-left"
-
-
-class Step(StrEnum):
-    """What is next."""
-
-    IDENTITY = "identity"
-    POSITION = "position"
-    DARK = "dark"
-    WARM_UP = "warm-up"
-    READINGS = "readings"
-    ADJUSTMENT = "adjustment"
-    REVIEW = "review"
-    APPROVAL = "approval"
-    CLOSED = "closed"
-
-
-BENCH = (Step.DARK, Step.WARM_UP, Step.READINGS)
-"""The machine works here; everything else waits for a person."""
-
-
-class Outcome(StrEnum):
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    ABANDONED = "abandoned"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A reading that counts, and how the lamp and the meter stood meanwhile."""
-
-    reading: LevelReading
-    slope_pct_per_min: float
-    angle_deg: float
-    positioning_cm: float
-
-
-def conditions(taken: Sequence[Taken], plan: Plan) -> Conditions:
-    """The worst of what readings were taken under."""
-    return Conditions(
-        max((abs(t.slope_pct_per_min) for t in taken), default=0.0) * READING_MIN,
-        max((t.angle_deg for t in taken), default=0.0),
-        max((t.positioning_cm for t in taken), default=plan.positioning_cm),
-    )
+from irctl.domain.steps import BENCH, Outcome, Stage, Step, Taken, conditions
 
 
 @dataclass(frozen=True)
@@ -245,7 +194,7 @@ class Worksheet:
         readings = self.readings(stage)
         if len(readings) < len(self.plan.order):
             return None
-        in_force = self.started["in_force"] or {}
+        in_force: Mapping[str, Any] = self.started["in_force"] or {}
         return findings(
             stage,
             readings,

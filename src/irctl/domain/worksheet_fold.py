@@ -10,7 +10,8 @@ from irctl.domain.chain import Event
 from irctl.domain.meters import Meter
 from irctl.domain.plan import Plan
 from irctl.domain.readings import LevelReading
-from irctl.domain.worksheet import BENCH, Stage, Step, Taken, Worksheet
+from irctl.domain.steps import BENCH, Stage, Step, Taken
+from irctl.domain.worksheet import Worksheet
 
 STARTED = "calibration.started"
 
