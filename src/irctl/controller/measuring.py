@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from math import isfinite
+from math import exp, isfinite
 from statistics import fmean, stdev
 from typing import Any
 
 from irctl.controller.bench import Bench, BenchEnded
+from irctl.domain.calibration import Calibration
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.response import LampResponse
+from irctl.domain.response import LampModel, LampResponse
 from irctl.domain.steadiness import Sample, latest, steady
 
 DARK_READINGS = 20
@@ -27,6 +28,9 @@ STEADY_PCT_PER_MIN = 0.5
 SETTLE_MAX_S = 600.0
 """A lamp that is not steady by then has a reason somebody must find."""
 COOL_MAX_S = 600.0
+FAINT = 0.05
+"""mW/cm², or of a ratio: a percentage of less than this is not asked for."""
+SEEN_MW_CM2 = 0.5
 TYPED_MAX_S = 300.0
 """The light is not kept for somebody who has gone away."""
 TYPED_SETTLE_TAUS = 5.0
@@ -63,12 +67,47 @@ class Taken:
 
 
 @dataclass
+class Expected:
+    """What an instrument should show while the lamp warms up, were it as its calibration says: so a check need not wait for the last of the warmth."""
+
+    calibration: Calibration
+    sensor_response_s: float
+    model: LampModel = field(init=False)
+    shown_mw_cm2: float = 0.0
+    _at_s: float | None = None
+
+    def __post_init__(self) -> None:
+        self.model = LampModel(self.calibration.response)
+
+    def follow(self, now_s: float, level_pct: float | None) -> None:
+        """The lamp was at this level until now."""
+        elapsed_s = 0.0 if self._at_s is None else now_s - self._at_s
+        self._at_s = now_s
+        if elapsed_s <= 0:
+            return
+        before = self.model.fluence_j_cm2
+        self.model.advance(elapsed_s, 0.0 if level_pct is None else self.calibration.irradiance_at(level_pct))
+        mean = (self.model.fluence_j_cm2 - before) * 1000.0 / elapsed_s
+        self.shown_mw_cm2 += (mean - self.shown_mw_cm2) * (1.0 - exp(-elapsed_s / self.sensor_response_s))
+
+    def ratio(self, net_mw_cm2: float) -> float:
+        """Of what is shown to what should be; 0 while nothing should be seen."""
+        return net_mw_cm2 / self.shown_mw_cm2 if self.shown_mw_cm2 > SEEN_MW_CM2 else 0.0
+
+    def still_to_come(self, level_pct: float) -> float:
+        """The share of the steady irradiance that the model says is not there yet."""
+        return abs(1.0 - self.model.irradiance_mw_cm2 / self.calibration.irradiance_at(level_pct))
+
+
+@dataclass
 class Measuring:
     """One stretch on the bench. `typed`: the reference is read by a person. `live` and `now` are what a screen shows meanwhile."""
 
     bench: Bench
     response: LampResponse
     typed: bool = False
+    expected: Expected | None = None
+    """Where given, a light counts as steady when its ratio to this is."""
     now: str = "beginning"
     live: dict[str, float | None] = field(default_factory=dict[str, float | None])
     _asked: asyncio.Future[float] | None = None
@@ -135,8 +174,8 @@ class Measuring:
         from_s, samples = self._now_s(), list[Sample]()
         while True:
             await self._tick()
-            samples.append(Sample(self._now_s(), read() - offset))
-            limit = limit_pct_per_min * max(abs(samples[-1].value), 0.1) / 100.0
+            samples.append(Sample(self._now_s(), self._against(read() - offset)))
+            limit = limit_pct_per_min * max(abs(samples[-1].value), FAINT) / 100.0
             told, waited_s = latest(samples, limit), self._now_s() - from_s
             if told is not None and steady(told, limit):
                 return Settled(waited_s, 100.0 * told.slope_per_min / told.mean, told.n)
@@ -148,6 +187,20 @@ class Measuring:
             self.now = f"warming at {level_pct:g} %, {waited_s:.0f} s: {why}"
             if waited_s > within_s:
                 raise BenchEnded(f"the light at {level_pct:g} % is not steady after {waited_s:.0f} s: {why}")
+
+    async def compare(self, level_pct: float, dark: Dark, samples: int) -> list[float]:
+        """Readings of a light that may still warm, as they would be of a steady one; less dark. Raises BenchEnded."""
+        read, offset = self._seen(dark)
+        steady_mw_cm2 = 0.0 if self.expected is None else self.expected.calibration.irradiance_at(level_pct)
+        taken: list[float] = []
+        while len(taken) < samples:
+            self.now = f"reading at {level_pct:g} %: {len(taken)} of {samples}"
+            await self._tick()
+            taken.append(self._against(read() - offset) * (steady_mw_cm2 or 1.0))
+        return taken
+
+    def _against(self, net_mw_cm2: float) -> float:
+        return net_mw_cm2 if self.expected is None else self.expected.ratio(net_mw_cm2)
 
     async def _settle_by_time(self, level_pct: float) -> Settled:
         """Nothing on a line sees it: five of its slowest time constants, as its response says. Raises BenchEnded."""
@@ -206,6 +259,8 @@ class Measuring:
 
     async def _tick(self) -> None:
         await self.bench.tick()
+        if self.expected is not None:
+            self.expected.follow(self._now_s(), self.bench.level_pct)
         self.live = {
             "meter_mw_cm2": None if self.bench.meter is None else self.bench.reference.value,
             "monitor_mw_cm2": self.bench.equipment.instruments.irradiance.value if self._fitted else None,

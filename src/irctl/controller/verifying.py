@@ -5,14 +5,17 @@ A fail locks the lamp: its next order is refused until it was calibrated, or a c
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from math import sqrt
+from statistics import fmean
 from typing import Any
 
 from irctl.controller import measuring
 from irctl.controller.bench import Bench, BenchEnded
 from irctl.controller.equipment import Equipment
-from irctl.controller.measuring import Dark, Measuring, Taken
+from irctl.controller.measuring import Dark, Expected, Measuring
 from irctl.devices.roles import Radiometer
+from irctl.domain.budget import Budget, Term
 from irctl.domain.calibration import Calibration
 from irctl.domain.meters import Meter
 from irctl.domain.readings import LevelReading, MeasuredPoint, points
@@ -21,8 +24,11 @@ from irctl.domain.tolerance import Decision
 from irctl.domain.verification import Verification, monitor_points, verified
 
 STEADY_PCT_PER_MIN = 1.5
-"""Less patient than a calibration: what a halogen lamp's envelope still misses at this slope is 0.6 %, and the check is over in three minutes."""
-SETTLE_MAX_S = 65.0
+"""Of the ratio to what its calibration and its response say it should show by now: a check need not wait until a lamp is warm through."""
+SETTLE_MAX_S = 70.0
+"""Of each of two levels, so that the check is over in three minutes whatever it finds."""
+RESPONSE_DOUBT = 0.5
+"""Of what the response says is still to come: no calibration measures it."""
 DARK_NOISE_SHARE = 0.25
 """Of the noise of one reading: the dark reading is the mean of some twenty."""
 
@@ -55,7 +61,10 @@ class Verifying:
     done: bool = False
     ended: str | None = None
     result: Verification | None = None
-    taken: dict[float, Taken] = field(default_factory=dict[float, Taken])
+    taken: dict[float, list[float]] = field(default_factory=dict[float, list[float]])
+    """By level, less dark, as the instrument shows it."""
+    warming: dict[float, float] = field(default_factory=dict[float, float])
+    """By level, the share that was still to come."""
     bench: Bench = field(init=False)
     measuring: Measuring = field(init=False)
 
@@ -63,6 +72,9 @@ class Verifying:
         self.bench = Bench(self.equipment, self.reference.device)
         typed = self.reference.meter is not None and self.reference.device is None
         self.measuring = Measuring(self.bench, self.calibration.response, typed=typed)
+        sensor = self.reference.device or self.equipment.instruments.radiometer
+        if not typed and sensor is not None:
+            self.measuring.expected = Expected(self.calibration, sensor.response_s)
 
     @property
     def what(self) -> str:
@@ -97,7 +109,7 @@ class Verifying:
             dark = await self.measuring.dark()
             for level_pct in sorted(self.levels_pct):
                 await self.measuring.settle(level_pct, dark, STEADY_PCT_PER_MIN, SETTLE_MAX_S)
-                self.taken[level_pct] = await self.measuring.read(self.samples)
+                self.taken[level_pct] = await self._read(level_pct, dark)
             await self.bench.dark()
             self._decide(self._found(dark), self.equipment.now_s() - started_s)
         except BenchEnded as ended:
@@ -107,28 +119,43 @@ class Verifying:
             await self.bench.close()
             self.done = True
 
+    async def _read(self, level_pct: float, dark: Dark) -> list[float]:
+        if (expected := self.measuring.expected) is None:
+            typed = await self.measuring.read(1)
+            return [typed.reading_mw_cm2 - dark.offset_mw_cm2]
+        taken = await self.measuring.compare(level_pct, dark, self.samples)
+        self.warming[level_pct] = expected.still_to_come(level_pct)
+        return taken
+
     def _found(self, dark: Dark) -> tuple[MeasuredPoint, ...]:
         meter = self.reference.meter
         if meter is None:
-            net = {level: [taken.reading_mw_cm2 - dark.offset_mw_cm2] for level, taken in self.taken.items()}
-            return monitor_points(self.calibration, net)
-        at, distance_cm = self.equipment.journal.clock(), self.calibration.distance_cm
-        readings = [
-            LevelReading(
-                number, "check", level_pct, distance_cm, taken.reading_mw_cm2, dark.offset_mw_cm2, None, at,
-                DARK_NOISE_SHARE * dark.noise_mw_cm2,
+            found = monitor_points(self.calibration, self.taken)
+        else:
+            at, distance_cm = self.equipment.journal.clock(), self.calibration.distance_cm
+            noise = DARK_NOISE_SHARE * dark.noise_mw_cm2
+            readings = [
+                LevelReading(1, "check", level, distance_cm, fmean(net), 0.0, None, at, noise)
+                for level, net in self.taken.items()
+            ]
+            found = points(
+                readings,
+                meter,
+                self.lamp_type,
+                distance_cm=distance_cm,
+                positioning_cm=self.positioning_cm,
+                scope="check",
             )
-            for number, (level_pct, taken) in enumerate(self.taken.items(), start=1)
-        ]  # fmt: skip
-        return points(
-            readings,
-            meter,
-            self.lamp_type,
-            distance_cm=distance_cm,
-            positioning_cm=self.positioning_cm,
-            steadiness_pct=STEADY_PCT_PER_MIN * 25.0 / 60.0,
-            scope="check",
-        )
+        return tuple(self._with_warmth(point) for point in found)
+
+    def _with_warmth(self, point: MeasuredPoint) -> MeasuredPoint:
+        """What the response said was still to come is known to half of itself."""
+        limits_pct = 100.0 * RESPONSE_DOUBT * self.warming.get(point.level_pct, 0.0)
+        if limits_pct == 0:
+            return point
+        source = "the lamp's response, half of what was still to come"
+        term = Term("still warming", limits_pct / sqrt(3.0), distribution="rectangular", source=source)
+        return replace(point, budget=Budget((*point.budget.terms, term)))
 
     def _decide(self, found: tuple[MeasuredPoint, ...], took_s: float) -> None:
         self.result = verified(self.calibration, found, self.tolerance_pct)
