@@ -36,8 +36,9 @@ Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout,
 
 TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
-RECORD = Group("The record", sort_key=3)
-RUNNING = Group("Running and checking a station", sort_key=4)
+TRUE = Group("Keeping lamps true", sort_key=3)
+RECORD = Group("The record", sort_key=4)
+RUNNING = Group("Running and checking a station", sort_key=5)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -53,6 +54,23 @@ COMMANDS = (
     (LOOKING, "silence", "alarms:silence", "Pause the sound of the alarms for two minutes."),
     (LOOKING, "lamps", "look:lamps", "Each lamp: calibration, limits, instruments."),
     (LOOKING, "sessions", "look:sessions", "The sessions in the journal, newest first."),
+    (TRUE, "calibrate", "calibrate:calibrate", "Calibrate a lamp with a reference meter, step by step."),
+    (TRUE, "check", "check:check", "Check a lamp against its calibration, before the day's first session."),
+    (TRUE, "calibrations list", "calibrations:list_all", "Every calibration, newest first."),
+    (TRUE, "calibrations show", "calibrations:show", "One calibration: what was found, what it waits for."),
+    (TRUE, "calibrations approve", "calibrations:approve", "A second person lets it go: signed, and in force."),
+    (TRUE, "calibrations reject", "calibrations:reject", "A second person does not."),
+    (TRUE, "calibrations abandon", "calibrations:abandon", "Give it up; what was in force stays."),
+    (TRUE, "calibrations redo", "calibrations:redo", "Do a step again."),
+    (TRUE, "calibrations certificate", "calibrations:certificate", "The signed certificate."),
+    (TRUE, "calibrations trace", "calibrations:trace", "Each figure of a certificate, and the events behind it."),
+    (TRUE, "calibrations history", "calibrations:history", "Drift since the calibration, and its forecast."),
+    (TRUE, "calibrations due", "calibrations:due", "What is due."),
+    (TRUE, "calibrations impact", "calibrations:impact", "The sessions that a failed as-found concerns."),
+    (TRUE, "meters list", "check:meters", "The reference meters and their certificates."),
+    (TRUE, "meters compare", "check:compare", "Do two meters agree?"),
+    (TRUE, "maintenance", "check:maintenance", "What was done to a lamp, and what follows for its calibration."),
+    (TRUE, "certificate verify", "certificate:verify", "Verify a certificate, without a server."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
     (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
     (
@@ -72,11 +90,18 @@ COMMANDS = (
     (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
 GROUPS = {
+    "calibrations": "Calibrations: without more words, all of them.",
+    "meters": "Reference meters: without more words, all of them.",
+    "certificate": "Verify a certificate.",
     "journal": "Verify, show or archive the journal.",
     "config": "Check a station file.",
     "device": "Single devices.",
     "clock": "This computer's clock.",
 }
+
+
+LISTED = ("calibrations", "meters")
+"""Groups that list what they are about when nothing more is said."""
 
 
 def build(asked: Sequence[str] = ()) -> App:
@@ -114,6 +139,8 @@ def build(asked: Sequence[str] = ()) -> App:
 
 def run(words: list[str]) -> int:
     """Run one command; every failure becomes a message for people or JSON for machines, and an exit code."""
+    if words and words[0] in LISTED and all(word.startswith("-") for word in words[1:2]) and "--help" not in words:
+        words = [words[0], "list", *words[1:]]
     try:
         code = build(words)(words, exit_on_error=False, result_action="return_value")
     except CycloptsError:

@@ -13,6 +13,7 @@ from irctl.controller.station import Station
 from irctl.devices.roles import DeviceFault
 from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
+from irctl.domain.worksheet import Stage
 
 Text = Annotated[str, Field(max_length=200)]
 Note = Annotated[str, Field(max_length=2000)]
@@ -55,6 +56,9 @@ class ReadBody(_Body):
 class RedoBody(_Body):
     step: Text
     reason: Note
+    stage: Stage | None = None
+    levels_pct: Annotated[list[float], Field(max_length=20)] | None = None
+    """Only the readings of these; None: all of the stage's."""
 
 
 class AdjustBody(_Body):
@@ -66,10 +70,35 @@ class CloseBody(_Body):
     reason: Note
 
 
+class CheckBody(_Body):
+    """`value`: what the meter shows, where a check that is under way asks for it; else one begins."""
+
+    reference: Annotated[Text, Field(alias="with")] = "monitor"
+    nobody_under_the_lamp: bool = False
+    value: float | None = None
+    unit: Text = ""
+
+
+class MaintenanceBody(_Body):
+    kind: Text
+    note: Note
+
+
+class ImpactBody(_Body):
+    decision: Note
+    reason: Note
+
+
+class CompareBody(_Body):
+    a: Text
+    b: Text
+    """Calibrations of the same lamp with the two meters: what they found is compared."""
+
+
 def router(station: Station) -> APIRouter:
     """Everything about calibrations of a running station."""
     api = APIRouter()
-    sheets = station.calibrations
+    sheets, upkeep = station.calibrations, station.upkeep
 
     @api.post("/v1/lamps/{lamp}/calibrations", status_code=201)
     async def post_calibration(lamp: str, body: StartBody) -> dict[str, Any]:
@@ -113,7 +142,7 @@ def router(station: Station) -> APIRouter:
 
     @api.post("/v1/calibrations/{calibration}/redo")
     async def post_redo(calibration: str, body: RedoBody) -> dict[str, Any]:
-        return sheets.view(sheets.redo(calibration, body.by, body.step, body.reason))
+        return sheets.view(sheets.redo(calibration, body.by, body.step, body.reason, body.stage, body.levels_pct))
 
     @api.post("/v1/calibrations/{calibration}/adjust")
     async def post_adjust(calibration: str, body: AdjustBody) -> dict[str, Any]:
@@ -132,6 +161,50 @@ def router(station: Station) -> APIRouter:
         return sheets.view(
             sheets.close(calibration, body.by, body.reason, "rejected" if how == "reject" else "abandoned")
         )
+
+    @api.get("/v1/calibrations/{calibration}/impact")
+    async def get_impact(calibration: str) -> dict[str, Any]:
+        return await upkeep.impact(calibration)
+
+    @api.post("/v1/calibrations/{calibration}/impact")
+    async def post_impact(calibration: str, body: ImpactBody) -> dict[str, Any]:
+        return await upkeep.review_impact(calibration, body.by, body.decision, body.reason)
+
+    @api.post("/v1/lamps/{lamp}/check", status_code=202)
+    async def post_check(lamp: str, body: CheckBody) -> dict[str, Any]:
+        if body.value is not None:
+            upkeep.checking(lamp).measuring.type_in(mw_cm2("value", body.value, body.unit))
+            return upkeep.checking(lamp).view()
+        return upkeep.check(lamp, body.by, body.reference, nobody=body.nobody_under_the_lamp).view()
+
+    @api.get("/v1/lamps/{lamp}/check")
+    async def get_check(lamp: str) -> dict[str, Any]:
+        return upkeep.checking(lamp).view()
+
+    @api.post("/v1/lamps/{lamp}/unlock")
+    async def post_unlock(lamp: str, body: CloseBody) -> dict[str, Any]:
+        upkeep.unlock(lamp, body.by, body.reason)
+        return {"lamp": lamp, "locked": None}
+
+    @api.post("/v1/lamps/{lamp}/maintenance", status_code=201)
+    async def post_maintenance(lamp: str, body: MaintenanceBody) -> dict[str, Any]:
+        return dict(upkeep.maintain(lamp, body.by, body.kind, body.note))
+
+    @api.get("/v1/lamps/{lamp}/maintenance")
+    async def get_maintenance(lamp: str) -> list[Event]:
+        return await upkeep.maintenance(lamp)
+
+    @api.get("/v1/lamps/{lamp}/drift")
+    async def get_drift(lamp: str) -> dict[str, Any]:
+        return await upkeep.drift(lamp)
+
+    @api.get("/v1/due")
+    async def get_due() -> list[dict[str, Any]]:
+        return await upkeep.due()
+
+    @api.post("/v1/meters/compare")
+    async def post_compare(body: CompareBody) -> dict[str, Any]:
+        return await upkeep.compare(body.by, body.a, body.b)
 
     @api.get("/v1/meters")
     async def get_meters() -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from irctl.controller.config import StationConfig, UpkeepSection
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
 from irctl.controller.verifying import Verifying, With
+from irctl.domain import comparison
 from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event
 from irctl.domain.drift import Evidence, Kind, control_chart
@@ -277,6 +278,39 @@ class Upkeep:
     async def _given(self, lamp: str) -> list[GivenSession]:
         listed = await lookup.sessions(self.journal, SESSIONS_MAX)
         return [_given(one) for one in listed if one["lamp"] == lamp and one["delivered"] is not None]
+
+    # --- meters ------------------------------------------------------------------------------------------------------
+
+    async def compare(self, by: str, a: str, b: str) -> dict[str, Any]:
+        """Two meters by what they found of one lamp, in a calibration each (one may have been abandoned). Raises Refused, OSError."""
+        sheets = [await self.calibrations.found(one) for one in (a, b)]
+        found = [sheet.as_left or sheet.as_found for sheet in sheets]
+        problems = _named(by, by)
+        for sheet, stage in zip(sheets, found, strict=True):
+            if stage is None:
+                problems.append(
+                    Problem("calibration", sheet.id, "has no complete readings", "Finish its readings first")
+                )
+        if sheets[0].lamp != sheets[1].lamp:
+            problems.append(Problem("b", b, f"is of lamp {sheets[1].lamp}", f"Compare under lamp {sheets[0].lamp}"))
+        if sheets[0].meter.serial == sheets[1].meter.serial:
+            problems.append(Problem("b", b, "was made with the same meter", "Compare two meters"))
+        if problems:
+            raise Refused(problems)
+        try:
+            compared = comparison.compare(*(stage.points for stage in found if stage is not None))
+        except ValueError as error:
+            raise Refused([Problem("b", b, str(error), "Calibrate with the same levels")]) from None
+        told: dict[str, Any] = {
+            "lamp": sheets[0].lamp,
+            "a": {"calibration": a, "meter": sheets[0].meter.name, "serial": sheets[0].meter.serial},
+            "b": {"calibration": b, "meter": sheets[1].meter.name, "serial": sheets[1].meter.serial},
+            "points": [asdict(level) for level in compared.levels],
+            "e_n": compared.e_n,
+            "verdict": "agrees" if compared.agrees else "differs",
+        }
+        self.journal.write("meters.compared", by=by, **told)
+        return told | {"by": by}
 
     # --- inside ------------------------------------------------------------------------------------------------------
 
