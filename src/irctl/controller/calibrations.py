@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -117,7 +117,10 @@ class Calibrations:
 
     async def certificate(self, calibration: str) -> dict[str, Any]:
         """The signed payload, computed anew from the journal: what was signed, and the signature. Raises Refused, OSError."""
-        sheet = await self.found(calibration)
+        return self.signed(await self.found(calibration))
+
+    def signed(self, sheet: Worksheet) -> dict[str, Any]:
+        """The same of a worksheet at hand. Raises Refused for one that was not approved."""
         if sheet.outcome is not Outcome.APPROVED:
             problem = Problem("calibration", sheet.id, "was not approved, so there is no certificate", "Approve it")
             raise Refused([problem], conflict=True)
@@ -358,7 +361,7 @@ class Calibrations:
         problems += self._unwritable()
         if problems:
             raise Refused(problems)
-        now, upkeep = self.journal.clock().replace(microsecond=0), self._upkeep(sheet.lamp)
+        now, upkeep = _to_milliseconds(self.journal.clock()), self._upkeep(sheet.lamp)
         approved = sheet.as_calibration(
             approved_by=by,
             approved_at=now,
@@ -522,6 +525,11 @@ def _tell(found: dict[str, dict[str, Any]], event: Event) -> None:
             found[calibration] |= closed | {"outcome": name}
         case _:
             pass
+
+
+def _to_milliseconds(moment: datetime) -> datetime:
+    """As the journal writes it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _compared_with(calibration: Calibration) -> dict[str, Any]:
