@@ -246,6 +246,7 @@ class Calibrations:
             problems.append(
                 Problem("condition", condition, "is empty", "Say how the lamp, its reflector and cable look")
             )
+        problems += await self._meter_on_its_line(sheet)
         if problems:
             raise Refused(problems)
         identity = await equipment.output.emitter.identify()
@@ -274,7 +275,7 @@ class Calibrations:
             "calibration.positioned", sheet.lamp, sheet.id,
             by=by,
             stage=sheet.stage,
-            distance_cm=wanted_cm,
+            distance_cm=round(distance_cm, 3),
             angle_deg=angle_deg,
             positioning_cm=sheet.plan.positioning_cm if positioning_cm is None else positioning_cm,
         )  # fmt: skip
@@ -458,6 +459,15 @@ class Calibrations:
         """The meter on its line; None for one whose readings are typed."""
         section = self.config.file.meters.get(meter)
         return None if section is None or section.device is None else self.devices.radiometer(section.device)
+
+    async def _meter_on_its_line(self, sheet: Worksheet) -> list[Problem]:
+        """What answers must be the instrument of the certificate, where it can tell. Raises BusError, DeviceFault."""
+        device = self.device_of(sheet.meter.name)
+        serial = None if device is None else (await device.identify()).serial
+        if serial in (None, sheet.meter.serial):
+            return []
+        what = f"the instrument on the line says {serial}, the certificate {sheet.meter.serial}"
+        return [Problem("meter", sheet.meter.name, what, "Connect the meter of this certificate, or abandon this")]
 
     def _meter_changed(self, sheet: Worksheet) -> list[Problem]:
         """The meter must still be the one, and its certificate still that."""
