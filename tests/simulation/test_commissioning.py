@@ -293,6 +293,18 @@ async def test_an_open_door_ends_it(tmp_path: Path):
         assert run.aborted == "an interlock is open or unknown"
 
 
+async def test_whoever_began_it_may_abort_it(tmp_path: Path):
+    async with a_station(tmp_path) as world:
+        await world.until(lambda: world.lamp.output.verified_dark)
+        run = world.station.commission("left", "a technician")
+        await world.until(lambda: run.now == EMITTER_DROPS and world.truth().powered, 120.0)
+        run.abort("a technician")
+        await world.until(lambda: run.done, 6.0)
+        assert not world.truth().powered
+        assert evidence(world)["aborted"] == "aborted by a technician"
+        assert evidence(world)["ok"] is False
+
+
 @pytest.mark.parametrize("step", [EMITTER_DROPS, CUTOFF_DROPS])
 async def test_light_that_a_door_ended_is_not_taken_for_the_fail_safes_work(tmp_path: Path, step: str):
     async with a_station(tmp_path) as world:

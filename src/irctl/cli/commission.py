@@ -16,6 +16,7 @@ from rich.table import Table
 from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.session import By
+from irctl.cli.signals import like_ctrl_c
 from irctl.domain.problems import Problem, Refused
 
 POLL_S = 0.25
@@ -44,18 +45,28 @@ def commission(
         raise Refused([Problem("nobody-under-the-lamp", None, "is not confirmed, and the lamp will light", remedy)])
     controller, path = to.controller, f"/v1/lamps/{lamp}/commission"
     begun: View = controller.post(path, {"by": by, "nobody_under_the_lamp": True})
+    path = f"{path}ing"
+
+    def follow(show: Callable[[View], None]) -> View:
+        with like_ctrl_c():
+            try:
+                return _follow(lambda: controller.get(path), show)
+            except KeyboardInterrupt:
+                controller.post(f"{path}/abort", {"by": by})
+                return _follow(lambda: controller.get(path), show)
+
     if to.json:
-        found = _follow(lambda: controller.get(f"{path}ing"), lambda _view: None)
+        found = follow(lambda _view: None)
         say.as_json(found)
         return exits.OK if found["ok"] else exits.FAILED
     out = say.console()
     out.print(
         f"[bold]Commissioning {lamp}[/]: {len(begun['planned'])} steps, about {_minutes(begun['about_s'])} if all is as claimed. "
         f"The lamp lights at {begun['level_pct']:g} %, its lowest level. "
-        "[dim]`irctl stop` ends it, dark.[/]\n"
+        "[dim]Ctrl-C ends it within seconds, `irctl stop` at once.[/]\n"
     )
     with shown(out) as show:
-        found = _follow(lambda: controller.get(f"{path}ing"), show)
+        found = follow(show)
     out.print()
     out.print(Padding(measured(found), (0, 0, 1, 0)))
     if found["ok"]:

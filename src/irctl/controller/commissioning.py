@@ -130,6 +130,11 @@ class Commissioning:
             **self.procedure.found.as_dict(),
         }
 
+    def abort(self, by: str) -> None:
+        """End it before its next light; a silence that is being measured is waited for, seconds at most. A stop ends it at once."""
+        if not self.done and self.aborted is None:
+            self.procedure.aborted = f"aborted by {by}"
+
     async def run(self) -> None:
         """Every step that applies; the first that fails is the last. Dark before, between and after."""
         self._write("commissioning.started", by=self.by)

@@ -257,6 +257,7 @@ class Procedure:
         self.doing = "cut-off open, emitter still on: the light must go"
         ends_s = self._now_s() + patience_s
         while self._now_s() < ends_s:  # the emitter is kept on: only the cut-off may end this light
+            await self._allowed()
             await self._emit()
             await asyncio.sleep(output.lease_s / KEPT_ON_PER_LEASE)
         left = await radiometer.irradiance_mw_cm2() - dark
