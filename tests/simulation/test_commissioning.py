@@ -380,7 +380,7 @@ async def test_a_cutoff_that_was_exchanged_gives_no_light(tmp_path: Path):
         session = await world.ordered(fluence=1.0)
         ended = world.ended(session)
         assert ended["outcome"] == "faulted"
-        assert "the cutoff is" in ended["reason"]
+        assert "the cut-off is" in ended["reason"]
         assert "commission the lamp again" in ended["reason"]
         assert len(world.truth().on_intervals) == lit_before
 

@@ -77,9 +77,11 @@ def commission(
             "[dim]Look at the lamp itself too: what reads back dark must be dark. A cut-off that latches its trip wants it "
             "cleared now: irctl device act DEVICE clear-trip --by NAME --reason commissioned[/]"
         )
+    elif found["aborted"]:
+        out.print(f"[bold red]Ended, not commissioned[/]: {say.escape(found['aborted'])}. The lamp is dark.")
     else:
         out.print(
-            "[bold red]Not commissioned.[/] The lamp is dark; put right what the last line says, then begin again."
+            f"[bold red]Not commissioned.[/] The lamp is dark. Put right what step {len(found['steps'])} says, then begin again."
         )
     return exits.OK if found["ok"] else exits.FAILED
 

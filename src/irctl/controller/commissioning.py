@@ -16,7 +16,7 @@ from typing import Any
 
 from irctl.bus.errors import BusError
 from irctl.controller.config import StationFile
-from irctl.controller.dropout import NotAsClaimed
+from irctl.controller.dropout import NotAsClaimed, spoken
 from irctl.controller.equipment import Equipment
 from irctl.controller.journal import Journal
 from irctl.controller.place import Place
@@ -81,7 +81,7 @@ class Commissioned:
             return None
         known = evidence["identities"]
         others = [
-            f"the {role} is {told(one)}, and {known.get(role)} was"
+            f"the {spoken(role)} is {told(one)}, and {known.get(role)} was"
             for role, one in found.items()
             if known.get(role) != told(one)
         ]

@@ -34,6 +34,11 @@ ARMING_S = 0.8
 """For telling the duration beforehand only."""
 
 
+def spoken(role: str) -> str:
+    """A role as people write it."""
+    return "cut-off" if role == "cutoff" else role
+
+
 class NotAsClaimed(Exception):
     """Something else was found than the station file claims."""
 
@@ -65,6 +70,10 @@ class Subject:
     allowed: Callable[[], Awaitable[None]]
     """Whether all was well up to now: else a stop darkened it. Raises NotAsClaimed."""
     say: Callable[[str], None]
+
+    @property
+    def title(self) -> str:
+        return spoken(self.role)
 
     @property
     def timed(self) -> bool:
@@ -119,7 +128,7 @@ async def measure(subject: Subject) -> Dropout:
     """Make the fail-safe act. Raises NotAsClaimed, BusError, DeviceFault."""
     lit_s, went_by = 0.0, 0
     for traffic in Traffic:
-        subject.say(f"{subject.role}: {_TOLD[traffic]}")
+        subject.say(f"{subject.title}: {_TOLD[traffic]}")
         lit_s = 0.0
         # Where it is looked at all along, one silence is enough.
         for span_s in (subject.watched_s,) if traffic is Traffic.READS else subject.silences_s:
@@ -129,7 +138,7 @@ async def measure(subject: Subject) -> Dropout:
             lit_s = lasted.lit_s
     perhaps = f" ({went_by} frames of others went by meanwhile: repeat it when nobody uses the line)" if went_by else ""
     raise NotAsClaimed(
-        f"the {subject.role} is still on {lit_s:.1f} s after its last renewal, with nothing sent to it{perhaps}: "
+        f"the {subject.title} is still on {lit_s:.1f} s after its last renewal, with nothing sent to it{perhaps}: "
         f"its fail-safe was set to {subject.lease_s:g} s and does not act. Do not use it"
     )
 
@@ -190,7 +199,7 @@ def _found(s: Subject, traffic: Traffic, lit_s: float, off_s: float) -> Dropout:
     as_told = retrigger is not None if s.timed else lit_s + LOOK_S >= STILL_LIT_SHARE * s.lease_s
     if not as_told:
         raise NotAsClaimed(
-            f"the {s.role} is off between {lit_s:.1f} and {off_s:.1f} s after its last renewal, and was told {s.lease_s:g} s: "
+            f"the {s.title} is off between {lit_s:.1f} and {off_s:.1f} s after its last renewal, and was told {s.lease_s:g} s: "
             "its fail-safe counts something else, or a renewal does not feed it"
         )
     feeds = {

@@ -12,7 +12,7 @@ from typing import Any
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply, NoReply, WrongReply
 from irctl.bus.modbus import AnyRequest, ReadHolding, WriteCoil
-from irctl.controller.dropout import ARMING_S, NotAsClaimed, Subject, measure
+from irctl.controller.dropout import ARMING_S, NotAsClaimed, Subject, measure, spoken
 from irctl.controller.equipment import Equipment
 from irctl.controller.place import Place
 from irctl.devices.roles import Cutoff, Emitter, FailSafe, Identity, Retrigger
@@ -144,7 +144,7 @@ class Procedure:
     async def _identity(self) -> str:
         self.found.identities |= {role: told(found) for role, found in (await self.equipment.output.identify()).items()}
         return "; ".join(
-            f"{role}: " + ", ".join(value for value in found.values() if value)
+            f"{spoken(role)}: " + ", ".join(value for value in found.values() if value)
             for role, found in self.found.identities.items()
         )
 
@@ -174,7 +174,7 @@ class Procedure:
         for role, channel in self._broadcasting().items():
             place = self.places[role]
             if busy := place.in_use_by:
-                said.append(f"{role}: not tried, lamp {busy[0]} is in use on its line")
+                said.append(f"{spoken(role)}: not tried, lamp {busy[0]} is in use on its line")
                 continue
             await self._light(SETTLED_S)
             off = channel.broadcast_off()
@@ -183,7 +183,9 @@ class Procedure:
             obeyed = not (await channel.observe()).on
             await self._allowed()
             self.found.broadcast[role] = obeyed
-            said.append(f"{role}: " + ("obeyed" if obeyed else "not obeyed; `broadcast = false` would save its time"))
+            said.append(
+                f"{spoken(role)}: " + ("obeyed" if obeyed else "not obeyed; `broadcast = false` would save its time")
+            )
             await self.equipment.output.darken(self._now_s())
         return "; ".join(said)
 
@@ -272,14 +274,12 @@ class Procedure:
         if feeds and len(shared) == len(feeds):
             place = self.places[shared[0]]
             raise NotAsClaimed(
-                f"frames to others feed the {' and the '.join(shared)}, and lamp {place.neighbours[0].name} talks on line {place.line.name}: "
+                f"frames to others feed the {' and the '.join(map(spoken, shared))}, and lamp {place.neighbours[0].name} talks on line {place.line.name}: "
                 "its polling would keep this lamp alight. Give this one its own line, or a cut-off with a timed output"
             )
         if shared:
             own = [role for role in feeds if role not in shared]
-            return (
-                f"frames to others feed the {shared[0]}; nobody but this lamp feeds the {own[0]}, which ends the light"
-            )
+            return f"frames to others feed the {spoken(shared[0])}; nobody but this lamp feeds the {spoken(own[0])}, which ends the light"
         return "nothing that other lamps send prolongs its light"
 
     # --- what the steps use ----------------------------------------------------------------------------------------------
