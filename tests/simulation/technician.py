@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,35 @@ def a_config(folder: Path, **upkeep: Any) -> Path:
     return station.write()
 
 
-class Technician:
-    """One calibration after another, at one lamp."""
+def without_its_line(folder: Path) -> Path:
+    """The same station, its meter read by a person."""
+    station = StationFolder(folder)
+    del station.station["meters"]["reference"]["device"]
+    station.meters["meters/sim-reference.toml"]["range_max_mw_cm2"] = 2000.0
+    station.left["upkeep"] = QUICK
+    return station.write()
 
-    def __init__(self, world: World, lamp: str = "left") -> None:
-        self.world, self.lamp = world, lamp
+
+class Technician:
+    """One calibration after another, at one lamp.
+
+    `meter`, `device`: the meter's name, and its name among the devices. `off_cm`, `tilt_deg`: how it really stands; `tilt_said_deg`: what the record
+    says of its tilt.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        lamp: str = "left",
+        *,
+        meter: str = "reference",
+        device: str = "meter",
+        off_cm: float = 0.0,
+        tilt_deg: float = 0.0,
+        tilt_said_deg: float = 0.0,
+    ) -> None:
+        self.world, self.lamp, self.meter, self.device = world, lamp, meter, device
+        self.off_cm, self.tilt_deg, self.tilt_said_deg = off_cm, tilt_deg, tilt_said_deg
         self.id = ""
 
     @property
@@ -48,7 +73,7 @@ class Technician:
     async def begin(self) -> Worksheet:
         await self.world.until(lambda: self.world.station.lamps[self.lamp].output.verified_dark)
         self.id = self.world.station.calibrations.start(
-            self.lamp, "reference", BY, nobody=True, environment={"temperature_c": 22.0, "note": ""}
+            self.lamp, self.meter, BY, nobody=True, environment={"temperature_c": 22.0, "note": ""}
         ).id
         return self.sheet
 
@@ -68,15 +93,15 @@ class Technician:
             case Step.POSITION:
                 reading = self.sheet.next_reading
                 assert reading is not None
-                self.world.sim.place("meter", self.lamp, reading.distance_cm, 0.0)
-                sheets.position(self.id, BY, reading.distance_cm, 0.0, None)
+                self.world.sim.place(self.device, self.lamp, reading.distance_cm + self.off_cm, self.tilt_deg)
+                sheets.position(self.id, BY, reading.distance_cm, self.tilt_said_deg, None)
             case Step.ADJUSTMENT:
                 sheets.adjust(self.id, BY, None)
             case Step.REVIEW:
                 sheets.submit(self.id, BY)
             case Step.APPROVAL:
                 sheets.approve(self.id, SECOND)
-                self.world.sim.remove("meter")
+                self.world.sim.remove(self.device)
             case Step.CLOSED:
                 raise AssertionError("there is nothing left to do")
             case _:
@@ -85,8 +110,20 @@ class Technician:
     async def light(self) -> None:
         """One stretch of it, to its end. An interrupted one is an error here."""
         self.world.station.calibrations.read(self.id, BY)
-        await self.world.until(lambda: self.run.done, 5000.0)
+        await self.world.until(lambda: self.run.done, 5000.0, every_s=0.5)
         assert self.run.ended is None, self.run.ended
+
+    async def typed(self, says: Callable[[int, float], float]) -> None:
+        """One stretch of light by a meter without a line: what is typed for a reading of this number, and for what the meter shows (mW/cm²)."""
+        sheets = self.world.station.calibrations
+        sheets.read(self.id, BY)
+        while not self.run.done:
+            await asyncio.sleep(0.5)
+            if self.run.measuring.waits_for_value:
+                shown = round(self.world.sim.meter_truth(self.device).irradiance_mw_cm2, 2)
+                reading = self.sheet.next_reading
+                assert reading is not None
+                sheets.read(self.id, BY, says(reading.number if self.sheet.step is Step.READINGS else 0, shown))
 
     async def lit_step(self, step: Step, readings: int = 0) -> None:
         """Begin with the light and leave it in the middle of this step, after so many readings."""

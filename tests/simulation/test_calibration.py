@@ -19,13 +19,13 @@ from irctl.domain.worksheet import Outcome, Step
 from tests.simulation.technician import (
     BY,
     FAST,
-    QUICK,
     SECOND,
     STEPS_OF_LIGHT,
     STEPS_OF_PEOPLE,
     Technician,
     a_config,
     reborn,
+    without_its_line,
 )
 from tests.simulation.world import World, a_station
 from tests.unit.worlds import StationFolder
@@ -268,31 +268,12 @@ async def test_a_lamp_on_the_bench_treats_nobody(tmp_path: Path):
 # --- readings that a person types ----------------------------------------------------------------------------------------
 
 
-async def typed(world: World, technician: Technician, *, times: float) -> None:
-    """The technician types what the meter shows, `times` what it is."""
-    sheets = world.station.calibrations
-    await technician.begin()
-    await technician.until(Step.DARK)
-    sheets.read(technician.id, BY)
-    while not technician.run.done:
-        await asyncio.sleep(0.5)
-        if technician.run.measuring.waits_for_value:
-            shown = round(world.sim.meter_truth("meter").irradiance_mw_cm2, 2)
-            sheets.read(technician.id, BY, times * shown)
-
-
-def without_its_line(folder: Path) -> Path:
-    station = StationFolder(folder)
-    del station.station["meters"]["reference"]["device"]
-    station.meters["meters/sim-reference.toml"]["range_max_mw_cm2"] = 2000.0
-    station.left["upkeep"] = QUICK
-    return station.write()
-
-
 async def test_a_meter_without_a_line_is_read_by_a_person(tmp_path: Path):
     async with a_station(tmp_path / "state", config=without_its_line(tmp_path / "config"), sim=FAST) as world:
         technician = Technician(world)
-        await typed(world, technician, times=1.0)
+        await technician.begin()
+        await technician.until(Step.DARK)
+        await technician.typed(lambda _number, shown: shown)
         found = technician.sheet.as_found
         assert found is not None
         assert found.problems == ()
@@ -306,7 +287,9 @@ async def test_a_meter_without_a_line_is_read_by_a_person(tmp_path: Path):
 async def test_values_in_another_unit_are_found_out_and_not_approved(tmp_path: Path):
     async with a_station(tmp_path / "state", config=without_its_line(tmp_path / "config"), sim=FAST) as world:
         technician = Technician(world)
-        await typed(world, technician, times=10.0)
+        await technician.begin()
+        await technician.until(Step.DARK)
+        await technician.typed(lambda _number, shown: 10.0 * shown)
         assert technician.sheet.step is Step.ADJUSTMENT
         with pytest.raises(Refused, match="W/m²"):
             world.station.calibrations.adjust(technician.id, BY, None)

@@ -46,10 +46,10 @@ class World:
         (event,) = [e for e in self.events("session.ended") if e["session"] == session.id]
         return event
 
-    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_s: float = 60.0, every_s: float = 0.01) -> None:
         async with asyncio.timeout(timeout_s):
             while not condition():
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(every_s)
 
     async def ordered(self, lamp: str = "left", fluence: float = 3.0, irradiance: float = 50.0) -> Session:
         """A session that is ready to start."""

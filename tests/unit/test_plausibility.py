@@ -73,6 +73,18 @@ def test_two_levels_swapped_in_every_repeat_are_named(i: int, j: int) -> None:
     assert problem.value == f"{LEVELS[i]:g} % and {LEVELS[j]:g} %"
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.001])
+def test_a_meter_that_shows_no_more_than_its_range_is_no_curve(noise: float) -> None:
+    """Whatever its certificate says of the range: clipped readings may even rise a little."""
+    readings = [
+        replace(r, reading_mw_cm2=min(r.reading_mw_cm2, 60.0) * (1.0 + noise * r.level_pct / 100.0)) for r in taken()
+    ]
+    (problem,) = curve_problems(as_points(readings))
+    assert "end of the meter's range" in problem.limit
+    assert "from 60 to 100 %" in problem.limit
+    assert "wider range" in problem.remedy
+
+
 def test_a_lamp_whose_levels_are_out_of_order_is_not_taken_for_a_slip() -> None:
     output = {5.0: 60.0, 20.0: 20.0, 40.0: 60.0, 60.0: 40.0, 80.0: 30.0, 100.0: 20.0}
     readings = [replace(r, reading_mw_cm2=output[r.level_pct] + 0.1 * n) for n, r in enumerate(taken(2))]

@@ -134,9 +134,9 @@ class Bench:
             if (closed := lock.latest.fresh(now_s, stale_s)) is not True:
                 return f"interlock {lock.name!r} is {'open' if closed is False else 'unknown'}"
         if self.meter is not None and self.reference.fresh(now_s, stale_s) is None:
-            return f"the meter is silent: {self.reference.problem}"
+            return f"no reading of the meter: {self.reference.problem}"
         if instruments.radiometer is not None and instruments.irradiance.fresh(now_s, stale_s) is None:
-            return f"the lamp's radiometer is silent: {instruments.irradiance.problem}"
+            return f"no reading of the lamp's radiometer: {instruments.irradiance.problem}"
         return self._too_hot(now_s) or self._disobeyed(now_s)
 
     def _too_hot(self, now_s: float) -> str | None:

@@ -14,6 +14,8 @@ from irctl.domain.plan import REPEATS_MIN, sparse_problems
 from irctl.domain.problems import Problem
 from irctl.domain.readings import LevelReading, MeasuredPoint
 
+FLAT_SLOPE = 0.1
+"""Of log irradiance over log level. A lamp rises eight times as steeply; what does not is the end of somebody's range."""
 SPREAD_MAX_PCT = 5.0
 """Repeats of one level further apart than this (largest to smallest) are not repeats."""
 UNIT_SLACK = 1.4
@@ -186,6 +188,8 @@ def _scale_problems(
 
 def _order_problems(points: Sequence[MeasuredPoint]) -> list[Problem]:
     curve = [(p.level_pct, p.irradiance_mw_cm2) for p in points]
+    if (flat := _flat_end(curve)) is not None:
+        return [flat]
     falls = [(a, b) for a, b in pairwise(curve) if b[1] <= a[1]]
     if not falls:
         return []
@@ -204,6 +208,22 @@ def _order_problems(points: Sequence[MeasuredPoint]) -> list[Problem]:
         )
         for a, b in falls
     ]
+
+
+def _flat_end(curve: Sequence[tuple[float, float]]) -> Problem | None:
+    """The highest levels all alike: a meter (or a dimmer) at the end of its range, whatever its certificate says of the range."""
+    alike = 1
+    while alike < len(curve):
+        (low, at_low), (high, at_high) = curve[-alike - 1], curve[-alike]
+        if abs(log(at_high / at_low)) > FLAT_SLOPE * log(high / low):
+            break
+        alike += 1
+    if alike == 1:
+        return None
+    from_level, to_level = curve[-alike][0], curve[-1][0]
+    limit = f"everything from {from_level:g} to {to_level:g} % gives {curve[-1][1]:.4g} mW/cm²: that looks like the end of the meter's range"
+    remedy = "Choose a wider range of the meter and read again; if it shows the same, the dimmer gives no more up there: do not calibrate these levels"
+    return Problem("readings", f"{from_level:g} to {to_level:g} %", limit, remedy)
 
 
 def _exchanged(curve: Sequence[tuple[float, float]], i: int, j: int) -> list[tuple[float, float]]:
