@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -48,7 +50,7 @@ def note(
     irctl note S-20261123-0001 --output note.pdf
     """
     kind: Format = format or ("json" if output is not None and output.suffix == ".json" else "pdf")
-    events = read_file(file) if file else session_events(to.controller, session)
+    events = _in_file(file, session) if file else session_events(to.controller, session)
     data = render(events, session, kind, timezone)
     if output == Path("-"):
         sys.stdout.buffer.write(data)
@@ -154,7 +156,8 @@ def set_aside(
     What can still be read of it goes on to count: what each patient was given today, sessions that nobody ended, alarms, a stop that nobody cleared.
     """
     from irctl.controller.claim import claim
-    from irctl.controller.journal import set_aside, utc_now
+    from irctl.controller.clock import utc_now
+    from irctl.controller.setting_aside import set_aside
 
     empty = [name for name, value in (("by", by), ("reason", reason)) if not value.strip()]
     if empty:
@@ -185,7 +188,7 @@ def archive(
     The controller may go on running. `irctl journal verify --file ... --archive /mnt/archive` walks through both places.
     """
     from irctl.controller import archive
-    from irctl.controller.journal import utc_now
+    from irctl.controller.clock import utc_now
 
     try:
         moved = archive.move(state / JOURNAL, into, utc_now() - timedelta(days=older_than_days))
@@ -264,15 +267,20 @@ def read_file(path: Path) -> list[View]:
     """The events of a journal file, as far as they can be read; whether they are true is for `verify`. Raises Refused."""
     import json
 
-    try:
-        found: list[Any] = [json.loads(line) for line in _lines(path)]
-    except ValueError as error:
-        raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
+    with _readable(path):
+        found: list[Any] = [json.loads(line) for line in path.read_bytes().splitlines(keepends=True)]
     return [cast("View", event) for event in found if isinstance(event, dict) and cast("View", event).keys() >= FRAME]
 
 
+def _in_file(path: Path, session: str) -> list[View]:
+    from irctl.controller.lookup import stretch_in
+
+    with _readable(path):
+        return [dict(event) for event in stretch_in(path, session)]
+
+
 def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
-    from irctl.controller.journal import examine
+    from irctl.controller.examining import examine
 
     if not path.exists():
         raise Refused([Problem("file", str(path), "no such file", "Check its name")])
@@ -282,11 +290,14 @@ def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
         raise Refused([Problem("file", str(path), str(error), "Name the right file")]) from None
 
 
-def _lines(path: Path) -> list[bytes]:
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
     try:
-        return path.read_bytes().splitlines(keepends=True)
+        yield
     except OSError as error:
         raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
+    except ValueError as error:
+        raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
 
 
 def _write(data: bytes, path: Path) -> Path:

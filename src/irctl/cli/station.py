@@ -142,8 +142,9 @@ def doctor(
 def _on_paper(file: Path) -> Station:
     """The station put together without a wire. Raises Refused with everything that is wrong."""
     from irctl.bus.port import MemoryPort, open_port
+    from irctl.controller.clock import utc_now
     from irctl.controller.config import load
-    from irctl.controller.journal import Journal, utc_now
+    from irctl.controller.journal import Journal
     from irctl.controller.station import Wire, build
 
     def wire(name: str, section: LineSection) -> Wire:
@@ -191,7 +192,8 @@ def _line_verdict(station: Station, line: str) -> dict[str, Any]:
 async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str, Any]]:
     """Who answers at every configured address. Opens the lines, commands nothing. Raises Refused while a controller runs."""
     from irctl.bus.errors import BusError
-    from irctl.controller.journal import Journal, utc_now
+    from irctl.controller.clock import utc_now
+    from irctl.controller.journal import Journal
     from irctl.controller.station import build, real_wire
     from irctl.devices.roles import DeviceFault
 

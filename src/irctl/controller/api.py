@@ -25,7 +25,8 @@ from starlette.requests import ClientDisconnect
 from irctl.bus.errors import BusError
 from irctl.controller import lookup
 from irctl.controller.config import schema_problem
-from irctl.controller.journal import Journal, examine
+from irctl.controller.examining import examine
+from irctl.controller.journal import Journal
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
 from irctl.devices.roles import DeviceFault

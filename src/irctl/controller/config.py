@@ -56,6 +56,8 @@ class JournalSection(_Strict):
     """`anchor`: where the last signed head is kept, relative to the station file; best on another disk. Beside the journal where not given."""
 
     anchor: str | None = None
+    file_mb_max: Annotated[float, Field(ge=0.01, le=256)] = 32.0
+    """MB (2²⁰ bytes). A larger file is closed once nothing is open. A start reads and verifies the current one: seconds, where it is large."""
 
 
 class LineSection(_Strict):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from irctl.controller import segments
@@ -37,6 +38,18 @@ async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:
     if len(found) >= limit or journal.memory.complete_after == 0:
         return found[:limit]
     return await _from_files(journal, lambda files: _sessions(files, limit))
+
+
+def stretch_in(path: Path, session: str) -> list[Event]:
+    """Everything from a session's order to its end, and the controller's start before it, without a controller: from the journal at `path` and the closed
+    files before it; from a closed file alone. Empty where it is not here. Raises OSError, ValueError.
+    """
+    before = [] if segments.is_closed(path) else [part.path for part in segments.closed(path) if not part.moved]
+    for each in [path, *reversed(before)]:
+        with each.open("rb") as file:
+            if story := segments.story(file, session, EVIDENCE_AFTER_S):
+                return story
+    return []
 
 
 async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:

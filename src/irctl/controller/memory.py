@@ -114,6 +114,8 @@ class Memory:
                 self._ended_s[session] = now_s
             case {"event": "controller.started" | "stop.latched" | "stop.cleared"}:
                 self._lasting[name.partition(".")[0]] = event
+            case {"event": "clock.accepted"}:
+                self._lasting["clock"] = event  # or what was written while the clock was ahead would count again
             case {"event": "commissioning.completed", "lamp": lamp}:
                 self._lasting[f"commissioned {lamp}"] = event
             case {"event": "alarm", "id": alarm}:

@@ -17,8 +17,10 @@ from irctl.bus.trace import TraceWriter
 from irctl.controller import recovery
 from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
+from irctl.controller.clock import WallClock, utc_now
 from irctl.controller.config import StationConfig
-from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
+from irctl.controller.journal import Journal
+from irctl.controller.reopening import JournalDamaged
 from irctl.controller.rope import Rope
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
@@ -143,9 +145,10 @@ async def start_station(
     previous: str | None = None,
 ) -> Station:
     """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
-    elsewhere = config.file.journal.anchor
-    anchoring = Beside(config.path.parent / elsewhere) if elsewhere else None
-    journal = Journal(state_dir / "journal.jsonl", clock, anchoring)
+    section = config.file.journal
+    anchoring = Beside(config.path.parent / section.anchor) if section.anchor else None
+    file_bytes_max = int(section.file_mb_max * 2**20)
+    journal = Journal(state_dir / "journal.jsonl", clock, anchoring, file_bytes_max=file_bytes_max)
     station = build(config, journal, open_wire, trace.for_line if trace else None)
     evidence = await station.go_dark_first()
     try:
