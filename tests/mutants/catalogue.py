@@ -16,6 +16,7 @@ ATTENDANCE = "tests/simulation/test_attendance.py"
 RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
+FILES = "tests/unit/test_journal_files.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,42 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an edited journal verifies", "promise 4", f"{DOMAIN}/chain.py",
         '        if own != _hash(self.head, raw[: -len(tail)] + b"}"):', "        if False:", ("tests/unit/test_chain.py",),
+    ),
+    Mutant(
+        "a closed file that is gone is not missed", "promise 4", f"{DOMAIN}/chain.py",
+        "        elif name == CONTINUED and self._alone and", "        elif name == CONTINUED and", (FILES,),
+    ),
+    Mutant(
+        "the beginning of a file need not be signed", "promise 4", f"{DOMAIN}/chain.py",
+        "        elif self._opening:", "        elif False:", (FILES,),
+    ),
+    Mutant(
+        "a new file forgets what was given today", "promise 4", f"{CONTROLLER}/memory.py",
+        'for charge in given if charge.session not in self.open_sessions],', "for charge in given if False],", (FILES,),
+    ),
+    Mutant(
+        "a new file forgets a stop that nobody cleared", "promise 2", f"{CONTROLLER}/memory.py",
+        '"controller.started" | "stop.latched" | "stop.cleared"', '"controller.started"', (FILES,),
+    ),
+    Mutant(
+        "a file ends while a session is open", "promise 4", f"{CONTROLLER}/journal.py",
+        "self._rotate_not_before_s and not self.memory.open_sessions and", "self._rotate_not_before_s and", (FILES,),
+    ),
+    Mutant(
+        "a crash between two files loses the next one", "promise 4", f"{CONTROLLER}/segments.py",
+        "        following.rename(path)\n", "", (FILES,),
+    ),
+    Mutant(
+        "an unsynced tail of something else than samples is set aside", "promise 4", f"{CONTROLLER}/reopening.py",
+        'or b\'"event":"session.sample"\' in line for', "or True for", (FILES,),
+    ),
+    Mutant(
+        "what was set aside no longer counts", "promise 4", f"{CONTROLLER}/setting_aside.py",
+        "        **memory.carried(clock()),\n", "", (FILES,),
+    ),
+    Mutant(
+        "a copy is trusted before the original goes", "promise 4", f"{CONTROLLER}/archive.py",
+        "        if not _is(copying, stretch):", "        if False:", (FILES,),
     ),
     Mutant(
         "an afterglow is not dose", "promise 4", f"{DOMAIN}/dose.py",

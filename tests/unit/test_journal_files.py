@@ -394,14 +394,18 @@ def test_closed_files_that_changed_places_are_found(many: Path) -> None:
     assert examine(many).broken is not None
 
 
-def test_an_opening_that_nobody_signed_opens_nothing(many: Path) -> None:
+@pytest.mark.parametrize("behind", [0, 1, 5])
+def test_a_beginning_that_nobody_signed_begins_nothing(many: Path, behind: int) -> None:
     """Whoever has no key cannot begin a file in the middle."""
-    opening = {"seq": 900, "at": "2026-11-23T10:00:00.000Z", "mono_s": 0.0, "event": "journal.continued"}
-    opening |= {"prev": "0" * 64, "former": {"seq": 899, "hash": "0" * 64}}
-    opening["hash"] = chain.link(opening)
-    many.write_text(chain.line(opening), encoding="utf-8")
+    former = {"seq": 899, "hash": chain.GENESIS}
+    events = [chain.linked({"seq": 900, "event": "journal.continued", "former": former}, chain.GENESIS)]
+    for seq in range(901, 901 + behind):
+        events.append(chain.linked({"seq": seq, "event": "told"}, events[-1]["hash"]))
+    many.write_text("".join(map(chain.line, events)), encoding="utf-8")
     broken = examine(many, alone=True).broken
     assert broken is not None
+    assert broken.line == 2
+    assert "signed" in broken.text
 
 
 async def test_a_current_file_that_is_gone_is_missed(open_journal: OpenJournal, path: Path) -> None:
@@ -462,6 +466,20 @@ def test_another_station_s_archive_is_not_overwritten(many: Path, tmp_path: Path
         archive.move(many, tmp_path, NOW + timedelta(days=1))
     assert theirs.read_bytes() == b"theirs\n"
     assert examine(many).broken is None
+
+
+def test_what_the_archive_s_disk_did_not_keep_is_not_deleted_here(
+    many: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files(many)
+
+    def lossy(source: Path, into: Path) -> None:
+        into.write_bytes(source.read_bytes()[:-500])
+
+    monkeypatch.setattr(archive.shutil, "copyfile", lossy)
+    with pytest.raises(ValueError, match="not what was copied"):
+        archive.move(many, tmp_path, NOW + timedelta(days=1))
+    assert files(many) == before
 
 
 def test_a_move_that_was_cut_off_is_finished_by_the_next(many: Path, tmp_path: Path) -> None:
