@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from irctl.bus.errors import BusError
+from irctl.controller import segments
 from irctl.controller.config import AttendanceSection, DeviceSection, StationConfig, load
 from irctl.controller.session import Outcome, Session, State
 from irctl.devices.roles import DeviceFault
@@ -33,6 +34,8 @@ from irctl_simulator.twins.tm_r5 import TmR5
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 HOUSING = "housing"
+FILE_MB_MAX = 0.02
+"""Two treatments or so: nearly every seed goes on to a next file, and some crash about then."""
 CLINICIAN, TECHNICIAN = "a clinician", "a technician"
 BOOTED_S = 1.0
 """The plan's times count from here: the controller has driven dark and looked once."""
@@ -69,13 +72,15 @@ def demonstration() -> Scene:
 
 
 def _examined(scene: Scene) -> Scene:
-    """With a housing thermometer, and with attendants who are asked often enough for a short treatment."""
+    """With a housing thermometer, attendants who are asked often enough for a short treatment, and a journal of files that it can fill."""
     file = scene.config.file
     asked = AttendanceSection(every_s=10.0, answer_within_s=5.0, dimmed_s=3.0)
     lamps = {name: lamp.model_copy(update={"attendance": asked}) for name, lamp in file.lamps.items()}
     lamps["left"] = lamps["left"].model_copy(update={"housing": HOUSING, "housing_c_max": 90.0})
     thermometer = DeviceSection(driver="calex-pyrominibus", line="sensor-line", unit=2)
-    file = file.model_copy(update={"lamps": lamps, "devices": {**file.devices, HOUSING: thermometer}})
+    journal = file.journal.model_copy(update={"file_mb_max": FILE_MB_MAX})
+    changed = {"lamps": lamps, "devices": {**file.devices, HOUSING: thermometer}, "journal": journal}
+    file = file.model_copy(update=changed)
     twin = {"twin": "calex-pyrominibus", "line": "sensor-line", "unit": 2, "latency_s": 0.02}
     devices = {**scene.hardware["devices"], HOUSING: twin}
     return Scene(replace(scene.config, file=file), {**scene.hardware, "devices": devices})
@@ -443,8 +448,10 @@ class Play:
             self.observer.settle(lamp, self.observer.committed_j_cm2(lamp), self.now_s)
         trace.end_s = self.now_s
         trace.powered = {lamp: self.hardware.truth(lamp).on_intervals for lamp in LAMPS}
-        trace.events = list(self.process.station.journal.events)
-        trace.journal = (self.state_dir / "journal.jsonl").read_bytes()
+        current = self.state_dir / "journal.jsonl"
+        files = [*(part.path for part in segments.closed(current)), current]
+        trace.journal = b"".join(file.read_bytes() for file in files)
+        trace.events = list(segments.parse(trace.journal.splitlines()))
 
     async def _until_s(self, when_s: float) -> None:
         await asyncio.sleep(max(0.0, when_s - self.now_s))
