@@ -15,7 +15,8 @@ from irctl_campaign.catalogue import LAMPS
 from irctl_campaign.plan import Plan, Strike
 from irctl_campaign.process import Process
 from irctl_simulator import modbus
-from irctl_simulator.station import SimStation, Terminal
+from irctl_simulator.lamps import Terminal
+from irctl_simulator.station import SimStation
 from irctl_simulator.wire import WireEvent
 
 WRITES = (modbus.WRITE_COIL, modbus.WRITE_REGISTER)

@@ -77,11 +77,11 @@ def _examined(scene: Scene) -> Scene:
     asked = AttendanceSection(every_s=10.0, answer_within_s=5.0, dimmed_s=3.0)
     lamps = {name: lamp.model_copy(update={"attendance": asked}) for name, lamp in file.lamps.items()}
     lamps["left"] = lamps["left"].model_copy(update={"housing": HOUSING, "housing_c_max": 90.0})
-    thermometer = DeviceSection(driver="calex-pyrominibus", line="sensor-line", unit=2)
+    thermometer = DeviceSection(driver="calex-pyrominibus", line="sensor-line", unit=3)
     journal = file.journal.model_copy(update={"file_mb_max": FILE_MB_MAX})
     changed = {"lamps": lamps, "devices": {**file.devices, HOUSING: thermometer}, "journal": journal}
     file = file.model_copy(update=changed)
-    twin = {"twin": "calex-pyrominibus", "line": "sensor-line", "unit": 2, "latency_s": 0.02}
+    twin = {"twin": "calex-pyrominibus", "line": "sensor-line", "unit": 3, "latency_s": 0.02}
     devices = {**scene.hardware["devices"], HOUSING: twin}
     return Scene(replace(scene.config, file=file), {**scene.hardware, "devices": devices})
 

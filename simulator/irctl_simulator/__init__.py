@@ -2,13 +2,16 @@
 
 from irctl_simulator.config import StationConfig, load_config
 from irctl_simulator.faults import FaultError
+from irctl_simulator.lamps import SimLamp, calibration_points
+from irctl_simulator.meters import MeterTruth
 from irctl_simulator.physics.treatment import Truth
-from irctl_simulator.station import SimLamp, SimStation, WiringError, calibration_points
+from irctl_simulator.station import SimStation, WiringError
 from irctl_simulator.wire import Line, NetworkLine, SerialLine, WireEvent
 
 __all__ = [
     "FaultError",
     "Line",
+    "MeterTruth",
     "NetworkLine",
     "SerialLine",
     "SimLamp",

@@ -29,6 +29,8 @@ examples:
   irctl-sim fault skin late seconds=0.2 --endpoints sim.json
   irctl-sim fault contactor.1 welded --control 127.0.0.1:40123
   irctl-sim fault left mains factor=0.92 --endpoints sim.json
+  irctl-sim fault left unsteady percent=3 seconds=60 shape=wander --endpoints sim.json
+  irctl-sim place meter left --distance 50 --endpoints sim.json
   irctl-sim truth --lamp left --endpoints sim.json
   irctl-sim clear --endpoints sim.json
   irctl-sim calibration --config configs/demo-sim.toml --lamp left
@@ -40,8 +42,17 @@ faults of a device:     {", ".join(DEVICE_KINDS)}
                         (welded, stuck_output, open_contact, close_contact also of a channel, as in contactor.1)
 faults of a lamp:       {", ".join(LAMP_KINDS)}
 faults of an interlock: {", ".join(INTERLOCK_KINDS)}
-parameters: late seconds=S   corrupt rate=0..1 | next=N   mains factor=F   ageing factor=F   distance cm=D
-            gain factor=F    reboot seconds=S
+parameters:
+  late seconds=S   corrupt rate=0..1 | next=N   wrong_echo field=address|value   reboot seconds=S
+  gain factor=F               a sensor shows F times as much: a bias, or with 10 another range
+  range mw_cm2=F              a radiometer shows no more than F
+  misplaced cm=D              a meter stands D further from the lamp than whoever placed it believes
+  mains factor=F              of the lamp's irradiance
+  unsteady percent=P seconds=S [shape=ripple|wander]    the mains around that; percent=0 ends it
+  ageing factor=F [loss_pct_per_h=P]                    P: of the output, with every hour the lamp is lit
+  replaced serial=TEXT factor=F                         F: of the configured lamp's output when new
+  dirty factor=F [virtual_source_cm=D]                  the reflector; factor=1 cleans it
+  distance cm=D               of the patient
 """
 
 
@@ -72,7 +83,13 @@ def _run(options: argparse.Namespace) -> int:
             request = {"do": "fault", "target": options.target, "kind": options.kind}
             return _tell(options, request | dict(options.params))
         case "truth":
-            return _tell(options, {"do": "truth"} | ({"lamp": options.lamp} if options.lamp else {}))
+            asked = {"lamp": options.lamp, "meter": options.meter}
+            return _tell(options, {"do": "truth"} | {name: one for name, one in asked.items() if one})
+        case "place":
+            place = {"distance_cm": options.distance, "angle_deg": options.angle}
+            return _tell(options, {"do": "place", "meter": options.meter, "lamp": options.lamp} | place)
+        case "remove":
+            return _tell(options, {"do": "remove", "meter": options.meter})
         case verb:
             return _tell(options, {"do": verb})
 
@@ -206,13 +223,24 @@ def _parser() -> argparse.ArgumentParser:
     breaking.add_argument("target", help="line, device, device.channel, lamp or interlock")
     breaking.add_argument("kind")
     breaking.add_argument("params", nargs="*", type=_param, metavar="NAME=VALUE")
-    truth = verbs.add_parser("truth", help="what the lamps have really done")
-    truth.add_argument("--lamp", help="one lamp only")
+    placing = verbs.add_parser("place", help="hold a reference meter under a lamp")
+    placing.add_argument("meter")
+    placing.add_argument("lamp")
+    placing.add_argument("--distance", type=float, required=True, metavar="CM")
+    placing.add_argument("--angle", type=float, default=0.0, metavar="DEGREES", help="tilted against the beam")
+    removing = verbs.add_parser("remove", help="take a reference meter away")
+    removing.add_argument("meter")
+    truth = verbs.add_parser("truth", help="what the lamps have really done, or what falls on a meter")
+    which = truth.add_mutually_exclusive_group()
+    which.add_argument("--lamp", help="one lamp only")
+    which.add_argument("--meter", help="where this meter is and what falls on it")
     for verb in (
         breaking,
+        placing,
+        removing,
         truth,
         verbs.add_parser("clear", help="mend everything"),
-        verbs.add_parser("state", help="outputs and faults of all devices"),
+        verbs.add_parser("state", help="outputs and faults of all devices, lamps, where meters are"),
     ):
         verb.add_argument("--control", metavar="HOST:PORT", help="control socket of the running simulator")
         verb.add_argument("--endpoints", type=Path, help="or the endpoints file it wrote")

@@ -53,6 +53,7 @@ class LampConfig(Strict):
     virtual_source_cm: float = Field(5.0, ge=0)
     radiant_w: float = Field(200.0, gt=0)
     ageing: float = Field(1.0, gt=0)
+    loss_pct_per_h: float = Field(0.0, ge=0, lt=100, description="of the output, with every hour the lamp is lit")
     vasodilation: bool = True
     dilation_lag_s: float = Field(120.0, ge=0)
     filament_tau_s: float = Field(0.35, gt=0)

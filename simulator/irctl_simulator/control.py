@@ -2,7 +2,10 @@
 
     {"do": "fault", "target": "dimmer", "kind": "late", "seconds": 0.2}   -> {"ok": true}
     {"do": "clear"}                                                       -> {"ok": true}
+    {"do": "place", "meter": "meter", "lamp": "left", "distance_cm": 50}  -> {"ok": true}      also "angle_deg"
+    {"do": "remove", "meter": "meter"}                                    -> {"ok": true}
     {"do": "truth"} or {"do": "truth", "lamp": "left"}                    -> {"ok": true, "truth": {"left": {...}}}
+    {"do": "truth", "meter": "meter"}                                     -> {"ok": true, "truth": {"meter": {...}}}
     {"do": "state"}                                                       -> {"ok": true, "state": {...}}
 
 Anything wrong answers {"ok": false, "error": "what and what is possible"}.
@@ -80,12 +83,29 @@ def _do(station: SimStation, request: Answer) -> Answer:
         case "clear":
             station.clear_faults()
             return {}
+        case "place":
+            place(station, request)
+            return {}
+        case "remove":
+            station.remove(str(request.get("meter", "")))
+            return {}
+        case "truth" if "meter" in request:
+            meter = str(request["meter"])
+            return {"truth": {meter: asdict(station.meter_truth(meter))}}
         case "truth":
             return {"truth": truths(station, request.get("lamp"))}
         case "state":
             return {"state": state(station)}
         case other:
-            raise FaultError(f"cannot do {other!r}; can do fault, clear, truth, state")
+            raise FaultError(f"cannot do {other!r}; can do fault, clear, place, remove, truth, state")
+
+
+def place(station: SimStation, request: Answer) -> None:
+    asked: Answer = {"meter": "", "lamp": "", "distance_cm": None, "angle_deg": 0.0}
+    if unknown := request.keys() - asked.keys():
+        raise FaultError(f"place has no parameter {', '.join(sorted(unknown))}; it has {', '.join(asked)}")
+    asked |= request
+    station.place(str(asked["meter"]), str(asked["lamp"]), asked["distance_cm"], asked["angle_deg"])
 
 
 def truths(station: SimStation, lamp: object = None) -> dict[str, Answer]:
@@ -97,7 +117,7 @@ def truths(station: SimStation, lamp: object = None) -> dict[str, Answer]:
 
 
 def state(station: SimStation) -> Answer:
-    """Lines, devices with their real outputs and faults, lamps with their serial numbers."""
+    """Lines, devices with their real outputs and faults, lamps with their serial numbers, meters with their places."""
     now = station.now
     station.sync(now)
     return {
@@ -120,6 +140,7 @@ def state(station: SimStation) -> Answer:
             name: {"serial": lamp.serial, "irradiance_mw_cm2": lamp.treatment.truth(now).irradiance_mw_cm2}
             for name, lamp in station.lamps.items()
         },
+        "meters": {name: asdict(station.meter_truth(name)) for name in station.meters},
     }
 
 

@@ -6,9 +6,13 @@ a lamp ("left") or an interlock ("door").
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Literal
+from typing import Literal, TypeVar
+
+Choice = TypeVar("Choice", bound=str)
+EchoField = Literal["address", "value"]
 
 LINE_KINDS = ("silent", "unpowered", "late", "corrupt", "echo", "echo_only", "unplug", "replug")
 DEVICE_KINDS = (
@@ -20,6 +24,8 @@ DEVICE_KINDS = (
     "reboot",
     "frozen",
     "gain",
+    "range",
+    "misplaced",
     "stuck_output",
     "welded",
     "open_contact",
@@ -27,7 +33,7 @@ DEVICE_KINDS = (
 )
 SERIAL_ONLY = frozenset({"echo", "echo_only", "corrupt"})
 """Line faults a network does not have: its own checksums see to that."""
-LAMP_KINDS = ("mains", "ageing", "distance")
+LAMP_KINDS = ("mains", "unsteady", "ageing", "replaced", "dirty", "distance")
 INTERLOCK_KINDS = ("open_contact", "close_contact")
 PARAMETERS: dict[str, frozenset[str]] = {
     "late": frozenset({"seconds"}),
@@ -35,8 +41,13 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "corrupt": frozenset({"rate", "next"}),
     "wrong_echo": frozenset({"field"}),
     "mains": frozenset({"factor"}),
-    "ageing": frozenset({"factor"}),
+    "unsteady": frozenset({"percent", "seconds", "shape"}),
+    "ageing": frozenset({"factor", "loss_pct_per_h"}),
+    "replaced": frozenset({"serial", "factor"}),
+    "dirty": frozenset({"factor", "virtual_source_cm"}),
     "gain": frozenset({"factor"}),
+    "range": frozenset({"mw_cm2"}),
+    "misplaced": frozenset({"cm"}),
     "distance": frozenset({"cm"}),
 }
 ALIASES = {"dead": "unpowered"}
@@ -76,7 +87,7 @@ class DeviceFaults:
     unpowered: bool = False
     late_s: float = 0.0
     corrupt: Corruption = field(default_factory=Corruption)
-    wrong_echo: Literal["", "address", "value"] = ""
+    wrong_echo: Literal["", EchoField] = ""
     """Which field of the answer to a write comes back wrong."""
     stuck: dict[int, float] = field(default_factory=lambda: dict[int, float]())
     """Output channels that stay at a mean-square voltage fraction whatever the device commands."""
@@ -96,9 +107,17 @@ def flipped(data: bytes, random: Random) -> bytes:
     return bytes(spoiled)
 
 
-def number(kind: str, params: dict[str, object], name: str, low: float, high: float) -> float:
-    """A required numeric parameter within low..high."""
-    value = params.pop(name, None)
+def check(kind: str, known: Sequence[str], target: str) -> None:
+    """Raises FaultError saying what `target` can be."""
+    if kind not in known:
+        raise FaultError(f"{target} cannot be {kind!r}; it can be {', '.join(known)}")
+
+
+def number(
+    kind: str, params: dict[str, object], name: str, low: float, high: float, *, otherwise: float | None = None
+) -> float:
+    """A numeric parameter within low..high; required where there is no `otherwise`."""
+    value = params.pop(name, otherwise)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise FaultError(f"{kind} needs {name}=NUMBER")
     try:
@@ -110,15 +129,21 @@ def number(kind: str, params: dict[str, object], name: str, low: float, high: fl
     return figure
 
 
-def echo_field(params: dict[str, object]) -> Literal["address", "value"]:
-    """field=address (default) or field=value."""
-    match params.pop("field", "address"):
-        case "address":
-            return "address"
-        case "value":
-            return "value"
-        case other:
-            raise FaultError(f"wrong_echo: field must be address or value, not {other}")
+def text(kind: str, params: dict[str, object], name: str) -> str:
+    """A required parameter in words."""
+    value = params.pop(name, None)
+    if not isinstance(value, str) or not value.strip():
+        raise FaultError(f"{kind} needs {name}=TEXT")
+    return value
+
+
+def choice(kind: str, params: dict[str, object], name: str, known: Sequence[Choice]) -> Choice:
+    """One of `known`; the first where nothing is asked for."""
+    value = params.pop(name, known[0])
+    for one in known:
+        if one == value:
+            return one
+    raise FaultError(f"{kind}: {name} must be {' or '.join(known)}, not {value}")
 
 
 def corruption(params: dict[str, object]) -> Corruption:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast, get_type_hints
@@ -15,8 +15,10 @@ from irctl_simulator import faults
 from irctl_simulator.config import DeviceConfig, LampConfig, LineConfig, StationConfig, load_config
 from irctl_simulator.device import Device
 from irctl_simulator.faults import DeviceFaults, FaultError, LineFaults
-from irctl_simulator.physics.lamp import Component, Field, LampBody
-from irctl_simulator.physics.treatment import Treatment, Truth, a_skin
+from irctl_simulator.lamps import SimLamp, Terminal, a_treatment, calibration_points
+from irctl_simulator.meters import MeterTruth, SimMeter
+from irctl_simulator.physics.sensors import FirstOrder
+from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.twins.base import RegisterTwin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.mdm3 import Mdm3
@@ -40,32 +42,6 @@ class WiringError(ValueError):
     """The configuration connects something to what is not there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """An output channel (1-based) of a device."""
-
-    device: Device
-    channel: int
-
-    def v2(self) -> float:
-        return self.device.output(self.channel)
-
-
-@dataclass(frozen=True, slots=True)
-class SimLamp:
-    """A lamp with its feed: it has power only while the dimmer passes some and the contactor, if any, is closed."""
-
-    name: str
-    serial: str
-    emitter: Terminal
-    contactor: Terminal | None
-    treatment: Treatment
-
-    def feed(self, now: float) -> None:
-        closed = self.contactor is None or self.contactor.v2() > 0.0
-        self.treatment.power(self.emitter.v2() if closed else 0.0, now)
-
-
 class SimStation:
     """Everything a station's hardware would be, on lines that are attached in memory or served by `servers`."""
 
@@ -75,6 +51,7 @@ class SimStation:
         self.lines: dict[str, Line] = {name: self._line(name, one) for name, one in config.lines.items()}
         self.devices: dict[str, Device] = {name: self._device(name, one) for name, one in config.devices.items()}
         self.lamps: dict[str, SimLamp] = {name: self._lamp(name, one) for name, one in config.lamps.items()}
+        self.meters = self._meters()
         self._fed_by: dict[str, list[SimLamp]] = {name: [] for name in self.devices}
         for lamp in self.lamps.values():
             for name in {end.device.name for end in (lamp.emitter, lamp.contactor) if end}:
@@ -127,21 +104,7 @@ class SimStation:
         return device
 
     def _lamp(self, name: str, config: LampConfig) -> SimLamp:
-        treatment = Treatment(
-            name=name,
-            now=self._now,
-            light=Field(config.irradiance_mw_cm2, config.at_cm, config.virtual_source_cm),
-            distance_cm=config.distance_cm,
-            radiant_w=config.radiant_w,
-            body=LampBody(
-                (
-                    Component(1.0 - config.envelope_fraction, config.filament_tau_s),
-                    Component(config.envelope_fraction, config.envelope_tau_s),
-                )
-            ),
-            skin=a_skin(config.vasodilation, config.dilation_lag_s),
-        )
-        treatment.set_ageing(config.ageing, self._now)
+        treatment = a_treatment(name, config, self._now)
         if config.radiometer:
             head = self._sensor(config.radiometer, HuksefluxSr05)
             head.source = treatment.radiometer_w_m2
@@ -151,7 +114,18 @@ class SimStation:
             thermometer.source = treatment.skin_c
             treatment.thermometer.tau_s = self._tau_s(config.skin)
         contactor = self._terminal(config.contactor) if config.contactor else None
-        return SimLamp(name, config.serial, self._terminal(config.emitter), contactor, treatment)
+        random = Random(f"{self.config.seed}/mains/{name}")
+        return SimLamp(name, config, self._terminal(config.emitter), contactor, treatment, random)
+
+    def _meters(self) -> dict[str, SimMeter]:
+        """Every radiometer that is fixed to no lamp."""
+        fixed = {lamp.radiometer for lamp in self.config.lamps.values()}
+        meters: dict[str, SimMeter] = {}
+        for name, device in self.devices.items():
+            if isinstance(device.twin, HuksefluxSr05) and name not in fixed:
+                meters[name] = SimMeter(name, FirstOrder(self._tau_s(name)), self._now)
+                device.twin.source = meters[name].w_m2
+        return meters
 
     def _sensor(self, name: str, kind: type[Sensor]) -> Sensor:
         device = self.devices.get(name)
@@ -212,16 +186,45 @@ class SimStation:
     def calibration_points(
         self, lamp: str, distance_cm: float, levels: Sequence[int] = tuple(range(10, 101, 10))
     ) -> list[tuple[int, float]]:
-        """(level %, steady irradiance in mW/cm2) at a distance, free of noise, as the lamp is now (ageing, mains)."""
+        """(level %, steady irradiance in mW/cm2) at a distance, free of noise, as the lamp is now (age, reflector, mains)."""
+        self.sync(self.now)
+        self.lamps[lamp].treatment.advance(self._now)
         return calibration_points(self.lamps[lamp], distance_cm, levels)
+
+    # Meters that are carried about
+
+    def place(self, meter: str, lamp: str, distance_cm: float, angle_deg: float = 0.0) -> None:
+        """Hold a meter under a lamp, in its axis, tilted by an angle. The lamp's own radiometer stays where it is.
+
+        Raises FaultError where there is no such meter, lamp or place.
+        """
+        if lamp not in self.lamps:
+            raise FaultError(f"there is no lamp {lamp}; there are {', '.join(self.lamps)}")
+        self.sync(now := self.now)
+        self._meter(meter).place(self.lamps[lamp], distance_cm, angle_deg, now)
+
+    def remove(self, meter: str) -> None:
+        """Take a meter away from every lamp: it shows its dark offset. Raises FaultError where there is no such meter."""
+        self.sync(now := self.now)
+        self._meter(meter).remove(now)
+
+    def meter_truth(self, meter: str) -> MeterTruth:
+        """Where a meter really is and what really falls on it now; raises FaultError where there is no such meter."""
+        self.sync(now := self.now)
+        return self._meter(meter).truth(now)
+
+    def _meter(self, name: str) -> SimMeter:
+        if name not in self.meters:
+            known = ", ".join(self.meters) or "none: every radiometer is fixed to a lamp"
+            raise FaultError(f"{name} is no meter that can be placed; there are {known}")
+        return self.meters[name]
 
     # Faults
 
     def set_fault(self, target: str, kind: str, **params: object) -> None:
         """Break something now; see `faults` for targets and kinds. Raises FaultError saying what is possible.
 
-        late(seconds), corrupt(rate | next), mains(factor), ageing(factor), distance(cm), gain(factor), reboot(seconds) and
-        wrong_echo(field=address | value) take parameters.
+        faults.PARAMETERS lists what each kind takes, `irctl-sim fault --help` in which unit.
         """
         kind = faults.ALIASES.get(kind, kind)
         unknown = params.keys() - faults.PARAMETERS.get(kind, frozenset())
@@ -233,9 +236,9 @@ class SimStation:
         if name in self.lines and channel is None:
             self._line_fault(self.lines[name], kind, params, now)
         elif name in self.lamps and channel is None:
-            self._lamp_fault(self.lamps[name].treatment, kind, params, now)
+            self.lamps[name].fault(kind, params, now)
         elif name in self.config.interlocks and channel is None:
-            _check(kind, faults.INTERLOCK_KINDS, target)
+            faults.check(kind, faults.INTERLOCK_KINDS, target)
             device, channel = _split(self.config.interlocks[name].input)
             self._set_contact(device, channel, kind == "close_contact")
         elif name in self.devices:
@@ -256,19 +259,21 @@ class SimStation:
             device.faults = DeviceFaults()
             if isinstance(device.twin, _SENSORS):
                 device.twin.fault_gain, device.twin.frozen = 1.0, False
+            if isinstance(device.twin, HuksefluxSr05):
+                device.twin.fault_full_scale_w_m2 = math.inf
             if unpowered:
                 device.reboot(now)
             self.acted(device, now)
-        for name, lamp in self.lamps.items():
-            lamp.treatment.set_mains(1.0, now)
-            lamp.treatment.set_ageing(self.config.lamps[name].ageing, now)
-            lamp.treatment.set_distance(self.config.lamps[name].distance_cm, now)
+        for lamp in self.lamps.values():
+            lamp.mend(now)
+        for meter in self.meters.values():
+            meter.misplace(0.0, now)
         self._set_inputs()
 
     def _line_fault(self, line: Line, kind: str, params: dict[str, object], now: float) -> None:
         network = isinstance(line, NetworkLine)
         known = [one for one in faults.LINE_KINDS if not (network and one in faults.SERIAL_ONLY)]
-        _check(kind, known, line.name)
+        faults.check(kind, known, line.name)
         match kind:
             case "echo":
                 line.faults.echo = True
@@ -286,20 +291,10 @@ class SimStation:
                     params.update(asked)
                     self._device_fault(device, None, kind, params, now)
 
-    def _lamp_fault(self, lamp: Treatment, kind: str, params: dict[str, object], now: float) -> None:
-        _check(kind, faults.LAMP_KINDS, lamp.name)
-        match kind:
-            case "mains":
-                lamp.set_mains(faults.number(kind, params, "factor", 0.0, 2.0), now)
-            case "ageing":
-                lamp.set_ageing(faults.number(kind, params, "factor", 0.0, 2.0), now)
-            case _:
-                lamp.set_distance(faults.number(kind, params, "cm", 1.0, 1000.0), now)
-
     def _device_fault(
         self, device: Device, channel: int | None, kind: str, params: dict[str, object], now: float
     ) -> None:
-        _check(kind, faults.DEVICE_KINDS, device.name)
+        faults.check(kind, faults.DEVICE_KINDS, device.name)
         state = device.faults
         match kind:
             case "silent":
@@ -311,7 +306,7 @@ class SimStation:
             case "corrupt":
                 state.corrupt = faults.corruption(params)
             case "wrong_echo":
-                state.wrong_echo = faults.echo_field(params)
+                state.wrong_echo = faults.choice(kind, params, "field", ("address", "value"))
             case "reboot":
                 seconds = faults.number(kind, params, "seconds", 0.0, 3600.0) if params else faults.BOOT_S
                 device.reboot(now, seconds)
@@ -319,6 +314,12 @@ class SimStation:
                 self._sensor_of(device).frozen = True
             case "gain":
                 self._sensor_of(device).fault_gain = faults.number(kind, params, "factor", -10.0, 10.0)
+            case "range":
+                if not isinstance(device.twin, HuksefluxSr05):
+                    raise FaultError(f"{device.name} is no radiometer")
+                device.twin.fault_full_scale_w_m2 = faults.number(kind, params, "mw_cm2", 0.0, 1000.0) * 10.0
+            case "misplaced":
+                self._meter(device.name).misplace(faults.number(kind, params, "cm", -100.0, 100.0), now)
             case "stuck_output":
                 channels = _output_channels(device, channel)
                 state.stuck.update({one: device.output(one) for one in channels})
@@ -344,17 +345,6 @@ class SimStation:
 _SENSORS = (HuksefluxSr05, CalexPyroMiniBus)
 
 
-def calibration_points(lamp: SimLamp, distance_cm: float, levels: Sequence[int]) -> list[tuple[int, float]]:
-    """(level %, steady irradiance in mW/cm2) at a distance, free of noise; an on/off emitter has only full power."""
-    twin = lamp.emitter.device.twin
-    channel = lamp.emitter.channel
-
-    def v2(level: int) -> float:
-        return twin.steady_output(channel, level) if isinstance(twin, Mdm3) else float(level > 0)
-
-    return [(level, lamp.treatment.steady_mw_cm2(v2(level), distance_cm)) for level in levels]
-
-
 def _checked_options(name: str, twin: type[RegisterTwin], given: Mapping[str, object]) -> dict[str, Any]:
     """Options of a device against the keyword arguments of its twin; raises WiringError for unknown names and wrong values."""
     hints = get_type_hints(twin.__init__)
@@ -378,11 +368,6 @@ def _output_channels(device: Device, channel: int | None) -> list[int]:
     if not channels:
         raise FaultError(f"{device.name} has no such output")
     return channels
-
-
-def _check(kind: str, known: Sequence[str], target: str) -> None:
-    if kind not in known:
-        raise FaultError(f"{target} cannot be {kind!r}; it can be {', '.join(known)}")
 
 
 def _split(place: str) -> tuple[str, int | None]:

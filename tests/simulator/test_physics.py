@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import time
+from random import Random
+from statistics import fmean, pstdev
 
 import pytest
 
-from irctl_simulator.physics.lamp import Field, LampBody, conduction_for, phase_v2, steady_fraction
-from irctl_simulator.physics.sensors import FirstOrder
+from irctl_simulator.physics.lamp import Ageing, Field, LampBody, conduction_for, phase_v2, steady_fraction
+from irctl_simulator.physics.mains import Mains, ripple, wander
+from irctl_simulator.physics.sensors import FirstOrder, Head
 from irctl_simulator.physics.skin import Skin, SkinModel
 from irctl_simulator.physics.treatment import Treatment
 
@@ -123,9 +126,68 @@ def test_asking_more_often_changes_nothing():
     assert seldom.radiometer.value == pytest.approx(often.radiometer.value, abs=1e-9)
 
 
+def test_a_meter_under_the_lamp_changes_nothing_for_it():
+    watched, alone = a_treatment(), a_treatment()
+    head = Head(FirstOrder(1.0), distance_cm=20.0)
+    watched.place(head, 0.0)
+    for one in (watched, alone):
+        one.power(0.7, 10.0)
+        one.power(0.0, 310.0)
+    watched.remove(head, 310.0)
+    assert watched.truth(400.0) == alone.truth(400.0)
+    assert watched.radiometer.value == alone.radiometer.value
+    assert head.response.value == pytest.approx(watched.steady_mw_cm2(0.7, 20.0), rel=1e-4)
+
+
 def test_a_sag_and_an_old_lamp_cost_what_their_factors_say():
     one = a_treatment()
     one.power(1.0, 0.0)
-    one.set_ageing(0.8, 0.0)
-    one.set_mains(0.92, 0.0)
+    one.set_ageing(Ageing(0.8), 0.0)
+    one.set_mains(Mains(0.92), 0.0)
     assert one.truth(600.0).irradiance_mw_cm2 == pytest.approx(73.6)
+
+
+def test_asking_more_often_changes_nothing_on_unsteady_mains_or_under_an_ageing_lamp():
+    seldom, often = a_treatment(), a_treatment()
+    for one in (seldom, often):
+        one.set_mains(Mains(waves=ripple(3.0, 40.0)), 0.0)
+        one.set_ageing(Ageing(1.0, loss_pct_per_h=20.0), 0.0)
+        one.power(1.0, 0.25)
+    for tick in range(1, 6000):
+        often.truth(tick / 10)
+    assert seldom.truth(600.0).fluence_j_cm2 == pytest.approx(often.truth(600.0).fluence_j_cm2, rel=1e-9)
+
+
+def test_every_lit_hour_costs_the_same_part_of_what_is_left():
+    one = a_treatment()
+    one.set_ageing(Ageing(0.9, loss_pct_per_h=12.0), 0.0)
+    one.power(1.0, 0.0)
+    assert one.truth(3600.0).irradiance_mw_cm2 == pytest.approx(90.0 * 0.88, rel=1e-3)
+    one.power(0.0, 3600.0)
+    assert one.steady_mw_cm2(1.0, 50.0) == pytest.approx(90.0 * 0.88)
+    one.power(1.0, 7200.0)
+    assert one.steady_mw_cm2(1.0, 50.0) == pytest.approx(90.0 * 0.88), "the dark hour costs nothing"
+    assert one.truth(10800.0).irradiance_mw_cm2 == pytest.approx(90.0 * 0.88**2, rel=1e-3)
+
+
+def test_a_ripple_swings_as_far_as_it_says_and_costs_no_dose():
+    one, steady = a_treatment(), a_treatment()
+    one.set_mains(Mains(waves=ripple(4.0, 60.0)), 0.0)
+    for lamp in (one, steady):
+        lamp.power(1.0, 0.0)
+        lamp.advance(600.0)
+    before = one.fluence_j_cm2
+    course = [one.truth(600.0 + second).irradiance_mw_cm2 for second in range(601)]
+    assert max(course) == pytest.approx(104.0, abs=0.3)
+    assert min(course) == pytest.approx(96.0, abs=0.3)
+    assert one.fluence_j_cm2 - before == pytest.approx(60.0, rel=1e-3)
+
+
+def test_a_wander_spreads_as_said_and_does_not_repeat():
+    mains = Mains(waves=wander(3.0, 60.0, Random(5)))
+    course = [mains.at(second / 2) for second in range(72_000)]
+    assert fmean(course) == pytest.approx(1.0, abs=1e-3)
+    assert pstdev(course) == pytest.approx(0.03, rel=0.05)
+    swings = [abs(mains.at(second) - mains.at(second + 60.0)) for second in range(600)]
+    assert max(swings) > 0.02, "no common period"
+    assert mains.at(17.0) != Mains(waves=wander(3.0, 60.0, Random(6))).at(17.0)

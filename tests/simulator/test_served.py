@@ -130,6 +130,24 @@ def test_the_command_line_talks_to_it(on_ptys: Served, capsys: pytest.CaptureFix
     assert main(["truth"]) == 1
 
 
+def test_a_meter_is_carried_about_from_the_command_line(on_ptys: Served, capsys: pytest.CaptureFixture[str]):
+    file = str(on_ptys.file)
+    assert main(["place", "meter", "left", "--distance", "40", "--angle", "10", "--endpoints", file]) == 0
+    assert main(["truth", "--meter", "meter", "--endpoints", file]) == 0
+    found = json.loads(capsys.readouterr().out)["meter"]
+    assert (found["lamp"], found["distance_cm"], found["angle_deg"]) == ("left", 40.0, 10.0)
+    assert main(["remove", "meter", "--endpoints", file]) == 0
+    assert tell(on_ptys, do="state")["state"]["meters"]["meter"]["lamp"] is None
+    assert main(["place", "meter", "left", "--distance", "0.2", "--endpoints", file]) == 1
+    assert "distance_cm must lie in 1..1000" in capsys.readouterr().err
+    assert main(["place", "radiometer", "left", "--distance", "40", "--endpoints", file]) == 1
+    assert "there are meter" in capsys.readouterr().err
+    assert tell(on_ptys, do="place", meter="meter", lamp="left")["error"] == "place needs distance_cm=NUMBER"
+    assert (
+        "no parameter angle" in tell(on_ptys, do="place", meter="meter", lamp="left", distance_cm=40, angle=5)["error"]
+    )
+
+
 def test_rtu_over_tcp_and_a_clean_end(tmp_path: Path):
     served = Served(tmp_path, "--config", str(DEMO), "--transport", "tcp")
     scheme, _, place = served.endpoints["lines"]["safety-line"].partition("://")

@@ -10,6 +10,8 @@ from irctl_simulator import SimStation
 from irctl_simulator.wire import Line
 
 DEMO = Path(__file__).parents[2] / "configs" / "demo-sim.toml"
+SETTLED_S = 300.0
+"""Twelve time constants of the lamp's warm envelope."""
 
 
 def crc(body: bytes) -> bytes:
@@ -68,3 +70,18 @@ def a_line_with(twin: str, unit: int = 1, **options: Any) -> SimStation:
     """One device called `it` on a line called `line`, 9600 8N1."""
     device = {"twin": twin, "line": "line", "unit": unit, "options": options}
     return SimStation.from_config({"lines": {"line": {"baud": 9600}}, "devices": {"it": device}})
+
+
+async def lit(station: SimStation, level: int = 100) -> None:
+    """The left lamp of the demonstration is lit and settled; its watchdogs are not armed, so it stays so by itself."""
+    lamp, safety = MemoryHost(station.lines["lamp-line"]), MemoryHost(station.lines["safety-line"])
+    assert await lamp.ask(f"0c 06 00 00 00 {level:02x}")
+    assert await lamp.ask("0c 05 00 00 ff 00")
+    assert await safety.ask("01 05 00 00 ff 00")
+    await asyncio.sleep(SETTLED_S)
+
+
+async def shown_mw_cm2(station: SimStation, unit: int) -> float:
+    """What a radiometer on the demonstration's sensor line says."""
+    reply = bytes.fromhex(await MemoryHost(station.lines["sensor-line"]).ask(f"{unit:02x} 03 00 02 00 02"))
+    return int.from_bytes(reply[3:], "big", signed=True) / 1000

@@ -43,6 +43,17 @@ class Field:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Ageing:
+    """Radiant output relative to the lamp when new; every hour it is lit costs the same part of what is left."""
+
+    factor: float = 1.0
+    loss_pct_per_h: float = 0.0
+
+    def after(self, lit_s: float) -> float:
+        return self.factor * (1.0 - self.loss_pct_per_h / 100.0) ** (lit_s / 3600.0)
+
+
 def steady_fraction(v2: float) -> float:
     """Radiant output in steady state, as a fraction of full power, for a mean-square voltage fraction."""
     return max(v2, 0.0) ** (POWER_EXPONENT / 2.0)

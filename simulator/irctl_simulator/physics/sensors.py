@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from irctl_simulator.physics.lamp import Field
+
 TAU_APART = 1e-6
 """Closest relative distance of two time constants; nearer, the closed form divides by nothing."""
 
@@ -34,3 +36,16 @@ class FirstOrder:
         if self.tau_s <= 0.0:
             return level
         return level + (self.value - level) * math.exp(-dt_s / self.tau_s)
+
+
+@dataclass(slots=True)
+class Head:
+    """The head of a radiometer that is held under a lamp, in the beam's axis, tilted by an angle against it."""
+
+    response: FirstOrder
+    distance_cm: float = 50.0
+    angle_deg: float = 0.0
+
+    def full_mw_cm2(self, light: Field) -> float:
+        """What falls on it when `light` is at full power."""
+        return light.at(self.distance_cm) * math.cos(math.radians(self.angle_deg))

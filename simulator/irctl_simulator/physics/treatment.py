@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from irctl_simulator.physics.lamp import Field, LampBody, steady_fraction
-from irctl_simulator.physics.sensors import FirstOrder
+from irctl_simulator.physics.lamp import Ageing, Field, LampBody, steady_fraction
+from irctl_simulator.physics.mains import Mains
+from irctl_simulator.physics.sensors import FirstOrder, Head
 from irctl_simulator.physics.skin import Skin, SkinModel
 
 
@@ -43,10 +44,12 @@ class Treatment:
     skin: Skin = field(default_factory=Skin)
     radiometer: FirstOrder = field(default_factory=lambda: FirstOrder(6.0))
     thermometer: FirstOrder = field(default_factory=lambda: FirstOrder(0.3))
-    ageing: float = 1.0
-    """Radiant output relative to the lamp when new."""
-    mains_irradiance_factor: float = 1.0
-    """Radiant output relative to nominal mains; 0.92 is a sag that costs 8 % of the irradiance, not 8 % of the volts."""
+    ageing: Ageing = field(default_factory=Ageing)
+    lit_s: float = 0.0
+    """How long the lamp has had power since `ageing` was set."""
+    mains: Mains = field(default_factory=Mains)
+    heads: list[Head] = field(default_factory=lambda: list[Head]())
+    """Meters held under the lamp, beside the radiometer at the treatment plane."""
     fluence_j_cm2: float = 0.0
     peak_irradiance_mw_cm2: float = 0.0
     on_intervals: list[tuple[float, float | None]] = field(default_factory=lambda: list[tuple[float, float | None]]())
@@ -61,7 +64,7 @@ class Treatment:
 
     @property
     def full_mw_cm2(self) -> float:
-        """Irradiance at the treatment plane at full power of a new lamp."""
+        """Irradiance at the treatment plane at full power of a lamp that has not aged."""
         return self.light.at(self.distance_cm)
 
     @property
@@ -78,22 +81,36 @@ class Treatment:
         self._v2 = v2
         self._redrive()
 
-    def set_ageing(self, factor: float, now: float) -> None:
+    def set_ageing(self, ageing: Ageing, now: float) -> None:
         self.advance(now)
-        self.ageing = factor
+        self.ageing, self.lit_s = ageing, 0.0
         self._redrive()
 
-    def set_mains(self, factor: float, now: float) -> None:
+    def set_mains(self, mains: Mains, now: float) -> None:
         self.advance(now)
-        self.mains_irradiance_factor = factor
+        self.mains = mains
         self._redrive()
+
+    def set_light(self, light: Field, now: float) -> None:
+        """Another lamp, or its reflector in another state."""
+        self.advance(now)
+        self.light = light
 
     def set_distance(self, distance_cm: float, now: float) -> None:
         self.advance(now)
         self.distance_cm = distance_cm
 
+    def place(self, head: Head, now: float) -> None:
+        self.advance(now)
+        self.heads.append(head)
+
+    def remove(self, head: Head, now: float) -> None:
+        self.advance(now)
+        self.heads = [one for one in self.heads if one is not head]
+
     def _redrive(self) -> None:
-        self.body.drive = steady_fraction(self._v2) * self.ageing * self.mains_irradiance_factor
+        output = self.ageing.after(self.lit_s) * self.mains.at(self.now)
+        self.body.drive = steady_fraction(self._v2) * output
 
     def _mark(self, on: bool, now: float) -> None:
         if on:
@@ -116,12 +133,15 @@ class Treatment:
             self.thermometer.value = self.thermometer.hold(skin_c, step_s)
             self.peak_skin_c = max(self.peak_skin_c, skin_c)
             self._skin_dose = 0.0
+            if self.mains.waves or self.ageing.loss_pct_per_h:
+                self._redrive()
         self._shine(now)
 
     def _rest(self, now: float) -> None:
         """Nothing shines and nothing is warm: only the sensors settle."""
         dt = now - self.now
-        self.radiometer.value = self.radiometer.hold(0.0, dt)
+        for response in (self.radiometer, *(head.response for head in self.heads)):
+            response.value = response.hold(0.0, dt)
         self.thermometer.value = self.thermometer.hold(self.skin.surface_c, dt)
         self.now = self._skin_at = now
 
@@ -130,14 +150,20 @@ class Treatment:
         if dt <= 0.0:
             return
         full = self.full_mw_cm2
-        transients = [(full * amplitude, tau) for amplitude, tau in self.body.transients()]
-        self.radiometer.follow(full * self.body.drive, transients, dt)
+        self._look(self.radiometer, full, dt)
+        for head in self.heads:
+            self._look(head.response, head.full_mw_cm2(self.light), dt)
         dose = full * self.body.step(dt) / 1000.0  # mW s -> J
         self.fluence_j_cm2 += dose
         self._skin_dose += dose
+        self.lit_s += dt if self._v2 > 0.0 else 0.0
         self.now = until
         # Output is monotone between changes of drive but for the slow envelope's few per cent: the ends hold the peak.
         self.peak_irradiance_mw_cm2 = max(self.peak_irradiance_mw_cm2, full * self.body.output)
+
+    def _look(self, response: FirstOrder, full_mw_cm2: float, dt_s: float) -> None:
+        transients = [(full_mw_cm2 * amplitude, tau) for amplitude, tau in self.body.transients()]
+        response.follow(full_mw_cm2 * self.body.drive, transients, dt_s)
 
     def radiometer_w_m2(self, now: float) -> float:
         """What an ideal head with this response time shows."""
@@ -150,8 +176,9 @@ class Treatment:
         return self.thermometer.hold(self.skin.surface_c, now - self._skin_at)
 
     def steady_mw_cm2(self, v2: float, distance_cm: float) -> float:
-        """Irradiance once settled, noise free, at a distance: what a calibration finds."""
-        return self.light.at(distance_cm) * steady_fraction(v2) * self.ageing * self.mains_irradiance_factor
+        """Irradiance once settled, noise free, at a distance, with quiet mains: what a calibration should find."""
+        output = self.ageing.after(self.lit_s) * self.mains.factor
+        return self.light.at(distance_cm) * steady_fraction(v2) * output
 
     def truth(self, now: float) -> Truth:
         self.advance(now)
