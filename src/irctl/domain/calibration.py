@@ -6,16 +6,23 @@ is no answer, and so no light.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime
 from functools import cached_property
+from hashlib import sha256
 from math import isfinite
+from typing import Any
 
-from irctl.domain.response import LampResponse
+from irctl.domain.budget import NO_BUDGET, Budget
+from irctl.domain.response import LampResponse, ResponsePart
 
 CURVE_POINTS_MIN = 3
 """Fewer points than this cannot show that the curve bends."""
+
+
+HOURS_ROUNDING = 0.1
+"""Lamp-hours are rounded where they are written down."""
 
 
 class CalibrationError(ValueError):
@@ -40,7 +47,9 @@ class Calibration:
 
     `expanded_uncertainty_pct`: of the curve, k=2. `meter_uncertainty_pct`: of the lamp's own radiometer against the reference,
     k=2; None where the lamp has none. `drift_allowance_pct`: how far the lamp may have moved since (ageing, mains); it widens the dose
-    interval of a lamp without radiometer. `positioning_cm`: how well the distance to the patient is kept.
+    interval of a lamp without radiometer. `positioning_cm`: how well the distance to the patient is kept. `lamp_hours`: at the calibration;
+    `valid_for_hours`: so many more, None without such a limit. `monitor_factor`: true irradiance / the lamp's own radiometer. `binding`: SHA-256 of
+    what it is bound to (lamp, emitter and its settings, meter); empty for a calibration that is a file.
     """
 
     id: str
@@ -58,6 +67,16 @@ class Calibration:
     response: LampResponse
     meter_uncertainty_pct: float | None = None
     sha256: str = ""
+    lamp_type: str = ""
+    lamp_hours: float = 0.0
+    valid_for_hours: float | None = None
+    monitor_factor: float = 1.0
+    binding: str = ""
+    approved_by: str = ""
+    approved_at: datetime | None = None
+    curve_budget: Budget = NO_BUDGET
+    """Of which `expanded_uncertainty_pct` is the sum; empty for a calibration that is a file."""
+    monitor_budget: Budget = NO_BUDGET
 
     def __post_init__(self) -> None:
         if len(self.points) < CURVE_POINTS_MIN:
@@ -82,6 +101,12 @@ class Calibration:
             isfinite(self.meter_uncertainty_pct) and self.meter_uncertainty_pct > 0
         ):
             raise CalibrationError(f"meter_uncertainty_pct = {self.meter_uncertainty_pct!r}: must be above zero")
+        if not (isfinite(self.monitor_factor) and self.monitor_factor > 0):
+            raise CalibrationError(f"monitor_factor = {self.monitor_factor!r}: must be above zero")
+        if not (isfinite(self.lamp_hours) and self.lamp_hours >= 0):
+            raise CalibrationError(f"lamp_hours = {self.lamp_hours!r}: must not be below zero")
+        if self.valid_for_hours is not None and not (isfinite(self.valid_for_hours) and self.valid_for_hours > 0):
+            raise CalibrationError(f"valid_for_hours = {self.valid_for_hours!r}: must be above zero")
         if self.performed_at.tzinfo is None or self.valid_until.tzinfo is None:
             raise CalibrationError("performed_at and valid_until need an offset from UTC (write 2026-11-23T10:00:00Z)")
         if not self.performed_at < self.valid_until:
@@ -143,6 +168,52 @@ class Calibration:
     def in_force(self, now: datetime) -> bool:
         """Whether it may be used at this wall-clock time."""
         return self.performed_at <= now < self.valid_until
+
+    def lapse(self, now: datetime, lamp_hours: float) -> str | None:
+        """Why it is not in force at this time and at so many lamp-hours; None when it is."""
+        if now < self.performed_at:
+            return f"calibration {self.id} was made at {self.performed_at:%Y-%m-%d %H:%M} UTC, which is not yet"
+        if now >= self.valid_until:
+            return f"calibration {self.id} ended on {self.valid_until:%Y-%m-%d}"
+        if lamp_hours < self.lamp_hours - HOURS_ROUNDING:
+            return (
+                f"calibration {self.id} was made at {self.lamp_hours:.1f} lamp-hours, and the lamp has {lamp_hours:.1f}"
+            )
+        if self.valid_for_hours is not None and lamp_hours - self.lamp_hours >= self.valid_for_hours:
+            return f"calibration {self.id} was good for {self.valid_for_hours:g} lamp-hours, and these are over"
+        return None
+
+    def as_dict(self) -> dict[str, Any]:
+        """As `calibration.approved` carries it in `record`; times as ISO 8601, without `sha256`."""
+        plain = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "sha256"}
+        return plain | {
+            "performed_at": self.performed_at.isoformat(),
+            "valid_until": self.valid_until.isoformat(),
+            "approved_at": None if self.approved_at is None else self.approved_at.isoformat(),
+            "points": [[p.level_pct, p.irradiance_mw_cm2] for p in self.points],
+            "response": [[p.fraction, p.tau_s] for p in self.response.parts],
+            "curve_budget": self.curve_budget.as_list(),
+            "monitor_budget": self.monitor_budget.as_list(),
+        }
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any]) -> Calibration:
+        """From what `as_dict` gave; `sha256` is that of its canonical JSON. Raises CalibrationError, KeyError, TypeError, ValueError."""
+        from irctl.domain.chain import canonical
+
+        approved_at = told["approved_at"]
+        parsed: dict[str, Any] = {
+            **told,
+            "performed_at": datetime.fromisoformat(told["performed_at"]),
+            "valid_until": datetime.fromisoformat(told["valid_until"]),
+            "approved_at": None if approved_at is None else datetime.fromisoformat(approved_at),
+            "points": points_from([(level, irradiance) for level, irradiance in told["points"]]),
+            "response": LampResponse(tuple(ResponsePart(*part) for part in told["response"])),
+            "curve_budget": Budget.of(told["curve_budget"]),
+            "monitor_budget": Budget.of(told["monitor_budget"]),
+            "sha256": sha256(canonical(told)).hexdigest(),
+        }
+        return cls(**parsed)
 
 
 def points_from(pairs: Sequence[tuple[float, float]]) -> tuple[Point, ...]:
