@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -46,7 +46,7 @@ class Commissioned(Protocol):
 
     def problems(self) -> list[Problem]: ...
 
-    def differs(self, emitter: Identity) -> str | None: ...
+    def differs(self, found: Mapping[str, Identity]) -> str | None: ...
 
 
 class StopStation(Protocol):
