@@ -22,7 +22,7 @@ LINES = ("dimmer-line-a", "dimmer-line-b", "safety-line", "radiometer-line", "sk
 IRRADIANCE_MW_CM2 = (40.0, 75.0)
 FLUENCE_MAX_J_CM2 = 78.0
 """What every lamp of the station may be asked for, and a little less."""
-PATIENTS = 60
+PATIENTS = 80
 """Who comes today comes again the day after tomorrow."""
 TWICE_SHARE = 0.08
 """Of visits by somebody who was there today already: the interval or the day's ceiling must notice."""
@@ -38,7 +38,7 @@ class Rhythm:
     day_s: float = 86400.0
     open_s: float = 36000.0
     """From the day's beginning."""
-    visit_every_s: float = 3000.0
+    visit_every_s: float = 2400.0
     """On each lamp."""
     light_s: tuple[float, float] = (600.0, 1200.0)
     """At the prescribed irradiance."""
@@ -114,8 +114,8 @@ STOPS_A_DAY = 1
 
 def draw(rhythm: Rhythm, seed: int, day: int) -> Day:
     """The day with this number."""
-    random = Random(f"{seed}/day {day}")
-    visits = _visits(random, rhythm, day)
+    visits = _visits(Random(f"{seed}/day {day}/visits"), rhythm, day)
+    random = Random(f"{seed}/day {day}/mishaps")
     strikes = [strike for mishap in MISHAPS for strike in _strikes(random, rhythm, mishap)]
     stops_s = [round(random.uniform(0.0, rhythm.open_s), 2) for _ in range(STOPS_A_DAY)]
     return Day(tuple(visits), tuple(sorted(strikes, key=lambda strike: strike.at_s)), tuple(stops_s))
