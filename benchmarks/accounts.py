@@ -133,9 +133,9 @@ def _limits(ceiling_j_cm2: float | None, interval_s: float | None) -> tuple[floa
 
 
 def _lives(events: list[Event], week: Week) -> list[str]:
-    """One start more than deaths; what each death cut off is interrupted, and nothing else is; every stop was cleared."""
+    """One start more than deaths; what each death cut off is interrupted, and nothing else is; every stop was cleared; no task failed."""
     count = Counter(event["event"] for event in events)
-    wrong: list[str] = []
+    wrong = [f"a defect of the controller's: {e['text']}" for e in events if e["event"] == "controller.defect"]
     if count["controller.started"] != week.deaths + 1:
         wrong.append(f"{count['controller.started']} starts, {week.deaths} deaths")
     interrupted = {e["session"] for e in events if e["event"] == "session.ended" and e["outcome"] == "interrupted"}

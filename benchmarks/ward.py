@@ -47,6 +47,7 @@ PATIENCE_S = 900.0
 CARETAKER_S = 15.0
 LOOKED_AT_S = 45.0
 """A stop is cleared no sooner than this after it was noticed."""
+CLEARED_WITHIN_S = 300.0
 RESTS_S = 60.0
 """At the end, for the last afterglow."""
 SAMPLES_A_DAY = 24
@@ -172,8 +173,9 @@ class Ward:
         sampler = asyncio.create_task(self._sample())
         for number in range(ceil(days)):
             await self._day(number, min(1.0, days - number) * self._rhythm.day_s)
-        caretaker.cancel()
         sampler.cancel()
+        await self._until(lambda: self._process.station.shutdown.latch is None, CLEARED_WITHIN_S)
+        caretaker.cancel()
         for ended in await asyncio.gather(caretaker, sampler, return_exceptions=True):
             if isinstance(ended, Exception):
                 raise ended
@@ -234,7 +236,8 @@ class Ward:
             return
         process = self._process
         session = process.station.sessions[account.session]
-        await self._until(lambda: not process.alive or session.state not in (State.ORDERED, State.CHECKING))
+        checking = (State.ORDERED, State.CHECKING)
+        await self._until(lambda: not process.alive or session.state not in checking, READY_WITHIN_S)
         await asyncio.sleep(visit.patience_s)
         self._ask(process, session, "start")
         await self._attended(process, session, account)
@@ -319,8 +322,8 @@ class Ward:
             with process.inside(), suppress(Refused):
                 process.station.lamp_of(session.id).ask(session.id, verb, CLINICIAN)
 
-    async def _until(self, condition: Callable[[], bool]) -> None:
-        give_up_s = self._now_s + READY_WITHIN_S
+    async def _until(self, condition: Callable[[], bool], within_s: float) -> None:
+        give_up_s = self._now_s + within_s
         while not condition() and self._now_s < give_up_s:
             await asyncio.sleep(LOOK_S)
 
