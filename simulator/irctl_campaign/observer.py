@@ -142,12 +142,8 @@ class Observer:
     # --- energy ----------------------------------------------------------------------------------------------------------
 
     def committed_j_cm2(self, lamp: str) -> float:
-        """What has been given, and what the lamp's heat will still give: in the dark it does not change any more."""
-        self._hardware.truth(lamp)
-        light = self._hardware.lamps[lamp].treatment
-        body = light.body
-        glow_s = sum(c.fraction * part * c.tau_s for c, part in zip(body.components, body.parts, strict=True))
-        return light.fluence_j_cm2 + light.full_mw_cm2 * glow_s / 1000.0 - self._jump_j_cm2[lamp]
+        """See `committed_j_cm2`; as if nothing about the lamp's place had ever changed."""
+        return committed_j_cm2(self._hardware, lamp) - self._jump_j_cm2[lamp]
 
     def moved(self, before: Mapping[str, float]) -> None:
         """Something about the lamps' place changed: an afterglow counts as it would have been."""
@@ -176,7 +172,7 @@ class Observer:
         if parsed is None:
             return
         unit, pdu = parsed
-        lamp = self._outputs.get((line, unit, _lit_channel(pdu)))
+        lamp = self._outputs.get((line, unit, lit_channel(pdu)))
         if lamp is not None:
             self.trace.frames[lamp].append(self._frame(lamp, event.at))
 
@@ -240,21 +236,30 @@ class Observer:
         self.look()
 
 
+def committed_j_cm2(hardware: SimStation, lamp: str) -> float:
+    """What a lamp has given, and what its heat will still give, J/cm²: in the dark it does not change any more."""
+    hardware.truth(lamp)
+    light = hardware.lamps[lamp].treatment
+    body = light.body
+    glow_s = sum(c.fraction * part * c.tau_s for c, part in zip(body.components, body.parts, strict=True))
+    return light.fluence_j_cm2 + light.full_mw_cm2 * glow_s / 1000.0
+
+
 def _outputs(hardware: SimStation) -> dict[tuple[str, int, int | None], str]:
     """Which (line, unit, channel from 0) lights which lamp."""
     found: dict[tuple[str, int, int | None], str] = {}
     for name, lamp in hardware.lamps.items():
         for end in (lamp.emitter, lamp.contactor):
             if end is not None:
-                found[_line_of(hardware, end), end.device.twin.unit, end.channel - 1] = name
+                found[line_of(hardware, end), end.device.twin.unit, end.channel - 1] = name
     return found
 
 
-def _line_of(hardware: SimStation, terminal: Terminal) -> str:
+def line_of(hardware: SimStation, terminal: Terminal) -> str:
     return hardware.config.devices[terminal.device.name].line
 
 
-def _lit_channel(pdu: bytes) -> int | None:
+def lit_channel(pdu: bytes) -> int | None:
     """The output channel that a write switches on or keeps on; None for anything else."""
     if pdu[0] not in WRITES:
         return None

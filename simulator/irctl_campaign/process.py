@@ -121,6 +121,10 @@ class Disk:
         """How many bytes of the journal a power cut cannot take."""
         return self._synced
 
+    def begin(self, path: Path) -> None:
+        """Serve a journal that is there already: a start leaves nothing behind that a power cut could take."""
+        self._synced = path.stat().st_size if path.exists() else 0
+
     def fsync(self, file: int) -> None:
         """Remember what a power cut cannot take; the real disk is not asked, it would only cost time."""
         if self.fault == "broken":
@@ -157,6 +161,7 @@ class Process:
         process.station = await process.run(
             start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock)
         )
+        process.disk.begin(process.station.journal.path)
         process.station.journal.disk = process.disk
         return process
 
@@ -177,6 +182,11 @@ class Process:
         await asyncio.gather(starting, *tasks, return_exceptions=True)
         if not starting.cancelled() and starting.exception() is None:
             starting.result().journal.close()
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks it has."""
+        return len(self._tasks)
 
     @contextmanager
     def inside(self) -> Generator[None]:
