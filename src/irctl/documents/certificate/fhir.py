@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from irctl.documents.certificate.sealed import CertificateError, Sealed
+from irctl.documents.certificate.sealed import DAMAGED, CertificateError, Sealed
 from irctl.domain.calibration import Calibration
 
 UCUM = "http://unitsofmeasure.org"
@@ -44,7 +44,7 @@ def device_metrics(
     """
     try:
         return _bundle(sealed.payload, at, lamp_hours, codes or Codes())
-    except (KeyError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         raise CertificateError(f"the payload is damaged: {type(error).__name__}: {error}") from None
 
 

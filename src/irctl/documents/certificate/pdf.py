@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from irctl.documents.certificate.chart import Plotted, chart_svg
-from irctl.documents.certificate.sealed import ATTACHMENT, CertificateError, Sealed
+from irctl.documents.certificate.sealed import ATTACHMENT, DAMAGED, CertificateError, Sealed
 from irctl.documents.certificate.wording import final, view
 from irctl.documents.typesetting import TEMPLATES, TypesettingError, typeset
 from irctl.domain.calibration import Calibration
@@ -27,7 +27,7 @@ def render_pdf(sealed: Sealed, *, template: Path | None = None, fonts: Sequence[
     source = template or TEMPLATE
     try:
         told, chart = view(sealed), _chart(sealed.payload)
-    except (KeyError, TypeError, ValueError, AttributeError, StopIteration) as error:
+    except DAMAGED as error:
         raise CertificateError(f"the payload is damaged: {type(error).__name__}: {error}") from None
     files = {
         DATA: json.dumps(told, ensure_ascii=False).encode(),

@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 ATTACHMENT = "certificate.json"
 NUMBER = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 """A certificate is filed under its number, so a number is a plain file name."""
+DAMAGED = (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, StopIteration, RecursionError)
+"""What a value in the wrong place makes of a computation that expects a certificate."""
 
 
 class CertificateError(ValueError):

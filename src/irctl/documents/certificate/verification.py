@@ -9,7 +9,7 @@ from typing import Any
 
 from irctl.documents.certificate.attachment import attached, is_pdf
 from irctl.documents.certificate.pdf import render_pdf
-from irctl.documents.certificate.sealed import CertificateError, Sealed
+from irctl.documents.certificate.sealed import DAMAGED, CertificateError, Sealed
 from irctl.domain.certificate import digest, message
 from irctl.domain.certificate_check import check
 from irctl.domain.signature import signature_problem
@@ -50,7 +50,7 @@ def verify(file: bytes, trusted: Sequence[bytes] = ()) -> Verified:
         judged = [*_content(sealed), *_signature(sealed, trusted), *_figures(sealed)]
         judged += _pages(sealed, file) if is_pdf(file) else ()
         judged += _place(sealed)
-    except (CertificateError, TypeError, ValueError) as error:
+    except DAMAGED as error:
         return Verified(None, (), (f"the file cannot be read as a certificate: {error}",))
     number = str(sealed.payload.get("number"))
     told = {how: tuple(text for kind, text in judged if kind == how) for how in ("holds", "problem", "unchecked")}
@@ -127,5 +127,11 @@ def _pages(sealed: Sealed, file: bytes) -> Judged:
 
 
 def _place(sealed: Sealed) -> Judged:
-    if sealed.payload["station"].get("simulated") is not False:
-        yield "unchecked", "whether any lamp was measured: the station was simulated, or does not say that it was not"
+    match sealed.payload:
+        case {"station": {"simulated": False}}:
+            return
+        case _:
+            yield (
+                "unchecked",
+                "whether any lamp was measured: the station was simulated, or does not say that it was not",
+            )
