@@ -117,7 +117,9 @@ class Bench:
     def add(self, verb: str, **fields: Any) -> None:
         seq = len(self.events) + 1
         common = {"seq": seq, "at": (NOW + timedelta(seconds=seq)).isoformat(), "mono_s": float(seq)}
-        self.events.append(common | {"event": f"calibration.{verb}", "lamp": "left", "calibration": "C-20261123-0001"} | fields)
+        self.events.append(
+            common | {"event": f"calibration.{verb}", "lamp": "left", "calibration": "C-20261123-0001"} | fields
+        )
 
     @property
     def sheet(self) -> Worksheet:
@@ -130,7 +132,9 @@ class Bench:
         match sheet.step:
             case Step.IDENTITY:
                 identity = {"model": "MDM3", "serial": "17", "firmware": "2.7"}
-                self.add("identified", by=TECHNICIAN, serial="L-1", condition="clean", lamp_hours=120.0, emitter=identity)
+                self.add(
+                    "identified", by=TECHNICIAN, serial="L-1", condition="clean", lamp_hours=120.0, emitter=identity
+                )
             case Step.POSITION if wanted:
                 self.off_cm = self.distance_error()
                 at = {"stage": sheet.stage, "distance_cm": wanted.distance_cm}

@@ -52,7 +52,9 @@ def test_the_example_of_the_literature_comes_to_nine_per_cent() -> None:
 
 def test_terms_of_one_quantity_add_up_and_others_as_root_sum_of_squares() -> None:
     assert Budget((Term("a", 3.0), Term("b", 4.0))).combined_pct == pytest.approx(5.0)
-    assert Budget((Term("a", 3.0, group="the meter"), Term("b", 4.0, group="the meter"))).combined_pct == pytest.approx(7.0)
+    assert Budget((Term("a", 3.0, group="the meter"), Term("b", 4.0, group="the meter"))).combined_pct == pytest.approx(
+        7.0
+    )
 
 
 @given(budgets)
@@ -62,7 +64,10 @@ def test_the_shares_add_up_to_all_of_it(budget: Budget) -> None:
 
 @given(budgets, budgets)
 def test_a_change_has_no_part_in_what_both_have_in_common(one: Budget, other: Budget) -> None:
-    assert one.change_from(one).combined_pct <= sqrt(2.0) * Budget(tuple(t for t in one.terms if not t.group)).combined_pct + 1e-9
+    assert (
+        one.change_from(one).combined_pct
+        <= sqrt(2.0) * Budget(tuple(t for t in one.terms if not t.group)).combined_pct + 1e-9
+    )
     apart = sqrt(one.combined_pct**2 + other.combined_pct**2)
     assert one.change_from(other).combined_pct <= apart + 1e-9
 
@@ -85,7 +90,14 @@ def test_an_old_certificate_weighs_more_for_a_meter_that_drifts() -> None:
         meter = a_meter(drift_pct_per_year=6.0)
         when = meter.calibrated_at.replace(month=meter.calibrated_at.month + months)
         budget = point_budget(
-            meter, "halogen", when, net_mw_cm2=50.0, distance_cm=50.0, positioning_cm=0.5, repeatability_pct=0.5, repeatability_degrees=4
+            meter,
+            "halogen",
+            when,
+            net_mw_cm2=50.0,
+            distance_cm=50.0,
+            positioning_cm=0.5,
+            repeatability_pct=0.5,
+            repeatability_degrees=4,
         )
         return budget.combined_pct
 

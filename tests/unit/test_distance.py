@@ -11,7 +11,9 @@ from irctl.domain.distance import DistanceLaw, DistancePoint, NoDistanceLaw, fit
 DISTANCES = (40.0, 50.0, 65.0, 80.0)
 
 
-def points(k: float, d0_cm: float, distances: tuple[float, ...] = DISTANCES, lot: Random | None = None, u_pct: float = 0.5) -> list[DistancePoint]:
+def points(
+    k: float, d0_cm: float, distances: tuple[float, ...] = DISTANCES, lot: Random | None = None, u_pct: float = 0.5
+) -> list[DistancePoint]:
     noise = (lambda: lot.gauss(0.0, u_pct / 100.0)) if lot else (lambda: 0.0)
     return [DistancePoint(d, k / (d + d0_cm) ** 2 * (1.0 + noise()), u_pct) for d in distances]
 
@@ -33,7 +35,9 @@ def test_its_uncertainty_covers_what_repeats_do() -> None:
         law = fit(points(300_000.0, 6.0, lot=lot))
         inside["k"] += abs(law.k / 300_000.0 - 1.0) * 100.0 <= 1.96 * law.u_k_pct
         inside["d0"] += abs(law.d0_cm - 6.0) <= 1.96 * law.u_d0_cm
-        inside["irradiance"] += abs(law.irradiance_at(57.0) / truth - 1.0) * 100.0 <= 1.96 * law.relative_uncertainty_pct(57.0)
+        inside["irradiance"] += abs(
+            law.irradiance_at(57.0) / truth - 1.0
+        ) * 100.0 <= 1.96 * law.relative_uncertainty_pct(57.0)
     for what, count in inside.items():
         assert 930 <= count <= 970, (what, count)
 
@@ -62,7 +66,10 @@ def test_what_the_meter_is_off_by_moves_the_whole_law() -> None:
         (points(3e5, 6.0, (40.0, 50.0)), "at least 3"),
         (points(3e5, 6.0, (50.0, 50.0, 50.0)), "different ones"),
         ([DistancePoint(d, e, 0.5) for d, e in ((40.0, 50.0), (50.0, 80.0), (60.0, 140.0))], "swapped"),
-        ([DistancePoint(d, e, 0.5) for d, e in ((40.0, 140.0), (50.0, 50.0), (60.0, 62.0), (70.0, 52.0))], "contradict.*50 cm"),
+        (
+            [DistancePoint(d, e, 0.5) for d, e in ((40.0, 140.0), (50.0, 50.0), (60.0, 62.0), (70.0, 52.0))],
+            "contradict.*50 cm",
+        ),
         ([DistancePoint(40.0, float("nan"), 0.5), *points(3e5, 6.0)], "no measurement"),
     ],
 )

@@ -40,7 +40,12 @@ def test_a_meter_that_cannot_calibrate_says_why(meter: Meter, lamp_type: str, no
 
 @pytest.mark.parametrize(
     "changes",
-    [{"factor": 0.0}, {"cosine_pct": -1.0}, {"range_max_mw_cm2": float("nan")}, {"valid_until": datetime(2020, 1, 1, tzinfo=UTC)}],
+    [
+        {"factor": 0.0},
+        {"cosine_pct": -1.0},
+        {"range_max_mw_cm2": float("nan")},
+        {"valid_until": datetime(2020, 1, 1, tzinfo=UTC)},
+    ],
     ids=str,
 )
 def test_a_certificate_that_would_mislead_is_refused(changes: dict[str, Any]) -> None:

@@ -42,7 +42,12 @@ def swapped(readings: list[LevelReading], i: int, j: int) -> list[LevelReading]:
 def test_honest_readings_are_believed(seed: int, repeats: int) -> None:
     readings = taken(repeats, seed)
     assert reading_problems(readings, METER) == []
-    assert curve_problems(as_points(readings), stated_curve([(p.level_pct, p.irradiance_mw_cm2) for p in as_points(taken())])) == []
+    assert (
+        curve_problems(
+            as_points(readings), stated_curve([(p.level_pct, p.irradiance_mw_cm2) for p in as_points(taken())])
+        )
+        == []
+    )
 
 
 @given(st.data(), st.integers(0, 100), st.integers(2, 4))
@@ -108,7 +113,9 @@ def test_one_reading_typed_in_watts_per_square_metre_names_the_unit() -> None:
 def test_all_readings_in_another_unit_name_it(factor: float, unit: str) -> None:
     meter = a_meter(range_max_mw_cm2=2000.0, resolution_mw_cm2=1e-6)
     stated = [(p.level_pct, p.irradiance_mw_cm2) for p in as_points(taken())]
-    readings = [replace(r, reading_mw_cm2=factor * r.reading_mw_cm2, dark_mw_cm2=factor * r.dark_mw_cm2) for r in taken()]
+    readings = [
+        replace(r, reading_mw_cm2=factor * r.reading_mw_cm2, dark_mw_cm2=factor * r.dark_mw_cm2) for r in taken()
+    ]
     assert reading_problems(readings, meter) == []
     by_calibration = curve_problems(as_points(readings), stated_curve(stated))
     by_monitor = curve_problems(as_points([replace(r, monitor_mw_cm2=r.net_mw_cm2 / factor) for r in readings]))

@@ -10,9 +10,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from math import cos, fsum, hypot, inf, radians, sqrt
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from irctl.domain.meters import Meter
+if TYPE_CHECKING:  # every calibration has a budget, and is imported before the lamps are driven dark
+    from irctl.domain.meters import Meter
 
 COVERAGE_FACTOR = 2.0
 """k: about 95 % for a nearly normal distribution."""

@@ -15,7 +15,6 @@ from math import isfinite
 from typing import Any
 
 from irctl.domain.budget import NO_BUDGET, Budget
-from irctl.domain.chain import canonical
 from irctl.domain.response import LampResponse, ResponsePart
 
 CURVE_POINTS_MIN = 3
@@ -200,6 +199,8 @@ class Calibration:
     @classmethod
     def of(cls, told: Mapping[str, Any]) -> Calibration:
         """From what `as_dict` gave; `sha256` is that of its canonical JSON. Raises CalibrationError, KeyError, TypeError, ValueError."""
+        from irctl.domain.chain import canonical
+
         approved_at = told["approved_at"]
         parsed: dict[str, Any] = {
             **told,

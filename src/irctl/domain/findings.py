@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import fsum, sqrt
+from itertools import pairwise
+from math import exp, fsum, log, sqrt
 from typing import Any, cast
 
 from irctl.domain.budget import NO_BUDGET, Budget, Term, monitor_budget
@@ -16,6 +17,9 @@ from irctl.domain.plausibility import curve_problems, reading_problems
 from irctl.domain.problems import Problem
 from irctl.domain.readings import LevelReading, MeasuredPoint, points
 from irctl.domain.tolerance import Verdict, decide, worst
+
+BETWEEN_STEPS = 10
+"""Places between two points at which the curve is doubted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,18 +187,27 @@ def _curve_budget(measured: Sequence[MeasuredPoint], *, monotone: bool) -> Budge
     between_pct = _between_points_pct([(p.level_pct, p.irradiance_mw_cm2) for p in measured]) if monotone else 0.0
     if between_pct == 0:
         return budget
-    source = "each inner point against the curve without it; a quarter, since the gap is then twice as wide"
+    source = "the curve against one on logarithmic scales, and against its points left out"
     term = Term("between the points", between_pct / sqrt(3.0), distribution="rectangular", source=source)
     return Budget((*budget.terms, term))
 
 
-def _between_points_pct(curve: Sequence[tuple[float, float]]) -> float:
-    if len(curve) <= CURVE_POINTS_MIN:
-        return 0.0
-    left_out = (
-        abs(_curve([*curve[:i], *curve[i + 1 :]])(curve[i][0]) / curve[i][1] - 1.0) for i in range(1, len(curve) - 1)
+def _between_points_pct(points: Sequence[tuple[float, float]]) -> float:
+    """Limits of the interpolation's error: the worse of two ways to doubt the curve.
+
+    How far it lies from the same curve on logarithmic scales (a lamp follows a power of its level more nearly than anything else), and by how much it
+    misses each inner point when that is left out: a quarter of it, for the gap is then twice as wide, times two for the outer gaps, which bend most.
+    """
+    drawn, logarithmic = _curve(points), _curve([(log(level), log(irradiance)) for level, irradiance in points])
+    between = (
+        low + (high - low) * n / BETWEEN_STEPS
+        for (low, _), (high, _) in pairwise(points)
+        for n in range(1, BETWEEN_STEPS)
     )
-    return 100.0 * max(left_out) / 4.0
+    apart = max((abs(drawn(level) / exp(logarithmic(log(level))) - 1.0) for level in between), default=0.0)
+    inner = range(1, len(points) - 1) if len(points) > CURVE_POINTS_MIN else ()
+    missed = (abs(_curve([*points[:i], *points[i + 1 :]])(points[i][0]) / points[i][1] - 1.0) for i in inner)
+    return 100.0 * max(apart, max(missed, default=0.0) / 2.0)
 
 
 def stated_curve(stated: Sequence[tuple[float, float]] | None) -> Callable[[float], float | None]:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from random import Random
 from typing import Any, Self
 
 from irctl.domain.problems import Problem
@@ -77,6 +76,8 @@ def plan(
     positioning_cm: float = 0.5,
 ) -> Plan:
     """A plan in random order: distances in blocks (somebody has to move the meter), levels shuffled anew in every repeat."""
+    from random import Random
+
     lot = Random(seed)
     levels, distances = sorted(set(levels_pct)), list(dict.fromkeys(distances_cm))
     order: list[tuple[float, float]] = []

@@ -5,10 +5,9 @@ Each problem names what to measure again. People read meters: a slip is found by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations, pairwise
 from math import inf, isfinite, log
-from statistics import median
 
 from irctl.domain.meters import Meter
 from irctl.domain.plan import REPEATS_MIN, sparse_problems
@@ -78,13 +77,20 @@ def _groups(readings: Sequence[LevelReading]) -> dict[tuple[float, float], list[
     return groups
 
 
+def _median(values: Iterable[float]) -> float:
+    # `statistics` takes longer to import than all of this.
+    ordered = sorted(values)
+    half = len(ordered) // 2
+    return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2.0
+
+
 def _spread(group: Sequence[LevelReading], meter: Meter) -> float:
     """How far repeats lie apart, as a multiple of what is allowed; a faint level may differ by three digits."""
     return _spread_of([r.net_mw_cm2 for r in group], meter)
 
 
 def _spread_of(net: Sequence[float], meter: Meter) -> float:
-    allowed = max(SPREAD_MAX_PCT / 100.0 * median(net), 3.0 * meter.resolution_mw_cm2)
+    allowed = max(SPREAD_MAX_PCT / 100.0 * _median(net), 3.0 * meter.resolution_mw_cm2)
     return (max(net) - min(net)) / allowed if allowed > 0 else inf
 
 
@@ -98,7 +104,7 @@ def _swapped(readings: Sequence[LevelReading], meter: Meter) -> tuple[LevelReadi
         if any(_spread_of(net, meter) > 1.0 for net in healed.values()):
             continue
         curve = [
-            (level, median(net)) for (distance, level), net in sorted(healed.items()) if distance == one.distance_cm
+            (level, _median(net)) for (distance, level), net in sorted(healed.items()) if distance == one.distance_cm
         ]
         rough = roughness(curve)
         if rough < inf and (best is None or rough < best[0]):
@@ -117,10 +123,10 @@ def _groups_if_swapped(
 
 
 def _disagreement(group: Sequence[LevelReading]) -> Problem:
-    middle = median(r.net_mw_cm2 for r in group)
+    middle = _median(r.net_mw_cm2 for r in group)
     worst = max(group, key=lambda r: abs(log(r.net_mw_cm2 / middle)))
     others = [r.net_mw_cm2 for r in group if r is not worst]
-    ratio = worst.net_mw_cm2 / median(others)
+    ratio = worst.net_mw_cm2 / _median(others)
     what = f"reading {worst.number} at {worst.level_pct:g} % is {ratio:.2f} times its repeats"
     if (unit := _unit(ratio)) is not None:
         return Problem("reading_mw_cm2", worst.reading_mw_cm2, f"{what}: it looks like {unit}", "Read this level again")
@@ -172,7 +178,7 @@ def _scale_problems(
         if p.monitor_ratio is not None
     ]
     for ratios in (by_calibration, by_monitor):
-        if ratios and (unit := _unit(ratio := median(r for r, _ in ratios))) is not None:
+        if ratios and (unit := _unit(ratio := _median(r for r, _ in ratios))) is not None:
             limit = f"the points are {ratio:.3g} times what {ratios[0][1]}: they look like {unit}"
             return [Problem("reading_mw_cm2", ratio, limit, "Set the meter to mW/cm² and read all levels again")]
     return []
