@@ -63,6 +63,14 @@ COMMANDS = (
     ),
     (RECORD, "journal archive", "record:archive", "Move closed journal files elsewhere."),
     (RECORD, "journal show", "record:show", "Show the journal's events."),
+    (
+        RECORD,
+        "calibrations certificate",
+        "certificate:issue",
+        "Write the certificate of a calibration: PDF, JSON or FHIR.",
+    ),
+    (RECORD, "certificate verify", "certificate:verify", "Is a certificate genuine? Needs no server."),
+    (RECORD, "certificate print", "certificate:print_anew", "A certificate file in another form. Needs no server."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
     (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
@@ -73,6 +81,8 @@ COMMANDS = (
 )
 GROUPS = {
     "journal": "Verify, show or archive the journal.",
+    "calibrations": "What was calibrated, and its certificates.",
+    "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
     "clock": "This computer's clock.",

@@ -55,7 +55,7 @@ def note(
     if output == Path("-"):
         sys.stdout.buffer.write(data)
         return
-    path = _write(data, output or Path(f"{session}.{kind}"))
+    path = write(data, output or Path(f"{session}.{kind}"))
     if to.json:
         say.as_json({"session": session, "format": kind, "path": str(path), "bytes": len(data)})
     else:
@@ -65,7 +65,7 @@ def note(
 def write_notes(events: list[View], session: str, folder: Path) -> list[Path]:
     """A session's note in every format, named after it. Raises Refused where no honest note can be made."""
     kinds: tuple[Format, ...] = ("pdf", "json")
-    return [_write(render(events, session, kind), folder / f"{session}.{kind}") for kind in kinds]
+    return [write(render(events, session, kind), folder / f"{session}.{kind}") for kind in kinds]
 
 
 def render(events: list[View], session: str, kind: Format, timezone: str = "UTC") -> bytes:
@@ -124,7 +124,7 @@ def verify(
     found = _verify_file(file, anchor, archive) if file else to.controller.get("/v1/journal/verify")
     if to.json:
         say.as_json(found)
-        return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+        return exits.OK if found["ok"] else exits.DOES_NOT_HOLD
     out = say.console()
     if found["ok"]:
         out.print(
@@ -137,7 +137,7 @@ def verify(
         out.print(f"It holds for the {found['events']} events before. Keep the file as it is: it is evidence.")
     for unchecked in found["unchecked"]:
         out.print(f"[yellow]Not checked[/]: {say.escape(unchecked)}.")
-    return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+    return exits.OK if found["ok"] else exits.DOES_NOT_HOLD
 
 
 def set_aside(
@@ -300,7 +300,8 @@ def _readable(path: Path) -> Generator[None]:
         raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
 
 
-def _write(data: bytes, path: Path) -> Path:
+def write(data: bytes, path: Path) -> Path:
+    """Raises Refused where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
