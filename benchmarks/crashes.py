@@ -138,11 +138,11 @@ class Rig:
 
 
 @contextmanager
-def a_rig(folder: Path) -> Iterator[Rig]:
-    """The demonstration's station, nothing treated yet."""
+def a_rig(folder: Path, *more: str) -> Iterator[Rig]:
+    """The demonstration's station, nothing treated yet. `more`: words for the simulator."""
     endpoints, log = folder / "endpoints.json", folder / "simulator.log"
     with ExitStack() as ending:
-        words = ("--config", str(CONFIGS / "demo-sim.toml"), "--endpoints", str(endpoints))
+        words = ("--config", str(CONFIGS / "demo-sim.toml"), "--endpoints", str(endpoints), *more)
         simulator = ending.enter_context(process("irctl_simulator", *words, out=log))
         found: View = wait_for(lambda: _json(endpoints), simulator, log)
         rig = Rig(folder, found["control"], ending)

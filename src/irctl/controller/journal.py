@@ -80,6 +80,8 @@ class Journal:
         """Replaced by a disk that fails, to see what happens then."""
         self.at_rest: Callable[[], bool] = lambda: False
         """Whether nothing is open at the station, so that a file may end here. The sessions this journal knows of itself."""
+        self.reading = asyncio.Lock()
+        """Held while somebody's question is read from the files: one thread at a time, for each takes the interpreter from the loop."""
         self.failure: str | None = None
         self.seq: int = 0
         self.head: str = chain.GENESIS

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 from typing import IO, Any, TypeVar
 
 from irctl.controller import segments
-from irctl.controller.journal import Journal
+from irctl.controller.journal import Journal, examine
+from irctl.domain import chain
 from irctl.domain.chain import Event
 
 EVIDENCE_AFTER_S = 5.0
@@ -39,6 +40,12 @@ async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:
     return await _from_files(journal, lambda files: _sessions(files, limit))
 
 
+async def examined(journal: Journal) -> chain.Verified:
+    """Whether the file that is written to holds. Only that one: a year of them would take the controller's time while it treats."""
+    async with journal.reading:
+        return await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
+
+
 async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
     def reading() -> T:
         with ExitStack() as open_files:
@@ -47,7 +54,8 @@ async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
                 open_files.enter_context(file)
             return read(files)
 
-    return await asyncio.to_thread(reading)
+    async with journal.reading:
+        return await asyncio.to_thread(reading)
 
 
 def _page(files: Files, after: int, limit: int) -> list[Event]:
