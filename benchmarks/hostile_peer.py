@@ -82,7 +82,7 @@ def shots(lamp: str) -> dict[str, Shot]:
         "every session": lambda r: request("GET", "/v1/sessions?limit=10000"),
         "stream opened and dropped": lambda r: request("GET", "/v1/stream", f"Last-Event-ID: {r.choice((0, -5, 'x', 10**30))}"),
         "order on a busy lamp": lambda r: post("/v1/sessions", an_order(lamp)),
-        "commission a busy lamp": lambda r: post(f"/v1/lamps/{lamp}/commission", b'{"by":"X","nobody_under_the_lamp":true}'),
+        "commission with somebody there": lambda r: post(f"/v1/lamps/{lamp}/commission", b'{"by":"X","nobody_under_the_lamp":false}'),
         "almost a stop": lambda r: post(r.choice(almost_stop), b'{"by":"X"}'),
         "from elsewhere": lambda r: post(r.choice(verbs), b'{"by":"X","reason":"y"}', r.choice(elsewhere)),
         "rebound name": lambda r: b"POST /v1/sessions/S-1/end HTTP/1.1\r\nHost: evil.example\r\nOrigin: http://evil.example\r\nContent-Length: 0\r\n\r\n",
