@@ -154,7 +154,7 @@ def strike(rig: Rig, blow: Blow, moment_s: float, fluence_j_cm2: float) -> Struc
     """One treatment on each lamp that is cool, one blow, and everything there is to know afterwards. Leaves the rig serving."""
     before = rig.truth()
     sessions = order(rig, rig.cool_lamps(), fluence_j_cm2)
-    states = _treat(rig, sessions, moment_s)
+    states = treat(rig, sessions, moment_s)
     pid, port = rig.controller_pid, int(rig.controller.url.rpartition(":")[2])
     at_s = time.monotonic()
     match blow:
@@ -211,7 +211,7 @@ def order(rig: Rig, lamps: Sequence[str], fluence_j_cm2: float) -> dict[str, str
     return {lamp: _soon(lambda lamp=lamp: ordered(lamp), BACK_MAX_S) for lamp in lamps}
 
 
-def _treat(rig: Rig, sessions: dict[str, str], moment_s: float) -> tuple[str, ...]:
+def treat(rig: Rig, sessions: dict[str, str], moment_s: float) -> tuple[str, ...]:
     """Start what is ready, until the moment has come; the sessions' states then."""
     until_s = time.monotonic() + moment_s
     states: dict[str, str] = {}

@@ -290,7 +290,7 @@ class Journal:
         data, whole = line.encode(), os.fstat(self._file).st_size
         if self.disk.write(self._file, data) != len(data):
             self._take_back(whole)
-            raise OSError(errno.ENOSPC, "the disk took only part of a line")
+            raise OSError(errno.ENOSPC, "the disk is full, and took only part of a line")
         event = self._pending
         self.seq, self.head = event["seq"], event["hash"]
         self.memory.add(event, _now_s())
