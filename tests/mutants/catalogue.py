@@ -16,6 +16,7 @@ ATTENDANCE = "tests/simulation/test_attendance.py"
 RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
+API = "tests/simulation/test_api.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,6 +272,27 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "alarms are forgotten over a restart", "alarms", f"{CONTROLLER}/station.py",
         "        self.alarms.restore(self.journal.events)\n", "", (ATTENDANCE,),
+    ),
+    # who asks
+    Mutant(
+        "a stop waits for its body", "H15", f"{CONTROLLER}/api.py",
+        "        async with asyncio.timeout(STOP_BODY_S):", "        async with asyncio.timeout(None):", (API,),
+    ),
+    Mutant(
+        "a stop passes the gate like anything else", "H15", f"{CONTROLLER}/gate.py",
+        ' or scope["path"] == STOP:', ":", (API,),
+    ),
+    Mutant(
+        "the newest connection makes room", "H15", f"{CONTROLLER}/connections.py",
+        "min(others, key=", "max(others, key=", ("tests/unit/test_connections.py",),
+    ),
+    Mutant(
+        "a page from elsewhere may touch", "promise 2", f"{CONTROLLER}/gate.py",
+        "        ours = False", "        ours = True", (API,),
+    ),
+    Mutant(
+        "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/gate.py",
+        " and address.hostname in LOOPBACK", "", (API,),
     ),
     # the program itself
     Mutant(

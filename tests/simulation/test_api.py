@@ -140,6 +140,16 @@ async def test_looking_at_the_stop_does_nothing(world: World, api: httpx.AsyncCl
     assert world.station.shutdown.latch is None
 
 
+async def test_a_hundred_stops_at_once_are_as_quick_as_one(world: World, api: httpx.AsyncClient) -> None:
+    await world.running()
+    since_s = world.now
+    answers = await asyncio.gather(*(api.post("/v1/stop", json={"by": f"nurse {n}"}) for n in range(100)))
+    assert world.truth().on_intervals[-1][1] - since_s < 0.1
+    assert all(answer.json()["evidence"]["left"]["verified_dark_s"] < 0.3 for answer in answers)
+    assert {answer.json()["latched"]["by"] for answer in answers} == {"nurse 0"}
+    assert len(world.events("stop.latched")) == 1
+
+
 # --- length, time, origin ------------------------------------------------------------------------------------------------
 
 
