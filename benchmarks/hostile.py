@@ -27,7 +27,7 @@ from irctl.domain.problems import Refused
 
 LAMPS = ("left", "right")
 DIMMER_UNITS = {"left": 12, "right": 13}
-FLUENCE_J_CM2, IRRADIANCE_MW_CM2 = 1.0, 50.0
+FLUENCE_J_CM2, IRRADIANCE_MW_CM2 = 2.0, 50.0
 STOPS = 12
 LIT_S = (0.3, 1.3)
 """From the light to the stop, at random."""

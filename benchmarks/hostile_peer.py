@@ -114,7 +114,7 @@ class Peer:
             name = self._chance.choice(names)
             shot = self._shots[name](self._chance)
             answer = await self._answer(shot)
-            self.fired[name] += 20 if name == "pipelined" else 1
+            self.fired[name] += 1
             self.answers[answer] += 1
             if answer.startswith("5") or answer == "no answer in time":
                 self.failures[f"{name}: {answer}"] += 1
