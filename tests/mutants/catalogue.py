@@ -18,6 +18,7 @@ SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
 FILES = "tests/unit/test_journal_files.py"
 COMMISSIONING = "tests/simulation/test_commissioning.py"
+API = "tests/simulation/test_api.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +339,27 @@ MUTANTS: tuple[Mutant, ...] = (
         "any cut-off will do, whichever was commissioned", "R04", f"{CONTROLLER}/output.py",
         '            found["cutoff"] = await self.cutoff.identify()', "            pass",
         (f"{COMMISSIONING}::test_a_cutoff_that_was_exchanged_gives_no_light",),
+    ),
+    # who asks
+    Mutant(
+        "a stop waits for its body", "H15", f"{CONTROLLER}/api.py",
+        "        async with asyncio.timeout(STOP_BODY_S):", "        async with asyncio.timeout(None):", (API,),
+    ),
+    Mutant(
+        "a stop passes the gate like anything else", "H15", f"{CONTROLLER}/gate.py",
+        ' or scope["path"] == STOP:', ":", (API,),
+    ),
+    Mutant(
+        "the newest connection makes room", "H15", f"{CONTROLLER}/connections.py",
+        "min(others, key=", "max(others, key=", ("tests/unit/test_connections.py",),
+    ),
+    Mutant(
+        "a page from elsewhere may touch", "promise 2", f"{CONTROLLER}/gate.py",
+        "        ours = False", "        ours = True", (API,),
+    ),
+    Mutant(
+        "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/gate.py",
+        " and address.hostname in LOOPBACK", "", (API,),
     ),
     # the program itself
     Mutant(

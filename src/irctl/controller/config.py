@@ -32,6 +32,8 @@ from irctl.domain.response import LampResponse, ResponsePart
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
 M = TypeVar("M", bound=BaseModel)
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]

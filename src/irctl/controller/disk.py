@@ -27,7 +27,7 @@ class Disk(Protocol):
 def write_all(disk: Disk, file: int, data: bytes) -> None:
     """Raises OSError also where only a part was taken."""
     if disk.write(file, data) != len(data):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        raise OSError(errno.ENOSPC, "the disk is full, and took only part of a line")
 
 
 def replace(path: Path, content: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ next one begins in beginning.py, signatures in seal.py and anchor.py.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable, MutableMapping
@@ -55,6 +56,8 @@ class Journal:
         """Replaced by a disk that fails, to see what happens then."""
         self.at_rest: Callable[[], bool] = lambda: False
         """Whether nothing is open at the station, so that a file may end here. The sessions this journal knows of itself."""
+        self.reading = asyncio.Lock()
+        """Held while somebody's question is read from the files: one thread at a time, for each takes the interpreter from the loop."""
         self.failure: str | None = None
         self.seq: int = 0
         self.head: str = chain.GENESIS

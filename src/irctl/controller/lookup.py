@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from irctl.controller import segments
+from irctl.controller.examining import examine
 from irctl.controller.journal import Journal
+from irctl.domain import chain
 from irctl.domain.chain import Event
 
 EVIDENCE_AFTER_S = 5.0
@@ -52,6 +54,12 @@ def stretch_in(path: Path, session: str) -> list[Event]:
     return []
 
 
+async def examined(journal: Journal) -> chain.Verified:
+    """Whether the file that is written to holds. Only that one: a year of them would take the controller's time while it treats."""
+    async with journal.reading:
+        return await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
+
+
 async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
     def reading() -> T:
         with ExitStack() as open_files:
@@ -60,7 +68,8 @@ async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
                 open_files.enter_context(file)
             return read(files)
 
-    return await asyncio.to_thread(reading)
+    async with journal.reading:
+        return await asyncio.to_thread(reading)
 
 
 def _page(files: Files, after: int, limit: int) -> list[Event]:

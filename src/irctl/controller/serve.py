@@ -18,7 +18,7 @@ from irctl.controller import recovery
 from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
 from irctl.controller.clock import WallClock, utc_now
-from irctl.controller.config import StationConfig
+from irctl.controller.config import LOOPBACK, StationConfig
 from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
 from irctl.controller.rope import Rope
@@ -26,7 +26,6 @@ from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREDECESSOR_S = 4.0
 """A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
 PORT_S = 3.0
@@ -198,7 +197,7 @@ def _load_the_rest(config: StationConfig) -> None:
 
     Left to the first order, it would stall the loop for longer than a lease.
     """
-    for module in ("uvicorn", "irctl.controller.api"):
+    for module in ("irctl.controller.connections", "irctl.controller.api"):
         import_module(module)
     for calibration in config.calibrations.values():
         calibration.level_for(calibration.irradiance_max_mw_cm2)  # scipy
@@ -211,6 +210,7 @@ async def _serve_api(
     import uvicorn
 
     from irctl.controller.api import create_app
+    from irctl.controller.connections import ACCEPTED_AT_ONCE, QUEUE, Connection
 
     class Server(uvicorn.Server):
         @contextmanager
@@ -220,15 +220,19 @@ async def _serve_api(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                listening.listen(QUEUE)
                 host, port = listening.getsockname()[:2]
                 announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     server = Server(
         uvicorn.Config(
             create_app(station),
-            log_level="warning",
+            http=Connection,
+            backlog=ACCEPTED_AT_ONCE,  # which asyncio takes for both: the queue, and how many it takes from it at once
+            log_level="error",  # a warning for each bad request would let anybody fill the log
             timeout_graceful_shutdown=1,
             timeout_keep_alive=5,
+            proxy_headers=False,
             lifespan="off",
         )
     )
