@@ -37,8 +37,8 @@ BOOTED_S = 1.0
 LOOK_S = 1.0
 """How often somebody looks at a lamp in treatment."""
 READY_WITHIN_S = 20.0
-RESTART_S = 1.0
-"""From a crash to the supervisor's new controller."""
+RESTART_S = 1.2
+"""From a crash to the supervisor's new controller; by then whoever stood at a lamp has seen it."""
 WAITS_S = 300.0
 """A patient whose lamp is not free goes home after this long."""
 TRIES_AGAIN_S = 10.0
@@ -225,6 +225,8 @@ class Ward:
         if power_cut:
             lose_power(process, self._random)
         await asyncio.sleep(RESTART_S)
+        del process.station
+        gc.collect()  # a process that dies gives its memory back; its successor must not need room beside the remains
         await self._start()
 
     # --- patients --------------------------------------------------------------------------------------------------------
@@ -365,21 +367,26 @@ class Ward:
         noticed_s: float | None = None
         while True:
             await asyncio.sleep(CARETAKER_S)
-            process = self._process
-            if not process.alive:
+            if not self._process.alive:
                 continue
-            with process.inside():
-                for alarm in process.station.alarms.open:
-                    process.station.alarms.acknowledge(alarm.id, NURSE)
-                if process.station.shutdown.latch is None:
-                    noticed_s = None
-                    continue
-                noticed_s = self._now_s if noticed_s is None else noticed_s
-                if self._now_s - noticed_s < LOOKED_AT_S:
-                    continue
-                with suppress(Refused):  # the cause is still there
-                    process.station.shutdown.clear(TECHNICIAN, "looked at it")
-                    self.week.cleared += 1
+            self._acknowledge()
+            if self._process.station.shutdown.latch is None:
+                noticed_s = None
+                continue
+            noticed_s = self._now_s if noticed_s is None else noticed_s
+            if self._now_s - noticed_s >= LOOKED_AT_S:
+                self._clear()
+
+    def _acknowledge(self) -> None:
+        with self._process.inside():
+            alarms = self._process.station.alarms
+            for alarm in alarms.open:
+                alarms.acknowledge(alarm.id, NURSE)
+
+    def _clear(self) -> None:
+        with self._process.inside(), suppress(Refused):  # the cause is still there
+            self._process.station.shutdown.clear(TECHNICIAN, "looked at it")
+            self.week.cleared += 1
 
     # --- what is measured ------------------------------------------------------------------------------------------------
 
@@ -397,28 +404,30 @@ class Ward:
 
     async def _sample(self) -> None:
         """Every hour, in the middle of it."""
-        hour_s = self._rhythm.day_s / SAMPLES_A_DAY
-        number = 0
+        number, hour_s = 0, self._rhythm.day_s / SAMPLES_A_DAY
         while True:
             await self._until_s(self._began_s + (number + 0.5) * hour_s)
+            await self._until(lambda: self._process.alive, READY_WITHIN_S)
             for lamp in self._hardware.lamps.values():
                 del lamp.treatment.on_intervals[:-1]
-            gc.collect()
-            station = self._process.station
-            sample = Sample(
-                day=number // SAMPLES_A_DAY,
-                hour=number % SAMPLES_A_DAY,
-                rss_mb=_rss_mb(),
-                objects=len(gc.get_objects()),
-                events=len(station.journal.events),
-                alarms=len(station.alarms.open),
-                sessions=len(station.sessions),
-                tasks=self._process.tasks,
-                cpu_s=time.process_time(),
-            )
-            self.week.samples.append(sample)
-            self._report(sample)
+            self.week.samples.append(self._sampled(number))
+            self._report(self.week.samples[-1])
             number += 1
+
+    def _sampled(self, number: int) -> Sample:
+        gc.collect()
+        station = self._process.station
+        return Sample(
+            day=number // SAMPLES_A_DAY,
+            hour=number % SAMPLES_A_DAY,
+            rss_mb=_rss_mb(),
+            objects=len(gc.get_objects()),
+            events=len(station.journal.events),
+            alarms=len(station.alarms.open),
+            sessions=len(station.sessions),
+            tasks=self._process.tasks,
+            cpu_s=time.process_time(),
+        )
 
 
 @dataclass(slots=True)
