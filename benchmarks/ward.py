@@ -51,7 +51,7 @@ CLEARED_WITHIN_S = 300.0
 RESTS_S = 60.0
 """At the end, for the last afterglow."""
 SAMPLES_A_DAY = 24
-SEGMENT_BYTES_MAX = 8 * 2**20
+FILE_BYTES_MAX = 8 * 2**20
 """A quarter of what the controller takes: so that a day has a new file, as a busier station would."""
 
 
@@ -144,14 +144,14 @@ class Ward:
         rhythm: Rhythm,
         seed: int,
         report: Callable[[Sample], None] = lambda _: None,
-        segment_bytes_max: int = SEGMENT_BYTES_MAX,
+        file_bytes_max: int = FILE_BYTES_MAX,
     ) -> None:
         self.week = Week()
         self._state_dir = state_dir
         self._rhythm = rhythm
         self._seed = seed
         self._report = report
-        self._segment_bytes_max = segment_bytes_max
+        self._file_bytes_max = file_bytes_max
         self._random = Random(f"{seed}/ward")
         self._config = load(STATION)
         self._hardware: SimStation
@@ -213,7 +213,7 @@ class Ward:
 
     async def _start(self) -> None:
         self._process = await Process.start(self._hardware, self._config, self._state_dir, self._clock)
-        self._process.station.journal.segment_bytes_max = self._segment_bytes_max
+        self._process.station.journal.file_bytes_max = self._file_bytes_max
         self._breakage.into(self._process)
 
     async def _die(self, *, power_cut: bool) -> None:

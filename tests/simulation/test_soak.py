@@ -21,7 +21,7 @@ from irctl_campaign.virtual import run_virtual
 HURRIED = Rhythm(day_s=600.0, open_s=420.0, visit_every_s=70.0, light_s=(10.0, 30.0))
 SEED = 4
 """One whose crash falls into treatments."""
-SEGMENT_BYTES_MAX = 2**17
+FILE_BYTES_MAX = 2**17
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def week(folder: Path) -> Week:
     """What was seen of one day."""
-    return run_virtual(Ward(folder, HURRIED, SEED, segment_bytes_max=SEGMENT_BYTES_MAX).run(1.0))
+    return run_virtual(Ward(folder, HURRIED, SEED, file_bytes_max=FILE_BYTES_MAX).run(1.0))
 
 
 def test_every_session_of_a_day_with_mishaps_is_accounted_for(folder: Path, week: Week):
