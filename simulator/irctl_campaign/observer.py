@@ -202,19 +202,22 @@ class Observer:
         process = self.process
         if process is None or not process.alive:
             return
-        station, now_s = process.station, self.now_s
+        station = process.station
         for name, lamp in station.lamps.items():
             session = lamp.session
             if session is None or (seen := (session.id, session.state)) == self._seen.get(name):
                 continue
             self._seen[name] = seen
             if session.state in (State.PAUSED, State.ENDING):
-                self.trace.decisions.append(Decision(now_s, name, session.state.value))
+                self.trace.decisions.append(Decision(self.now_s, name, session.state.value))
         latch, known = station.shutdown.latch, self._open_latch()
-        if latch is not None and known is None:
+        if (latch is None) == (known is None):
+            return
+        now_s = self.now_s
+        if latch is not None:
             self.trace.latches.append(Latched(now_s, latch.by))
             self.trace.decisions += [Decision(now_s, lamp, "stop") for lamp in LAMPS]
-        elif latch is None and known is not None:
+        elif known is not None:
             known.until_s = now_s
             events = station.journal.events
             known.cleared = any(e["event"] == "stop.cleared" and e["mono_s"] >= now_s - 0.5 for e in events[-20:])

@@ -45,9 +45,13 @@ PATIENCE_S = 60.0
 RESTARTED_WITHIN_S = 60.0
 RESTS_S = 2.5
 CLEARED_WITHIN_S = 30.0
-COOLED_S = 15.0
-PROOF_TRIES = 4
-PROOF_J_CM2, PROOF_MW_CM2 = 0.25, 60.0
+COOL_MW_CM2 = 0.5
+"""An operator orders again when the radiometer has fallen to this: more drifts while it is read in the dark, and is refused."""
+COOLED_WITHIN_S = 30.0
+COOLED_S = 5.0
+PROOF_TRIES = 8
+PROOF_J_CM2, PROOF_MW_CM2 = 0.12, 30.0
+"""Dim and short: bright light only takes longer to fade."""
 PROOF_WITHIN_S = 90.0
 
 
@@ -415,9 +419,10 @@ class Play:
 
     async def _prove(self, lamp: str) -> None:
         """A new treatment is possible, within bounds; a lamp that is still warm may be refused a few times."""
-        session: Session | None = None
+        session, controlled = None, self.process.station.lamps[lamp]
         for _ in range(PROOF_TRIES):
-            await self._until(lambda: not self.process.station.lamps[lamp].busy, CLEARED_WITHIN_S + COOLED_S)
+            await self._until(lambda: not controlled.busy, CLEARED_WITHIN_S + COOLED_WITHIN_S)
+            await self._until(lambda: (controlled.equipment.instruments.irradiance.value or 0.0) < COOL_MW_CM2, COOLED_WITHIN_S)
             session = await self._order(lamp, PROOF_J_CM2, PROOF_MW_CM2)
             if session is not None and await self._ready(session):
                 self._ask(session, "start")

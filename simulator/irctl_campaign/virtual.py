@@ -89,18 +89,19 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 ready.append(pop(timers)[2])
             for _ in range(len(ready)):
                 turn = ready.popleft()
-                if not turn._cancelled:
-                    self._run(turn)
+                if turn._cancelled:
+                    continue
+                try:
+                    turn._context.run(turn._callback, *turn._args)
+                except (SystemExit, KeyboardInterrupt):
+                    raise
+                except BaseException as error:
+                    self._failed(turn, error)
             if self._stopping:  # type: ignore[attr-defined]
                 return
 
-    def _run(self, turn: Any) -> None:
-        try:
-            turn._context.run(turn._callback, *turn._args)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self.call_exception_handler({"message": f"exception in {turn._callback}", "exception": error})
+    def _failed(self, turn: Any, error: BaseException) -> None:
+        self.call_exception_handler({"message": f"exception in {turn._callback}", "exception": error})
 
     def block(self, duration_s: float, goes_on: Callable[[Callable[..., Any]], bool]) -> None:
         """The running callback takes `duration_s`. Meanwhile only timers whose callback `goes_on` run: the hardware's, not the program's."""
@@ -111,11 +112,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             timers.remove(first)
             heapq.heapify(timers)
             self.now = max(self.now, first[0])
-            self._run(first[2])
+            first[2]._context.run(first[2]._callback, *first[2]._args)
         self.now = until
 
 
 def run_virtual(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end in virtual time."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        return runner.run(main)
+        return runner.get_loop().run_until_complete(main)
