@@ -5,7 +5,6 @@ from __future__ import annotations
 from html import escape
 from importlib.metadata import version
 
-from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
 from irctl_campaign.judge import EXEMPT, Tally, Worst
 from irctl_campaign.report import figures
@@ -61,7 +60,7 @@ def _verdict(summary: Summary) -> str:
     if not summary.violations:
         return "<p class='verdict good'>No violations.</p>"
     rows = "".join(
-        f"<tr><td>{escape(v.promise)}<td class=n>{v.at_s:.2f} s<td>{escape(v.text)}<td><code>irctl campaign --seed {v.seed} --timeline</code>"
+        f"<tr><td>{escape(v.promise)}<td class=n>{v.at_s:.2f} s<td>{escape(v.text)}<td><code>{escape(summary.replay(v.seed))}</code>"
         for v in sorted(summary.violations, key=lambda v: v.seed)
     )
     head = "<tr><th>promise<th class=n>when<th>what<th>replay"
@@ -93,7 +92,7 @@ def _coverage(summary: Summary) -> str:
     hazards = ", ".join(f"{h.value} ({h.name.lower().replace('_', ' ')})" for h in summary.hazards_missed)
     lines = [
         f"{reached} of {len(TRANSITIONS)} state changes" + (f"; not reached: {escape(changes)}" if changes else ""),
-        f"{len(summary.hazards)} of {len(Hazard)} hazards with an alarm, a warning or an ending"
+        f"{len(summary.hazards)} of {len(summary.hazards_possible)} hazards with an alarm, a warning or an ending"
         + (f"; not reached: {hazards}" if hazards else ""),
         f"{summary.played_twice} seeds played twice, their journals compared byte for byte",
     ]

@@ -9,7 +9,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
 from irctl_campaign.judge import EXEMPT, Tally, Verdict, Worst
 from irctl_campaign.observer import Trace
@@ -83,7 +82,7 @@ def coverage(summary: Summary) -> Iterator[str]:
     yield f"state changes reached: {reached} of {len(TRANSITIONS)}"
     if missed := summary.transitions_missed:
         yield "  not reached: " + ", ".join(f"{before} → {after}" for before, after in missed)
-    yield f"hazards with an alarm, a warning or an ending: {len(summary.hazards)} of {len(Hazard)}"
+    yield f"hazards with an alarm, a warning or an ending: {len(summary.hazards)} of {len(summary.hazards_possible)}"
     if hazards := summary.hazards_missed:
         yield "  not reached: " + ", ".join(
             f"{hazard.value} ({hazard.name.lower().replace('_', ' ')})" for hazard in hazards
@@ -100,7 +99,7 @@ def _violations(summary: Summary, out: Console) -> None:
     out.print(f"[bold red]{len(summary.violations)} violations[/]")
     for found in sorted(summary.violations, key=lambda v: v.seed)[:VIOLATIONS_SHOWN]:
         out.print(f"  [bold]{found.promise}[/] at {found.at_s:.2f} s: {escape(found.text)}", soft_wrap=True)
-        out.print(f"    [dim]irctl campaign --seed {found.seed} --timeline[/]")
+        out.print(f"    [dim]{escape(summary.replay(found.seed))}[/]", soft_wrap=True)
     if (more := len(summary.violations) - VIOLATIONS_SHOWN) > 0:
         out.print(f"  … and {more} more")
 
@@ -108,13 +107,14 @@ def _violations(summary: Summary, out: Console) -> None:
 def as_dict(summary: Summary, took_s: float) -> dict[str, Any]:
     """The same for machines. Seconds and J/cm²."""
     return {
+        "station": str(summary.files.station) if summary.files else None,
         "seeds": summary.seeds,
         "sessions": summary.sessions,
         "simulated_s": round(summary.virtual_s, 1),
         "took_s": round(took_s, 2),
         "outcomes": summary.outcomes,
         "violations": [
-            {"seed": v.seed, "promise": v.promise, "at_s": v.at_s, "text": v.text}
+            {"seed": v.seed, "promise": v.promise, "at_s": v.at_s, "text": v.text, "replay": summary.replay(v.seed)}
             for v in sorted(summary.violations, key=lambda v: v.seed)
         ],
         "faults": [

@@ -82,7 +82,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
                 pop(timers)
             if not ready:
                 if not timers:
-                    raise RuntimeError("virtual time stands still: every task waits for something that no timer will bring")
+                    raise RuntimeError(
+                        "virtual time stands still: every task waits for something that no timer will bring"
+                    )
                 self.now = max(self.now, timers[0][0])
             due_s = self.now + resolution_s
             while timers and timers[0][0] < due_s:

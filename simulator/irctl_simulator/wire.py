@@ -297,7 +297,7 @@ class SerialLine(Line):
 
     def _deliver(self, sent: Transmission) -> None:
         """Hand bytes to the hosts as they arrive; what collided arrives as rubbish."""
-        if any([host.paced for host in self._hosts]):
+        if any(host.paced for host in self._hosts):
             char_s = self.serial.char_s
             for first in range(0, len(sent.data), PACE_BYTES):
                 last = min(first + PACE_BYTES, len(sent.data))
