@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
 from irctl_campaign.judge import EXEMPT, Tally, Verdict, Worst
 from irctl_campaign.observer import Trace
@@ -25,6 +26,7 @@ TimelineRow = tuple[float, str, str]
 def show(summary: Summary, out: Console, took_s: float) -> None:
     """Figures first; what was not reached and what does not count after them; violations last, where the eye ends."""
     hours = summary.virtual_s / 3600.0
+    out.print(f"[bold]{escape(summary.station)}[/]")
     out.print(
         f"[bold]{summary.seeds} seeds[/], {summary.sessions} sessions, {hours:.1f} simulated hours in {took_s:.0f} s "
         f"({60 * summary.sessions / took_s if took_s else 0:.0f} sessions a minute)"
@@ -76,17 +78,22 @@ def _figure(worst: Worst | None, scale: float, form: str) -> str:
     return "–" if worst is None else f"{worst.value * scale:{form}} / {worst.bound * scale:{form.strip('+')}}"
 
 
+def named(hazard: Hazard) -> str:
+    """ "H08 lit when off"."""
+    return f"{hazard.value} {hazard.name.lower().replace('_', ' ')}"
+
+
 def coverage(summary: Summary) -> Iterator[str]:
     """What was reached, and what was not, by name."""
     reached = len(TRANSITIONS & summary.transitions.keys())
     yield f"state changes reached: {reached} of {len(TRANSITIONS)}"
     if missed := summary.transitions_missed:
         yield "  not reached: " + ", ".join(f"{before} → {after}" for before, after in missed)
-    yield f"hazards with an alarm, a warning or an ending: {len(summary.hazards)} of {len(summary.hazards_possible)}"
+    possible = summary.hazards_possible
+    yield f"hazards with an alarm, a warning or an ending: {len(possible) - len(summary.hazards_missed)} of {len(possible)}"
+    yield "  [dim]" + ", ".join(f"{named(hazard)} {summary.hazards.get(hazard, 0)}" for hazard in possible) + "[/]"
     if hazards := summary.hazards_missed:
-        yield "  not reached: " + ", ".join(
-            f"{hazard.value} ({hazard.name.lower().replace('_', ' ')})" for hazard in hazards
-        )
+        yield "  not reached: " + ", ".join(map(named, hazards))
     if kinds := summary.kinds_missed:
         yield "faults never injected: " + ", ".join(kinds)
     yield f"played twice, journals compared byte for byte: {summary.played_twice}"

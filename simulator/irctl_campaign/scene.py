@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from importlib import resources
 from pathlib import Path
+from shlex import quote
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -46,7 +47,7 @@ class Files:
     def words(self) -> str:
         """As they are named on the command line."""
         usual = self.hardware == Files.of(self.station, None).hardware
-        return f" --station {self.station}" + ("" if usual else f" --hardware {self.hardware}")
+        return f" --station {quote(str(self.station))}" + ("" if usual else f" --hardware {quote(str(self.hardware))}")
 
 
 @dataclass(frozen=True, slots=True)

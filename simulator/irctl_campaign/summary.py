@@ -59,6 +59,10 @@ class Summary:
         kinds = possible(scene_of(self.files))
         self.tallies = {name: Tally() for name in (NO_FAULT, *(kind.name for kind in kinds))}
 
+    @property
+    def station(self) -> str:
+        return scene_of(self.files).config.file.station.name
+
     def replay(self, seed: int) -> str:
         """The command that shows this seed again."""
         return f"irctl campaign{self.files.words if self.files else ''} --seed {seed} --timeline"
