@@ -181,6 +181,23 @@ def test_another_station_keeps_the_promises_too():
     assert Hazard.TOO_BRIGHT not in summary.hazards_possible
 
 
+def test_a_station_without_cut_off_keeps_them(tmp_path: Path):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    _edited(tmp_path, "single.toml", 'cutoff = "contactor.3"\ncutoff_lease_s = 5.0\n', "")
+    _edited(tmp_path, "single-sim.toml", 'contactor = "contactor.3"\n', "")
+    files = Files.of(tmp_path / "single.toml", None)
+    assert "welded" not in Summary(files).tallies
+    assert [found for seed in range(6) for found in examine(seed, files).violations] == []
+
+
+def test_a_station_with_a_network_line_keeps_them(tmp_path: Path):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    _edited(tmp_path, "demo-sim.toml", "[lines.safety-line]", '[lines.safety-line]\nprotocol = "modbus-tcp"')
+    files = Files.of(tmp_path / "demo.toml", None)
+    assert set(BY_NAME["echo"].targets(scene_of(files))) == {"lamp-line", "relay-line", "sensor-line"}
+    assert [found for seed in range(6) for found in examine(seed, files).violations] == []
+
+
 def test_a_defect_is_caught_on_another_station(monkeypatch: pytest.MonkeyPatch):
     strike = _strike("interlock open", "curtain")
     assert _found_on_single(strike) == []
