@@ -28,6 +28,7 @@ from irctl_campaign.breakage import Breakage, lose_power
 from irctl_campaign.observer import WRITES, committed_j_cm2, line_of, lit_channel
 from irctl_campaign.plan import Strike
 from irctl_campaign.process import Process
+from irctl_campaign.scene import Scene
 from irctl_simulator.station import SimStation
 from irctl_simulator.wire import WireEvent
 
@@ -164,7 +165,7 @@ class Ward:
     async def run(self, days: float) -> Week:
         hardware = tomllib.loads(HARDWARE.read_text(encoding="utf-8"))
         self._hardware = SimStation.from_config(hardware, seed=self._seed)
-        self._breakage = Breakage(self._hardware)
+        self._breakage = Breakage(self._hardware, Scene(self._config, hardware))
         self._watch_renewals()
         await self._start()
         await asyncio.sleep(BOOTED_S)
