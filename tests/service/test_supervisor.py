@@ -25,7 +25,7 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the tests end the supervisor by signals")
 
-SERVING = "import json,os,sys,time\nprint(json.dumps({'is':'serving','url':'http://h:1','lease_s':0.6,'pid':os.getpid()}),flush=True)\n"
+SERVING = "import json,os,sys,time\nprint(json.dumps({'is':'serving','url':'http://h:1','silence_max_s':0.6,'pid':os.getpid()}),flush=True)\n"
 BEATING = "while True:\n    print('{}',flush=True); time.sleep(0.1)\n"
 OBEDIENT = "import threading\nthreading.Thread(target=lambda:(sys.stdin.readline(),os._exit(0)),daemon=True).start()\n"
 
@@ -205,8 +205,8 @@ def test_the_margin_never_takes_more_than_half_of_a_short_lease():
 def test_what_the_controller_prints_does_not_reach_the_supervisor():
     done, _ = run(
         """
-        from irctl.controller.rope import Rope
-        rope = Rope()
+        from irctl.rope import Rope
+        rope = Rope("a child")
         print("a stray word", flush=True)
         rope.beat()
         """

@@ -23,8 +23,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
-from irctl.controller import lookup
-from irctl.controller.calibration_api import router
+from irctl.controller import calibration_api, lookup, reminder_api
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Journal, examine
 from irctl.controller.station import Station
@@ -224,7 +223,8 @@ def create_app(station: Station) -> FastAPI:
             raise Refused([Problem("lamp", lamp, "is not being commissioned", f"irctl commission {lamp}")])
         return dict(found.view())
 
-    app.include_router(router(station))
+    app.include_router(calibration_api.router(station))
+    app.include_router(reminder_api.router(station.reminders))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

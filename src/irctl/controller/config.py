@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -68,6 +68,13 @@ class LineSection(_Strict):
     format: Literal["8N1", "8N2", "8E1", "8O1", "8E2", "8O2"] = "8N1"
     local_echo: bool = False
     broadcast_turnaround_s: Positive = 0.1
+
+
+class ClinicSection(_Strict):
+    """The schedule that reminds of what is due, beside the controller. `day_begins`: when it tells what falls due that day, local time."""
+
+    enabled: bool = True
+    day_begins: time = time(7)
 
 
 class DeviceSection(BaseModel):
@@ -195,6 +202,7 @@ class StationFile(_Strict):
     station: StationSection
     api: ApiSection = ApiSection()
     journal: JournalSection = JournalSection()
+    clinic: ClinicSection = ClinicSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = {}

@@ -163,9 +163,10 @@ class Memory:
             case {"event": "impact.reviewed", "lamp": lamp}:
                 self._lasting[f"impact {lamp}"] = event
             case {"event": "alarm", "id": alarm}:
-                if len(self._alarms) >= ALARMS_MAX:
-                    del self._alarms[next(iter(self._alarms))]
-                self._alarms[alarm] = event
+                self._await(alarm, event)
+            case {"event": "reminder.raised", "id": alarm, "item": item}:
+                self._await(alarm, event)
+                self._lasting[f"reminder {item}"] = event  # or it would be told again
             case {"event": "alarm.acknowledged" | "alarm.resolved", "alarm": alarm}:
                 self._alarms.pop(alarm, None)
             case {"event": chain.CONTINUED | chain.SET_ASIDE}:
@@ -174,6 +175,12 @@ class Memory:
                     self._numbers[day] = max(number, self._numbers.get(day, 0))
             case _:
                 pass
+
+    def _await(self, alarm: str, event: Event) -> None:
+        """Until somebody has acknowledged it."""
+        if len(self._alarms) >= ALARMS_MAX:
+            del self._alarms[next(iter(self._alarms))]
+        self._alarms[alarm] = event
 
     def _count_use(self, event: Event) -> None:
         match event:

@@ -19,10 +19,10 @@ from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
 from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
-from irctl.controller.rope import Rope
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
+from irctl.rope import Rope
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREDECESSOR_S = 4.0
@@ -69,7 +69,13 @@ async def serve(
         def announce(url: str) -> None:
             lease_s = shortest_lease_s(config)
             watchdog.arm(lease_s)
-            rope.serving(url=url, lease_s=lease_s, station=config.file.station.name, pid=getpid())
+            rope.serving(
+                url=url,
+                silence_max_s=lease_s,
+                station=config.file.station.name,
+                pid=getpid(),
+                clinic=config.file.clinic.model_dump(mode="json"),
+            )
 
         try:
             await _serve_api(station, await _listening(api.host, api.port), stopping, announce)
