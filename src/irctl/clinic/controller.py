@@ -19,9 +19,9 @@ class Unanswered(Exception):
 class Controller:
     """One controller by its address. Every call raises Unanswered."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
         # No proxy of this computer's user stands between two of its processes.
-        self._http = httpx.Client(base_url=url, timeout=ANSWER_MAX_S, trust_env=False)
+        self._http = httpx.Client(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
 
     def due(self) -> list[Item]:
         """Everything that is due again and again."""

@@ -168,7 +168,8 @@ class Memory:
                 self._await(alarm, event)
                 self._lasting[f"reminder {item}"] = event  # or it would be told again
             case {"event": "alarm.acknowledged" | "alarm.resolved", "alarm": alarm}:
-                self._alarms.pop(alarm, None)
+                if (item := self._alarms.pop(alarm, {}).get("item")) is not None:
+                    self._lasting[f"answered {item}"] = event  # or its reminder would be shown again
             case {"event": chain.CONTINUED | chain.SET_ASIDE}:
                 self._lasting["opened"] = event
                 for day, number in event.get("numbers", {}).items():
