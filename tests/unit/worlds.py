@@ -139,7 +139,7 @@ class StationFolder:
     def write(self) -> Path:
         for name, told in (self.calibrations | self.meters).items():
             path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(toml(told), encoding="utf-8")
         self.path.write_text(toml(self.station), encoding="utf-8")
         return self.path

@@ -151,8 +151,8 @@ class _Guided:
     def _position(self, view: View) -> View:
         at_cm = view["next"]["distance_cm"] if view["next"] else view["plan"]["distances_cm"][0]
         self._say(
-            f"Put the meter {at_cm:g} cm from the lamp's face, in its axis, facing it. [dim]Measure to the meter's own reference plane. 1 cm wrong here is "
-            f"{200 / at_cm:.1f} % wrong there. Closer than five diameters of the lamp, irradiance does not fall as 1/d²: then only this distance is calibrated.[/]"
+            f"[dim]In the lamp's axis, to the meter's own reference plane: 1 cm wrong here is {200 / at_cm:.1f} % wrong there. Closer than five diameters of "
+            "the lamp irradiance does not fall as 1/d²: then nothing follows from one distance for another.[/]"
         )
         given = self.answers.distance if at_cm == view["plan"]["distances_cm"][0] else None
         distance, unit = _quantity("distance", self._ask("Distance, with its unit", given, "distance", f"{at_cm:g} cm"))
@@ -323,8 +323,7 @@ def picture(view: View) -> RenderableType:
     for name, word in (("meter_mw_cm2", "meter"), ("monitor_mw_cm2", "lamp's own")):
         if live.get(name) is not None:
             shown.append(f"{word} {live[name]:.2f} mW/cm²")
-    grid.add_row("", "   ".join(shown), "")
-    return Group("", grid, Text(f"  {view['now'] or ''}", style="dim"))
+    return Group("", grid, Text(f"  {'   '.join(shown)}"), Text(f"  {view['now'] or ''}", style="dim"))
 
 
 def _reading_line(reading: View, view: View) -> str:

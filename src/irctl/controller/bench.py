@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from irctl.bus.errors import BusError
 from irctl.controller.equipment import Equipment
@@ -115,16 +116,18 @@ class Bench:
             asks.append(self.reference.refresh(self.meter.irradiance_mw_cm2))
         await asyncio.gather(*asks)
 
-    def _end(self, why: str) -> None:
-        self.ended = why
-        raise BenchEnded(why)
+    def _end(self, why: str) -> NoReturn:
+        """During a stop whatever else fails is only its echo."""
+        stopped = self.equipment.stopped()
+        self.ended = why if stopped is None else f"the station is stopped: {stopped}"
+        raise BenchEnded(self.ended)
 
     def _forbidden(self) -> str | None:
         """What stands against light now: unknown is as bad as wrong."""
         equipment, now_s = self.equipment, self._now_s()
         stale_s, instruments = equipment.envelope.stale_s, equipment.instruments
         if (stopped := equipment.stopped()) is not None:
-            return f"the station is stopped: {stopped}"
+            return stopped
         if not equipment.journal.writable:
             return f"the journal cannot be written: {equipment.journal.failure}"
         for lock in instruments.interlocks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
@@ -117,7 +117,10 @@ class Calibrations:
 
     async def certificate(self, calibration: str) -> dict[str, Any]:
         """The signed payload, computed anew from the journal: what was signed, and the signature. Raises Refused, OSError."""
-        sheet = await self.found(calibration)
+        return self.signed(await self.found(calibration))
+
+    def signed(self, sheet: Worksheet) -> dict[str, Any]:
+        """The same of a worksheet at hand. Raises Refused for one that was not approved."""
         if sheet.outcome is not Outcome.APPROVED:
             problem = Problem("calibration", sheet.id, "was not approved, so there is no certificate", "Approve it")
             raise Refused([problem], conflict=True)
@@ -243,6 +246,7 @@ class Calibrations:
             problems.append(
                 Problem("condition", condition, "is empty", "Say how the lamp, its reflector and cable look")
             )
+        problems += await self._meter_on_its_line(sheet)
         if problems:
             raise Refused(problems)
         identity = await equipment.output.emitter.identify()
@@ -271,7 +275,7 @@ class Calibrations:
             "calibration.positioned", sheet.lamp, sheet.id,
             by=by,
             stage=sheet.stage,
-            distance_cm=wanted_cm,
+            distance_cm=round(distance_cm, 3),
             angle_deg=angle_deg,
             positioning_cm=sheet.plan.positioning_cm if positioning_cm is None else positioning_cm,
         )  # fmt: skip
@@ -358,7 +362,7 @@ class Calibrations:
         problems += self._unwritable()
         if problems:
             raise Refused(problems)
-        now, upkeep = self.journal.clock().replace(microsecond=0), self._upkeep(sheet.lamp)
+        now, upkeep = _to_milliseconds(self.journal.clock()), self._upkeep(sheet.lamp)
         approved = sheet.as_calibration(
             approved_by=by,
             approved_at=now,
@@ -456,6 +460,15 @@ class Calibrations:
         section = self.config.file.meters.get(meter)
         return None if section is None or section.device is None else self.devices.radiometer(section.device)
 
+    async def _meter_on_its_line(self, sheet: Worksheet) -> list[Problem]:
+        """What answers must be the instrument of the certificate, where it can tell. Raises BusError, DeviceFault."""
+        device = self.device_of(sheet.meter.name)
+        serial = None if device is None else (await device.identify()).serial
+        if serial in (None, sheet.meter.serial):
+            return []
+        what = f"the instrument on the line says {serial}, the certificate {sheet.meter.serial}"
+        return [Problem("meter", sheet.meter.name, what, "Connect the meter of this certificate, or abandon this")]
+
     def _meter_changed(self, sheet: Worksheet) -> list[Problem]:
         """The meter must still be the one, and its certificate still that."""
         now: Meter | None = self.config.meters.get(sheet.meter.name)
@@ -522,6 +535,11 @@ def _tell(found: dict[str, dict[str, Any]], event: Event) -> None:
             found[calibration] |= closed | {"outcome": name}
         case _:
             pass
+
+
+def _to_milliseconds(moment: datetime) -> datetime:
+    """As the journal writes it."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _compared_with(calibration: Calibration) -> dict[str, Any]:

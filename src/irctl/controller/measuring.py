@@ -147,6 +147,7 @@ class Measuring:
         give_up_s = self._now_s() + COOL_MAX_S
         while True:
             told = latest(samples, DARK_SLOPE_MAX_MW_CM2_PER_MIN)
+            self.now = f"dark: looking whether {name} still sees a glow"
             if steady(told, DARK_SLOPE_MAX_MW_CM2_PER_MIN):
                 return [s.value for s in samples[-DARK_READINGS:]]
             if told is not None:
