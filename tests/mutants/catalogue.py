@@ -16,6 +16,7 @@ ATTENDANCE = "tests/simulation/test_attendance.py"
 RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
+REMINDERS = "tests/unit/test_reminders_told.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +281,35 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a controller that hangs is left to it", "H11", "src/irctl/supervisor.py",
         "            elif now_s - heard_s > child.silence_max_s:", "            elif False:", ("tests/service/test_supervisor.py",),
+    ),
+    # the schedule
+    Mutant(
+        "what was told is told again", "reminders", f"{CONTROLLER}/reminders.py",
+        "        if last is not None and self._told(last).covers(asked.occasion, asked.lead_days):", "        if False:",
+        (REMINDERS,),
+    ),
+    Mutant(
+        "what somebody has seen to is shown again after the next file", "reminders", f"{CONTROLLER}/memory.py",
+        'self._lasting[f"answered {item}"] = event', "pass", (REMINDERS,),
+    ),
+    Mutant(
+        "a clock that steps is not noticed", "reminders", "src/irctl/clinic/schedule.py",
+        "        if woken or step or now_s >= self._look_at_s:", "        if woken or now_s >= self._look_at_s:",
+        ("tests/unit/test_schedule.py",),
+    ),
+    Mutant(
+        "the schedule is polled by the wall clock", "reminders", "src/irctl/clinic/schedule.py",
+        "        now_s = self._clocks.monotonic_s()\n", "        now_s = self._clocks.wall().timestamp()\n",
+        ("tests/unit/test_schedule.py",),
+    ),
+    Mutant(
+        "a job that is late is dropped", "reminders", "src/irctl/clinic/jobs.py",
+        "misfire_grace_time=None", "misfire_grace_time=1", ("tests/service/test_clinic.py",),
+    ),
+    Mutant(
+        "the clinic's death ends the controller", "reminders", "src/irctl/supervisor.py",
+        "            clinic.run()\n", "            clinic.run()\n            self._controller.end()\n",
+        ("tests/service/test_supervisor.py",),
     ),
     Mutant(
         "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",

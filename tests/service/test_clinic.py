@@ -205,8 +205,8 @@ def test_what_somebody_has_seen_and_what_somebody_has_done_is_shown_no_more(tmp_
         alarms = json.loads(station.irctl("alarms", "--json").stdout)["alarms"]
         by_text = {alarm["text"].partition(":")[0]: alarm["id"] for alarm in alarms}
         assert station.irctl("acknowledge", by_text["calibration of left"], "--by", "okafor").returncode == 0
-        words = ("--by", "okafor", "--kind", "cleaned", "--note", "the reflector")
-        assert station.irctl("maintenance", "left", *words).returncode == 0
+        words = ("maintenance", "left", "cleaned", "--by", "okafor", "--note", "the reflector")
+        assert station.irctl(*words).returncode == 0
         # Whoever starts it again need not wait for its next minute.
         os.kill(Said(station).started(1)["pid"], signal.SIGKILL)
         give_up_s = time.monotonic() + 20.0

@@ -69,7 +69,7 @@ async def test_a_reminder_is_an_alarm_of_low_priority_that_says_what_to_do(start
     controller = start()
     assert controller.reminders.tell(a_reminder("check of left", late_s=7200.0))
     (alarm,) = controller.alarms.view()["alarms"]
-    assert (alarm["priority"], alarm["lamp"], alarm["remedy"]) == ("low", "left", "irctl check left")
+    assert (alarm["priority"], alarm["lamp"], alarm["remedy"]) == ("low", "left", "irctl check left --by NAME")
     (event,) = controller.events("reminder.raised")
     assert (event["item"], event["kind"], event["late_s"], event["id"]) == (
         "check of left",

@@ -18,9 +18,9 @@ from irctl.domain.problems import Problem, Refused
 from irctl.domain.reminders import Kind, Told
 
 REMEDIES: Mapping[Kind, str] = {
-    Kind.CALIBRATION: "irctl calibrate {about}",
-    Kind.CHECK: "irctl check {about}",
-    Kind.MAINTENANCE: "Do it, then write it down: irctl maintenance {about}",
+    Kind.CALIBRATION: "irctl calibrate {about} --meter METER --by NAME",
+    Kind.CHECK: "irctl check {about} --by NAME",
+    Kind.MAINTENANCE: "Do it, then write it down: irctl maintenance {about} KIND --by NAME",
     Kind.METER: "Send it to its laboratory; copy the new certificate to the station's meters",
 }
 
