@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from irctl.cli.certificate import verified
+from irctl.cli.calibrations import traced
+from irctl.controller.calibrations import cm, mw_cm2
+from irctl.controller.seal import Verifier
+from irctl.domain import certificate, certificate_check
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from irctl.domain.worksheet import Outcome, Step
 from tests.simulation.technician import (
     BY,
     FAST,
+    QUICK,
     SECOND,
     STEPS_OF_LIGHT,
     STEPS_OF_PEOPLE,
@@ -198,13 +202,19 @@ async def test_nobody_approves_own_work_and_the_certificate_is_signed(tmp_path: 
         assert not world.events("calibration.approved")
         await technician.step()
         signed = await certificate_of(world, technician.id)
-        told = verified(signed, None)
-        assert told["holds"], told["problems"]
+        told, seal = signed["certificate"], signed["seal"]
+        assert certificate_check.check(told) == []
+        assert certificate.digest(told) == seal["sha256"]
+        key = Verifier([bytes.fromhex(seal["public_key"])])
+        assert key.signed(certificate.message(told), seal["key"], seal["signature"]) is None
         assert told["approved_by"] == SECOND
         (*_, last) = world.events()
         assert last["event"] in ("journal.checkpoint", "bench.lit")
-        forged = signed | {"certificate": signed["certificate"] | {"approved_by": "somebody else"}}
-        assert not verified(forged, None)["holds"]
+        forged = told | {"approved_by": "somebody else"}
+        assert key.signed(certificate.message(forged), seal["key"], seal["signature"]) is not None
+        traces = traced(told, {event["seq"]: event for event in technician.sheet.events})
+        assert len(traces) == 15, "ten readings and five points"
+        assert all(one["holds"] for one in traces)
 
 
 # --- refused -------------------------------------------------------------------------------------------------------------
@@ -249,3 +259,72 @@ async def test_a_lamp_on_the_bench_treats_nobody(tmp_path: Path):
             world.station.order(an_order())
         with pytest.raises(Refused, match="on the bench"):
             world.station.commission("left", BY)
+
+
+# --- readings that a person types ----------------------------------------------------------------------------------------
+
+
+async def typed(world: World, technician: Technician, *, times: float) -> None:
+    """The technician types what the meter shows, `times` what it is."""
+    sheets = world.station.calibrations
+    await technician.begin()
+    await technician.until(Step.DARK)
+    sheets.read(technician.id, BY)
+    while not technician.run.done:
+        await asyncio.sleep(0.5)
+        if technician.run.measuring.waits_for_value:
+            shown = round(world.sim.meter_truth("meter").irradiance_mw_cm2, 2)
+            sheets.read(technician.id, BY, times * shown)
+
+
+def without_its_line(folder: Path) -> Path:
+    station = StationFolder(folder)
+    del station.station["meters"]["reference"]["device"]
+    station.meters["meters/sim-reference.toml"]["range_max_mw_cm2"] = 2000.0
+    station.left["upkeep"] = QUICK
+    return station.write()
+
+
+async def test_a_meter_without_a_line_is_read_by_a_person(tmp_path: Path):
+    async with a_station(tmp_path / "state", config=without_its_line(tmp_path / "config"), sim=FAST) as world:
+        technician = Technician(world)
+        await typed(world, technician, times=1.0)
+        found = technician.sheet.as_found
+        assert found is not None
+        assert found.problems == ()
+        assert found.verdict is not None
+        assert abs(found.verdict.error_pct) < 1.0
+        world.station.calibrations.redo(technician.id, BY, "readings", "a slip", levels_pct=[60.0])
+        with pytest.raises(Refused, match="not asked for"):
+            world.station.calibrations.read(technician.id, BY, 60.0)
+
+
+async def test_values_in_another_unit_are_found_out_and_not_approved(tmp_path: Path):
+    async with a_station(tmp_path / "state", config=without_its_line(tmp_path / "config"), sim=FAST) as world:
+        technician = Technician(world)
+        await typed(world, technician, times=10.0)
+        assert technician.sheet.step is Step.ADJUSTMENT
+        with pytest.raises(Refused, match="W/m²"):
+            world.station.calibrations.adjust(technician.id, BY, None)
+        assert world.lamp.equipment.in_force.source == "file"
+
+
+def test_a_unit_is_never_guessed():
+    assert mw_cm2("value", 546.0, "W/m2") == pytest.approx(54.6)
+    assert cm("distance", 20.0, "in") == pytest.approx(50.8)
+    for wrong in ("", "mm", "mW"):
+        with pytest.raises(Refused, match="unit"):
+            cm("distance", 50.0, wrong)
+
+
+async def test_a_lamp_found_out_of_tolerance_treats_nobody_though_the_calibration_is_abandoned(tmp_path: Path):
+    config = a_config(tmp_path / "config")
+    sim = {"lamps": {"left": FAST["lamps"]["left"] | {"ageing": 0.85}}}
+    async with a_station(tmp_path / "state", config=config, sim=sim) as world:
+        technician = Technician(world)
+        await technician.begin()
+        await technician.until(Step.ADJUSTMENT)
+        world.station.calibrations.close(technician.id, BY, "no time", "abandoned")
+        await asyncio.sleep(60.0)
+        with pytest.raises(Refused, match="found outside its tolerance"):
+            world.station.order(an_order())

@@ -301,7 +301,7 @@ def traced(certificate: Mapping[str, Any], events: Mapping[int, View]) -> list[V
         for point in stage["findings"]["points"]:
             value = f"{point['irradiance_mw_cm2']:.6g} mW/cm² ± {point['expanded_pct']:.3g} %"
             how = f"mean of {point['n']} readings less dark, times meter factor and spectral mismatch"
-            holds = all(seq in by_seq and _same(by_seq[seq], events) for seq in point["seqs"])
+            holds = all(_same(by_seq[seq], events) if seq in by_seq else seq in events for seq in point["seqs"])
             figure = f"{name}, {point['level_pct']:g} % at {point['distance_cm']:g} cm"
             told.append({"figure": figure, "value": value, "seqs": point["seqs"], "how": how, "holds": holds})
     return told

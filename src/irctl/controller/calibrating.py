@@ -16,6 +16,8 @@ from irctl.devices.roles import Radiometer
 from irctl.domain.plan import PlannedReading
 from irctl.domain.problems import InvariantViolation
 from irctl.domain.response import LampResponse
+from irctl.domain.rules import Hazard, Stop
+from irctl.domain.tolerance import Decision
 from irctl.domain.worksheet import BENCH, Step, Worksheet
 
 
@@ -61,6 +63,7 @@ class Calibrating:
                     break  # somebody has to move the meter first
                 distance_cm = reading.distance_cm
                 await self._step(sheet, reading)
+                self._tell_out_of_tolerance()
                 if (after := self.sheet()).step == sheet.step and after.next_reading == reading:
                     raise InvariantViolation(
                         f"{self.what}: step {sheet.step} was done, and the worksheet did not take it"
@@ -117,6 +120,17 @@ class Calibrating:
             n=taken.n,
             slope_pct_per_min=None if settled is None else round(settled.slope_pct_per_min, 4),
         )
+
+    def _tell_out_of_tolerance(self) -> None:
+        """As found beyond its tolerance: nobody is treated with it until it is calibrated or checked, whatever becomes of this worksheet."""
+        sheet = self.sheet()
+        found = sheet.as_found if sheet.step is Step.ADJUSTMENT else None
+        if found is None or found.verdict is None or found.verdict.decision is not Decision.FAIL:
+            return
+        self._write("lamp.out_of_tolerance", by=sheet.by, verdict=found.verdict.as_dict())
+        text = f"lamp {self.equipment.name} was found outside its tolerance: {found.verdict}"
+        remedy = "Finish its calibration; look at whom it treated since it was last right"
+        self.equipment.alarm(Stop(Hazard.OFF_CALIBRATION, text, remedy))
 
     def _known_dark(self, sheet: Worksheet) -> Dark:
         """The last dark reading, which an earlier stretch may have made."""

@@ -126,8 +126,8 @@ class Calibrations:
             raise Refused([problem], conflict=True)
         signed = _last(sheet, "calibration.approved")["certificate"]
         told = certificate.payload(sheet.events, signed["station"], signed["version"])
-        seal = {name: signed[name] for name in ("number", "sha256", "key", "signature")}
-        return {"certificate": told, "seal": seal | {"public_key": self.journal.public_key}}
+        seal = {name: signed[name] for name in ("number", "sha256", "key", "signature", "public_key")}
+        return {"certificate": told, "seal": seal}
 
     def _follow(self) -> None:
         for event in self.journal.memory.after(self._seen):
@@ -389,6 +389,7 @@ class Calibrations:
                 "sha256": certificate.digest(told),
                 "key": key,
                 "signature": signature,
+                "public_key": self.journal.public_key,
                 "station": self.station_told,
                 "version": version("irctl"),
             },

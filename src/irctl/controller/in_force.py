@@ -53,7 +53,7 @@ class InForce:
     _seen: int = 0
     _approved: tuple[Event, Calibration] | None = None
     _failed: Event | None = None
-    """The failed check that locks the lamp."""
+    """The failed check, or failed as-found, that locks the lamp."""
     _proven_at: datetime | None = None
     """When a check last passed, or a calibration was last approved."""
     _maintained: dict[str, Event] = field(default_factory=dict[str, Event])
@@ -77,7 +77,10 @@ class InForce:
     def locked(self) -> str | None:
         """Why nobody is treated until somebody has calibrated or checked."""
         self._follow()
-        return None if self._failed is None else f"its check of {self._failed['at'][:16].replace('T', ' ')} failed"
+        if self._failed is None:
+            return None
+        how = "its check failed" if self._failed["event"] == "check.completed" else "it was found outside its tolerance"
+        return f"{how} on {self._failed['at'][:16].replace('T', ' ')}"
 
     @property
     def state(self) -> str:
@@ -167,6 +170,8 @@ class InForce:
                     replace(Calibration.of(event["record"]), sha256=event["certificate"]["sha256"]),
                 )
                 self._failed, self._proven_at = None, datetime.fromisoformat(event["at"])
+            case "lamp.out_of_tolerance":
+                self._failed = event
             case "check.completed" if event["verdict"] == "fail":
                 self._failed = event
             case "check.completed":

@@ -16,7 +16,7 @@ from irctl.controller.bench import Bench, BenchEnded
 from irctl.domain.calibration import Calibration
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampModel, LampResponse
-from irctl.domain.steadiness import Sample, latest, steady
+from irctl.domain.steadiness import Sample, Trend, latest, steady
 
 DARK_READINGS = 20
 DARK_SLOPE_MAX_MW_CM2_PER_MIN = 0.1
@@ -100,6 +100,25 @@ class Expected:
 
 
 @dataclass
+class _Watched:
+    """One instrument that is waited for."""
+
+    read: Callable[[], float]
+    name: str = ""
+    samples: list[Sample] = field(default_factory=list[Sample])
+    trend: Trend | None = None
+    steady: bool = False
+    why: str = ""
+
+    def look(self, now_s: float, limit_pct_per_min: float) -> None:
+        self.samples.append(Sample(now_s, self.read()))
+        limit = limit_pct_per_min * max(abs(self.samples[-1].value), FAINT) / 100.0
+        told = self.trend = latest(self.samples, limit)
+        self.steady = steady(told, limit)
+        self.why = self.name + ("too little seen yet" if told is None else _moves(told, limit_pct_per_min))
+
+
+@dataclass
 class Measuring:
     """One stretch on the bench. `typed`: the reference is read by a person. `live` and `now` are what a screen shows meanwhile."""
 
@@ -171,23 +190,30 @@ class Measuring:
         await self.bench.light(level_pct)
         if self.typed and not self._fitted:
             return await self._settle_by_time(level_pct)
-        read, offset = self._seen(dark)
-        from_s, samples = self._now_s(), list[Sample]()
+        from_s, watched = self._now_s(), self._watched(dark)
         while True:
             await self._tick()
-            samples.append(Sample(self._now_s(), self._against(read() - offset)))
-            limit = limit_pct_per_min * max(abs(samples[-1].value), FAINT) / 100.0
-            told, waited_s = latest(samples, limit), self._now_s() - from_s
-            if told is not None and steady(told, limit):
+            waited_s = self._now_s() - from_s
+            for one in watched:
+                one.look(self._now_s(), limit_pct_per_min)
+            if all(one.steady for one in watched):
+                told = watched[0].trend
+                assert told is not None
                 return Settled(waited_s, 100.0 * told.slope_per_min / told.mean, told.n)
-            why = (
-                "too little seen yet"
-                if told is None
-                else _moves(told.mean, told.slope_per_min, told.u_slope_per_min, limit_pct_per_min)
-            )
+            why = next(one.why for one in watched if not one.steady)
             self.now = f"warming at {level_pct:g} %, {waited_s:.0f} s: {why}"
             if waited_s > within_s:
                 raise BenchEnded(f"the light at {level_pct:g} % is not steady after {waited_s:.0f} s: {why}")
+
+    def _watched(self, dark: Dark) -> list[_Watched]:
+        """Every instrument whose reading will count: the lamp's own is often the slower one."""
+        read, offset = self._seen(dark)
+        watched = [_Watched(lambda: self._against(read() - offset))]
+        if self._fitted and self.bench.meter is not None and self.expected is None:
+            watched.append(
+                _Watched(lambda: self._monitor() - (dark.monitor_offset_mw_cm2 or 0.0), "the lamp's own radiometer is ")
+            )
+        return watched
 
     async def compare(self, level_pct: float, dark: Dark, samples: int) -> list[float]:
         """Readings of a light that may still warm, as they would be of a steady one; less dark. Raises BenchEnded."""
@@ -291,10 +317,10 @@ def _not_ambient(offset_mw_cm2: float, name: str) -> float:
     return offset_mw_cm2
 
 
-def _moves(mean: float, slope_per_min: float, u_slope_per_min: float, limit_pct_per_min: float) -> str:
-    if mean <= 0:
+def _moves(told: Trend, limit_pct_per_min: float) -> str:
+    if told.mean <= 0:
         return "no light is seen"
-    slope_pct, noise_pct = 100.0 * slope_per_min / mean, 100.0 * u_slope_per_min / mean
+    slope_pct, noise_pct = 100.0 * told.slope_per_min / told.mean, 100.0 * told.u_slope_per_min / told.mean
     if noise_pct > limit_pct_per_min:
         return f"too noisy to tell (±{noise_pct:.1f} % a minute)"
     return f"still moving {slope_pct:+.1f} % a minute, {limit_pct_per_min:g} allowed"

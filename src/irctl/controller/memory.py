@@ -156,6 +156,8 @@ class Memory:
                     self._lasting[f"approved {lamp}"] = event
             case {"event": "check.completed", "lamp": lamp, "verdict": verdict}:
                 self._lasting[f"check {lamp} {verdict == 'fail'}"] = event
+            case {"event": "lamp.out_of_tolerance", "lamp": lamp}:
+                self._lasting[f"check {lamp} True"] = event
             case {"event": "lamp.unlocked", "lamp": lamp}:
                 self._lasting[f"unlocked {lamp}"] = event
             case {"event": "maintenance.recorded", "lamp": lamp, "kind": kind, "consequence": consequence}:
