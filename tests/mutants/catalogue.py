@@ -298,18 +298,14 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/unit/test_schedule.py",),
     ),
     Mutant(
-        "the schedule is polled by the wall clock", "reminders", "src/irctl/clinic/schedule.py",
-        "        now_s = self._clocks.monotonic_s()\n", "        now_s = self._clocks.wall().timestamp()\n",
-        ("tests/unit/test_schedule.py",),
+        "what was done yesterday is told to be due within a month", "reminders", f"{DOMAIN}/reminders.py",
+        "    fresh = [m for m in moments if item.last_at is None or m.at > item.last_at]", "    fresh = moments",
+        ("tests/unit/test_reminders.py",),
     ),
     Mutant(
-        "a job that is late is dropped", "reminders", "src/irctl/clinic/jobs.py",
-        "misfire_grace_time=None", "misfire_grace_time=1", ("tests/service/test_clinic.py",),
-    ),
-    Mutant(
-        "the clinic's death ends the controller", "reminders", "src/irctl/supervisor.py",
-        "            clinic.run()\n", "            clinic.run()\n            self._controller.end()\n",
-        ("tests/service/test_supervisor.py",),
+        "a clinic that dies stays dead for a minute", "reminders", "src/irctl/supervisor.py",
+        "CLINIC_BACKOFF_MAX_S = 60.0", "CLINIC_BACKOFF_MAX_S = 60.0\nBACKOFF_MIN_S = 60.0",
+        ("tests/service/test_supervisor.py::test_a_clinic_that_dies_is_started_again_and_the_controller_never_is",),
     ),
     Mutant(
         "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",
