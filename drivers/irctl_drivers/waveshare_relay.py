@@ -21,7 +21,7 @@ from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteCoilValue
 from irctl.bus.unit import Unit
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
-from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
+from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
 from irctl_drivers.leased import LeasedOutput, Reading
 
 # coils
@@ -110,7 +110,12 @@ class FlashOutput(LeasedOutput):
     def __init__(self, board: Board, channel: int) -> None:
         self.index = channel - 1
         lease = LeaseSpec(
-            FailSafe.TIMED_OUTPUT, LeaseScope.CHANNEL, min_s=TICK_S, max_s=board.options.lease_max_s, step_s=TICK_S
+            FailSafe.TIMED_OUTPUT,
+            LeaseScope.CHANNEL,
+            min_s=TICK_S,
+            max_s=board.options.lease_max_s,
+            step_s=TICK_S,
+            retrigger=Retrigger(board.options.retrigger),
         )
         super().__init__(board.unit, f"{board.name}.{channel}", RELAY + self.index, lease)
         self.board = board

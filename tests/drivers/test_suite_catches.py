@@ -82,6 +82,8 @@ async def test_a_sabotaged_driver(sabotage: Sabotage, check: OutputCheck, monkey
     [
         ("ignore", conformance.stays_lit_while_renewed),
         ("extend", conformance.goes_dark_when_the_host_falls_silent),
+        ("ignore", conformance.ends_one_lease_after_its_last_renewal),
+        ("extend", conformance.ends_one_lease_after_its_last_renewal),
     ],
 )
 async def test_a_relay_that_was_measured_wrongly(retrigger: str, check: OutputCheck) -> None:

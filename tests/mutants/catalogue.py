@@ -17,6 +17,7 @@ RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
 REMINDERS = "tests/unit/test_reminders_told.py"
+COMMISSIONING = "tests/simulation/test_commissioning.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,35 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "alarms are forgotten over a restart", "alarms", f"{CONTROLLER}/station.py",
         "        self.alarms.restore(self.journal.events)\n", "", (ATTENDANCE,),
+    ),
+    # commissioning
+    Mutant(
+        "commissioning takes a watchdog that another lamp feeds for this lamp's own", "R04", f"{CONTROLLER}/procedure.py",
+        "        if feeds and len(shared) == len(feeds):", "        if False:",
+        (f"{COMMISSIONING}::test_a_watchdog_that_another_lamp_feeds_is_refused_where_nothing_else_ends_the_light",),
+    ),
+    Mutant(
+        "commissioning does not mind what renewing a timed output does", "R04", f"{CONTROLLER}/procedure.py",
+        "            if found.retrigger is not subject.channel.lease.retrigger:", "            if False:",
+        (f"{COMMISSIONING}::test_a_fail_safe_that_counts_otherwise_than_told_is_found",),
+    ),
+    Mutant(
+        "commissioning takes a fail-safe that acts too soon", "R04", f"{CONTROLLER}/dropout.py",
+        "    if not as_told:", "    if False:", (f"{COMMISSIONING}::test_a_fail_safe_that_counts_otherwise_than_told_is_found",),
+    ),
+    Mutant(
+        "commissioning takes light that a door ended for the fail-safe's work", "R04", f"{CONTROLLER}/dropout.py",
+        "    await s.allowed()\n", "", (f"{COMMISSIONING}::test_light_that_a_door_ended_is_not_taken_for_the_fail_safes_work",),
+    ),
+    Mutant(
+        "commissioning measures a silence in which other lamps talk", "R04", f"{CONTROLLER}/place.py",
+        "            lamp.hushed = True", "            pass",
+        (f"{COMMISSIONING}::test_a_watchdog_that_another_lamp_feeds_is_refused_where_nothing_else_ends_the_light",),
+    ),
+    Mutant(
+        "any cut-off will do, whichever was commissioned", "R04", f"{CONTROLLER}/output.py",
+        '            found["cutoff"] = await self.cutoff.identify()', "            pass",
+        (f"{COMMISSIONING}::test_a_cutoff_that_was_exchanged_gives_no_light",),
     ),
     # the program itself
     Mutant(

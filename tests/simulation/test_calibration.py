@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -70,6 +71,9 @@ async def test_a_lamp_without_calibration_is_calibrated_approved_and_treats_trul
         assert (in_force["id"], in_force["source"]) == (technician.id, "journal")
         assert in_force["binding"] == world.lamp.equipment.in_force.binding
         assert in_force["lamp_hours"] == pytest.approx(world.events("bench.lit")[0]["lit_s"] / 3600.0, abs=1e-3)
+        identity = await world.lamp.output.emitter.identify()
+        assert world.lamp.equipment.in_force.differs(identity) is None
+        assert world.lamp.equipment.in_force.differs(replace(identity, serial="4711"))
         (ended,) = world.events("session.ended")
         assert abs(ended["drift"]["ratio"] - 1.0) < ended["drift"]["expanded_pct"] / 100.0
 

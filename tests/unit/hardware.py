@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from irctl.bus.bus import Priority
 from irctl.bus.errors import NoReply
 from irctl.bus.modbus import AnyRequest, WriteCoil
-from irctl.devices.roles import FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, OutputState
+from irctl.devices.roles import FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, OutputState, Retrigger
 
-LEASE = LeaseSpec(FailSafe.TIMED_OUTPUT, LeaseScope.CHANNEL, min_s=0.1, max_s=60.0, step_s=0.1)
+LEASE = LeaseSpec(
+    FailSafe.TIMED_OUTPUT, LeaseScope.CHANNEL, min_s=0.1, max_s=60.0, step_s=0.1, retrigger=Retrigger.RESTART
+)
 TIMEOUT_S = 0.1
 
 

@@ -1,9 +1,9 @@
 """Wiren Board WB-MDM3 (firmware 2.12 and later): three-channel 230 V MOSFET dimmer with a safety mode.
 
 Source: the vendor's own device template `config-wb-mdm3-fw-2.12.json.jinja`. Assumptions, all unverified on hardware and configurable:
-which frames feed the safety poll timeout (`fed_by`), the factory safety action (0, none), that broadcasts are obeyed, that the
-ramp applies to every change of output (coil, level and safety action alike) in steps of 1 %, and that "linear resistive"
-means V_rms^2 proportional to the level while "log" means decades of it (two, over the scale).
+which frames feed the safety poll timeout (`fed_by`) and how long one count of it lasts (`safety_unit_s`), the factory safety action
+(0, none), that broadcasts are obeyed, that the ramp applies to every change of output (coil, level and safety action alike) in steps
+of 1 %, and that "linear resistive" means V_rms^2 proportional to the level while "log" means decades of it (two, over the scale).
 """
 
 from __future__ import annotations
@@ -105,9 +105,11 @@ class Mdm3(RegisterTwin):
         curve: int = CURVE_LINEAR,
         ramp_ms: int = 10,
         safety_action: int = ACTION_NONE,
+        safety_unit_s: float = 1.0,
     ) -> None:
         super().__init__(unit, broadcast=broadcast)
         self.fed_by = fed_by
+        self.safety_unit_s = safety_unit_s
         self.settings = Mdm3Settings(
             ramp_up_ms=[ramp_ms] * CHANNELS, ramp_down_ms=[ramp_ms] * CHANNELS, safety_action=[safety_action] * CHANNELS
         )
@@ -233,7 +235,7 @@ class Mdm3(RegisterTwin):
         self.safety_mode = False
 
     def _safety_due(self) -> float:
-        return NEVER if self.safety_mode else self._fed_at + self.settings.safety_timeout_s[0]
+        return NEVER if self.safety_mode else self._fed_at + self.settings.safety_timeout_s[0] * self.safety_unit_s
 
     def next_event(self) -> float:
         first, second, third = self.channels

@@ -1,7 +1,7 @@
 """ICP DAS tM-R5: five relays with a latching host watchdog.
 
 Source: tM-R5 Quick Start p.10 (base-1 there, PDU addresses here). Assumptions, unverified and configurable: any valid frame addressed
-to the module feeds the watchdog (`fed_by`), broadcasts are obeyed, and while the timeout status is latched in mode 0 a
+to the module feeds the watchdog (`fed_by`) whose count lasts `watchdog_tick_s`, broadcasts are obeyed, and while the timeout status is latched in mode 0 a
 write of ON is acknowledged but not obeyed (`latched_write = "exception"` answers 04 instead). Settings survive a reboot.
 """
 
@@ -28,10 +28,12 @@ class TmR5(RegisterTwin):
         fed_by: FedBy = "addressed",
         broadcast: bool = True,
         latched_write: Literal["ignore", "exception"] = "ignore",
+        watchdog_tick_s: float = WATCHDOG_TICK_S,
     ) -> None:
         super().__init__(unit, broadcast=broadcast)
         self.fed_by = fed_by
         self.latched_write = latched_write
+        self.watchdog_tick_s = watchdog_tick_s
         self.relays = [0] * RELAYS
         self.safe = [0] * RELAYS
         self.power_on = [0] * RELAYS
@@ -111,7 +113,7 @@ class TmR5(RegisterTwin):
     def next_event(self) -> float:
         if not self.enabled[0] or self.tripped[0] or not self.timeout_ticks[0]:
             return NEVER
-        return self._fed_at + self.timeout_ticks[0] * WATCHDOG_TICK_S
+        return self._fed_at + self.timeout_ticks[0] * self.watchdog_tick_s
 
     def advance(self, now: float) -> None:
         if self.next_event() <= now:

@@ -24,6 +24,7 @@ from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
 from irctl.controller import calibration_api, lookup, reminder_api
+from irctl.controller.commissioning import Commissioning
 from irctl.controller.config import schema_problem
 from irctl.controller.journal import Journal, examine
 from irctl.controller.station import Station
@@ -210,6 +211,12 @@ def create_app(station: Station) -> FastAPI:
         station.shutdown.clear(body.by, body.reason)
         return station_view()
 
+    def commissioning(lamp: str) -> Commissioning:
+        found = station.lamps[lamp].commissioning if lamp in station.lamps else None
+        if found is None:
+            raise Refused([Problem("lamp", lamp, "is not being commissioned", f"irctl commission {lamp}")])
+        return found
+
     @app.post("/v1/lamps/{lamp}/commission", status_code=202)
     async def post_commission(lamp: str, body: CommissionBody) -> dict[str, Any]:
         if not body.nobody_under_the_lamp:
@@ -218,9 +225,12 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/lamps/{lamp}/commissioning")
     async def get_commissioning(lamp: str) -> dict[str, Any]:
-        found = station.lamps[lamp].commissioning if lamp in station.lamps else None
-        if found is None:
-            raise Refused([Problem("lamp", lamp, "is not being commissioned", f"irctl commission {lamp}")])
+        return dict(commissioning(lamp).view())
+
+    @app.post("/v1/lamps/{lamp}/commissioning/abort")
+    async def post_abort(lamp: str, body: ByBody) -> dict[str, Any]:
+        found = commissioning(lamp)
+        found.abort(body.by)
         return dict(found.view())
 
     app.include_router(calibration_api.router(station))

@@ -29,14 +29,14 @@ class DarkReading:
     readings: int = 0
 
 
-async def prove_dark_and_arm(output: Output) -> Identity:
-    """The right device, dark, its fail-safe armed and read back. Raises BusError, DeviceFault."""
-    identity = await output.emitter.identify()
+async def prove_dark_and_arm(output: Output) -> dict[str, Identity]:
+    """The right devices, dark, their fail-safes armed and read back; who they are, by role. Raises BusError, DeviceFault."""
+    identities = await output.identify()
     await output.observe()
     if not output.verified_dark:
         raise DeviceFault("the lamp is not dark before the first light")
     await output.arm()
-    return identity
+    return identities
 
 
 async def read_dark(instruments: Instruments, every_s: float) -> DarkReading:

@@ -210,6 +210,17 @@ class StationFile(_Strict):
     meters: dict[Name, MeterSection] = {}
     lamps: dict[Name, LampSection] = Field(min_length=1)
 
+    def devices_of(self, lamp: str) -> list[str]:
+        """Every device that this lamp's task talks to, sorted."""
+        section = self.lamps[lamp]
+        interlocks = [self.interlocks[name] for name in (*section.interlocks, *self.stop.contacts)]
+        refs = (section.emitter, section.cutoff, section.radiometer, section.skin, section.housing, *interlocks)
+        return sorted({ref.partition(".")[0] for ref in refs if ref is not None})
+
+    def lamps_on(self, line: str) -> list[str]:
+        """Every lamp whose task talks on this line."""
+        return [lamp for lamp in self.lamps if any(self.devices[d].line == line for d in self.devices_of(lamp))]
+
 
 class _PointSection(_Strict):
     level_pct: Annotated[float, Field(gt=0, le=100)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -48,7 +48,7 @@ class Commissioned(Protocol):
 
     def problems(self) -> list[Problem]: ...
 
-    def differs(self, emitter: Identity) -> str | None: ...
+    def differs(self, found: Mapping[str, Identity]) -> str | None: ...
 
 
 class InForce(Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
@@ -10,6 +11,7 @@ from irctl.controller import past, record
 from irctl.controller.commissioning import Commissioning
 from irctl.controller.equipment import Equipment
 from irctl.controller.output import Output
+from irctl.controller.place import Place
 from irctl.controller.session import Session, State
 from irctl.controller.treatment import Treatment
 from irctl.domain.history import problems_with_clock, problems_with_history
@@ -44,6 +46,8 @@ class Lamp:
         """The present or last commissioning."""
         self.bench_work: BenchWork | None = None
         """The present or last calibration or check."""
+        self.hushed = False
+        """Somebody measures on one of its lines: while idle it asks nothing."""
         self._wake = asyncio.Event()
         self._light_since_s: float | None = None
         """Since when the radiometer has shown light that nobody ordered; infinity once that has been said."""
@@ -64,6 +68,10 @@ class Lamp:
     @property
     def busy(self) -> bool:
         return self.session is not None and self.session.running
+
+    @property
+    def in_use(self) -> bool:
+        return self.busy or self.being_commissioned or self.on_bench is not None
 
     @property
     def being_commissioned(self) -> bool:
@@ -200,14 +208,14 @@ class Lamp:
         self.treatment.attend(by, comfort)
         return self.treatment.session
 
-    def commission(self, by: str, configuration: str) -> Commissioning:
+    def commission(self, by: str, configuration: str, places: Mapping[str, Place]) -> Commissioning:
         """Begin the procedure; nobody is under the lamp. Raises Refused."""
         problems = self.reasons_against_light()
         if not by.strip():
             problems.append(Problem("by", by, "is empty", "Say who commissions: it goes into the record"))
         if problems:
             raise Refused(problems, conflict=True)
-        self.commissioning = Commissioning(self.equipment, configuration, by)
+        self.commissioning = Commissioning(self.equipment, places, configuration, by)
         self.wake()
         return self.commissioning
 
@@ -229,7 +237,10 @@ class Lamp:
                     await commissioning.run()
                 if work := self.on_bench:
                     await work.run()
-                await (self.treatment.tick() if self.treatment and self.busy else self._idle())
+                if self.treatment and self.busy:
+                    await self.treatment.tick()
+                elif not self.hushed:
+                    await self._idle()
             except Exception as error:  # an impossible state or a defect of ours: the lamp must not be left to itself
                 await self._give_up(error)
             due_s = max(due_s + (info.tick_s if self.busy else info.idle_s), now_s())

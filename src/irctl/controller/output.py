@@ -12,7 +12,7 @@ from typing import Any
 from irctl.bus.bus import Priority
 from irctl.bus.errors import BusError, Preempted
 from irctl.controller.readings import Latest
-from irctl.devices.roles import Cutoff, DeviceFault, Emitter, OutputState
+from irctl.devices.roles import Cutoff, DeviceFault, Emitter, Identity, OutputState
 
 RETRY_PAUSE_S = 0.02
 """Between two attempts at dark when the line itself refuses at once."""
@@ -93,6 +93,13 @@ class Output:
         outputs = [self.state] if self.cutoff is None else [self.state, self.cutoff_state]
         seen = [output.fresh(now_s, stale_s) for output in outputs if output.problem is None]
         return len(seen) == len(outputs) and all(one is not None and one.on and not one.tripped for one in seen)
+
+    async def identify(self) -> dict[str, Identity]:
+        """Who the emitter and, where fitted, the cut-off say they are, by role. Raises BusError, DeviceFault."""
+        found = {"emitter": await self.emitter.identify()}
+        if self.cutoff is not None:
+            found["cutoff"] = await self.cutoff.identify()
+        return found
 
     async def arm(self) -> None:
         """Arm and read back every fail-safe. Raises NotArmed, BusError."""

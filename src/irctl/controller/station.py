@@ -24,6 +24,7 @@ from irctl.controller.in_force import InForce, binding
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
 from irctl.controller.output import Evidence, Output
+from irctl.controller.place import Place
 from irctl.controller.readings import Instruments, Interlock
 from irctl.controller.reminders import Reminders
 from irctl.controller.session import Session
@@ -61,6 +62,8 @@ def real_wire(endpoints: Path | None = None) -> OpenWire:
     return open_it
 
 
+UNIT_MAX = 247
+"""The highest address a Modbus unit may have."""
 SESSIONS_KEPT = 100
 """Sessions that have ended and can still be looked at live; the journal has them all."""
 
@@ -216,7 +219,7 @@ class Station:
 
     def _at_rest(self) -> bool:
         """Whether nobody misses the moment that the journal takes to begin its next file."""
-        return not any(lamp.busy or lamp.being_commissioned or lamp.on_bench for lamp in self.lamps.values())
+        return not any(lamp.in_use for lamp in self.lamps.values())
 
     def _lamp_task_ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -244,7 +247,25 @@ class Station:
         """Begin to commission a lamp, with nobody under it. Raises Refused."""
         if lamp not in self.lamps:
             raise Refused([Problem("lamp", lamp, "no such lamp", f"Known are {', '.join(sorted(self.lamps))}")])
-        return self.lamps[lamp].commission(by, configuration(self.config.file, lamp))
+        section = self.config.file.lamps[lamp]
+        places = {"emitter": self._place(lamp, section.emitter)}
+        if section.cutoff is not None:
+            places["cutoff"] = self._place(lamp, section.cutoff)
+        return self.lamps[lamp].commission(by, configuration(self.config.file, lamp), places)
+
+    def _place(self, lamp: str, ref: str) -> Place:
+        file, own, name = self.config.file, _device(ref), self._line_of(ref)
+        units = {device: section.unit for device, section in file.devices.items() if section.line == name}
+        line = self.lines[name]
+        return Place(
+            line,
+            serial=isinstance(line, Line),
+            own_echo=file.lines[name].local_echo,
+            others=tuple(unit for device, unit in units.items() if device != own),
+            unused=max(set(range(1, UNIT_MAX + 1)) - set(units.values())),
+            neighbours=tuple(self.lamps[other] for other in file.lamps_on(name) if other != lamp),
+            off_frames=tuple(off_frames(self, name)),
+        )
 
     def accept_clock(self, by: str, reason: str) -> None:
         """Somebody vouches that the clock is right now, though the journal holds later entries. Raises Refused."""
@@ -520,7 +541,7 @@ def _shared_watchdogs(station: Station) -> list[Problem]:
     So each lamp needs one fail-safe that nobody else feeds: timed per channel, or on a device that no other lamp talks to.
     """
     lamps = station.config.file.lamps
-    polled = {name: _polled(station, section) for name, section in lamps.items()}
+    polled = {name: station.config.file.devices_of(name) for name in lamps}
     problems: list[Problem] = []
     for name, section in lamps.items():
         shared: list[Problem] = []
@@ -542,14 +563,6 @@ def _shared_watchdogs(station: Station) -> list[Problem]:
         else:
             problems += shared[:1]
     return problems
-
-
-def _polled(station: Station, section: LampSection) -> set[str]:
-    """Every device that this lamp's task talks to."""
-    file = station.config.file
-    interlocks = [file.interlocks[name] for name in (*section.interlocks, *file.stop.contacts)]
-    refs = (section.emitter, section.cutoff, section.radiometer, section.skin, section.housing, *interlocks)
-    return {_device(ref) for ref in refs if ref is not None}
 
 
 def _device(ref: str) -> str:

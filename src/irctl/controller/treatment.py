@@ -181,13 +181,13 @@ class Treatment:
     async def _check(self) -> None:
         """Before any light: dark, armed and read back, sensors alive, interlocks closed."""
         try:
-            identity = await checking.prove_dark_and_arm(self._output)
-            if (other := self._equipment.commissioned.differs(identity)) is not None:
+            identities = await checking.prove_dark_and_arm(self._output)
+            if (other := self._equipment.commissioned.differs(identities)) is not None:
                 raise DeviceFault(f"{other}: commission the lamp again")
-            if (other := self._equipment.in_force.differs(identity)) is not None:
+            if (other := self._equipment.in_force.differs(identities["emitter"])) is not None:
                 raise DeviceFault(f"{other}: calibrate the lamp again")
             self._armed_at_s = self._equipment.now_s()
-            self._write("session.armed", **record.armed(self._info.fail_safe, self._output, identity))
+            self._write("session.armed", **record.armed(self._info.fail_safe, self._output, identities["emitter"]))
             dark = await checking.read_dark(self._instruments, self._info.tick_s)
         except (BusError, DeviceFault) as error:
             await self._fail(str(error))

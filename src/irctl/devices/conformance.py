@@ -171,6 +171,17 @@ async def stays_lit_while_renewed(bench: OutputBench) -> None:
         await bench.on()
 
 
+async def ends_one_lease_after_its_last_renewal(bench: OutputBench) -> None:
+    """Renewing starts the time anew: what is left of it is neither kept nor added. What this board does, commissioning measures again."""
+    await _light(bench)
+    await asyncio.sleep(0.6 * bench.lease_s)
+    await bench.on()
+    await asyncio.sleep(0.6 * bench.lease_s)
+    _expect(bench.truth(), "a renewal was ignored: the output went dark one lease after the first")
+    await asyncio.sleep(0.4 * bench.lease_s + bench.output.lease.step_s + LAPSE_MARGIN_S)
+    _expect(not bench.truth(), "a renewal was added: the output outlasts one lease after the last")
+
+
 async def needs_arming_again_after_a_lapse(bench: OutputBench) -> None:
     await _light(bench)
     await asyncio.sleep(bench.lease_s + bench.output.lease.step_s + LAPSE_MARGIN_S)
@@ -292,6 +303,7 @@ OUTPUT_CHECKS: tuple[OutputCheck, ...] = (
     gives_light_and_reads_it_back,
     goes_dark_when_the_host_falls_silent,
     stays_lit_while_renewed,
+    ends_one_lease_after_its_last_renewal,
     needs_arming_again_after_a_lapse,
     goes_dark_at_once_and_as_often_as_asked,
     lets_dark_win_over_light_ordered_at_the_same_time,

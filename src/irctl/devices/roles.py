@@ -32,15 +32,32 @@ class LeaseScope(StrEnum):
     DEVICE = "device"
 
 
+class Retrigger(StrEnum):
+    """What a renewal does to a timed output that is still on. Only one that restarts its time can carry a lease."""
+
+    RESTART = "restart"
+    IGNORE = "ignore"
+    EXTEND = "extend"
+
+
 @dataclass(frozen=True, slots=True)
 class LeaseSpec:
-    """The lease a channel can enforce. Times in seconds; the device counts in steps of `step_s`."""
+    """The lease a channel can enforce. Times in seconds; the device counts in steps of `step_s`.
+
+    `retrigger`: what the station file or the manual says of a timed output; commissioning measures it. A watchdog has none.
+    Which frames feed a watchdog is not declared: the manuals of these devices do not say, so it is only ever measured.
+    """
 
     fail_safe: FailSafe
     scope: LeaseScope
     min_s: float
     max_s: float
     step_s: float
+    retrigger: Retrigger | None = None
+
+    def __post_init__(self) -> None:
+        if (self.fail_safe is FailSafe.TIMED_OUTPUT) != (self.retrigger is not None):
+            raise ValueError(f"retrigger {self.retrigger}: a timed output must say it, and nothing else can")
 
     def fits(self, lease_s: float) -> bool:
         """Whether the device can count exactly `lease_s`: within its range and a whole number of its steps."""
