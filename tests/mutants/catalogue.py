@@ -17,6 +17,7 @@ RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
 FILES = "tests/unit/test_journal_files.py"
+REMINDERS = "tests/unit/test_reminders_told.py"
 COMMISSIONING = "tests/simulation/test_commissioning.py"
 API = "tests/simulation/test_api.py"
 
@@ -180,7 +181,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a calibration never lapses", "H13", f"{DOMAIN}/calibration.py",
-        "        return self.performed_at <= now < self.valid_until", "        return True", ("tests/unit",),
+        "        if now >= self.valid_until:", "        if False:", ("tests/unit",),
     ),
     Mutant(
         "the wrong device at an address is accepted", "H12", f"{DRIVERS}/wirenboard_mdm3.py",
@@ -369,6 +370,31 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a controller that hangs is left to it", "H11", "src/irctl/supervisor.py",
         "            elif now_s - heard_s > child.silence_max_s:", "            elif False:", ("tests/service/test_supervisor.py",),
+    ),
+    # the schedule
+    Mutant(
+        "what was told is told again", "reminders", f"{CONTROLLER}/reminders.py",
+        "        if last is not None and self._told(last).covers(asked.occasion, asked.lead_days):", "        if False:",
+        (REMINDERS,),
+    ),
+    Mutant(
+        "what somebody has seen to is shown again after the next file", "reminders", f"{CONTROLLER}/memory.py",
+        'self._lasting[f"answered {item}"] = event', "pass", (REMINDERS,),
+    ),
+    Mutant(
+        "a clock that steps is not noticed", "reminders", "src/irctl/clinic/schedule.py",
+        "        if woken or step or now_s >= self._look_at_s:", "        if woken or now_s >= self._look_at_s:",
+        ("tests/unit/test_schedule.py",),
+    ),
+    Mutant(
+        "what was done yesterday is told to be due within a month", "reminders", f"{DOMAIN}/reminders.py",
+        "    fresh = [m for m in moments if item.last_at is None or m.at > item.last_at]", "    fresh = moments",
+        ("tests/unit/test_reminders.py",),
+    ),
+    Mutant(
+        "a clinic that dies stays dead for a minute", "reminders", "src/irctl/supervisor.py",
+        "CLINIC_BACKOFF_MAX_S = 60.0", "CLINIC_BACKOFF_MAX_S = 60.0\nBACKOFF_MIN_S = 60.0",
+        ("tests/service/test_supervisor.py::test_a_clinic_that_dies_is_started_again_and_the_controller_never_is",),
     ),
     Mutant(
         "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",

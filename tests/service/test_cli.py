@@ -79,7 +79,7 @@ def test_what_is_not_understood_is_a_usage_error():
 
 
 def test_config_check_finds_several_faults_at_once(tmp_path: Path):
-    shutil.copytree(DEMO.parent / "calibrations", tmp_path / "calibrations")
+    copy_beside(tmp_path)
     text = DEMO.read_text(encoding="utf-8")
     text = text.replace("unit = 13", "unit = 12").replace('["stop-button", "door"]', '["stop-button", "window"]', 1)
     (tmp_path / "bad.toml").write_text(text.replace("SIM-R-001", "SIM-R-002"), encoding="utf-8")
@@ -299,10 +299,16 @@ def test_doctor_asks_every_device_and_finds_the_silent_one(tmp_path: Path):
         assert [d["name"] for d in json.loads(done.stdout)["devices"] if not d["ok"]] == ["skin"]
 
 
+def copy_beside(folder: Path) -> None:
+    """What the station file names."""
+    for name in ("calibrations", "meters"):
+        shutil.copytree(DEMO.parent / name, folder / name)
+
+
 def probing(folder: Path, simulator: Simulator, port: str) -> list[str]:
     """Words of a probe of the demonstration's devices, with the controller at `port`."""
     config = folder / "here.toml"
-    shutil.copytree(DEMO.parent / "calibrations", folder / "calibrations")
+    copy_beside(folder)
     config.write_text(DEMO.read_text(encoding="utf-8").replace("port = 8970", f"port = {port}"), encoding="utf-8")
     return ["doctor", "--probe", "--config", str(config), "--sim-endpoints", str(simulator.endpoints)]
 

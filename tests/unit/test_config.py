@@ -393,3 +393,64 @@ def test_a_simulator_that_does_not_offer_the_line_says_how_to_start_one(tmp_path
 def test_without_a_simulator_a_simulated_port_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IRCTL_SIM_ENDPOINTS", raising=False)
     assert "no simulator" in refusal(lambda: resolve_port("sim://lamp-line"))["port"].limit
+
+
+# --- meters and upkeep -----------------------------------------------------------------------------------------------------
+
+
+def test_a_meters_certificate_is_read_with_its_hash(folder: StationFolder) -> None:
+    meter = folder.load().meters["reference"]
+    assert (meter.serial, meter.certificate) == ("5186", "SIM-2026-0815")
+    assert meter.mismatch("halogen").factor == 1.0
+    assert len(meter.sha256) == 64
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"factor": 0.0}, "factor"),
+        ({"factor": "1.02"}, "factor"),
+        ({"expanded_uncertainty": 4.0}, "expanded_uncertainty"),
+        (
+            {"spectral": [{"lamp_type": "halogen", "factor": -1.0, "expanded_uncertainty_pct": 3.0}]},
+            "spectral.0.factor",
+        ),
+    ],
+)
+def test_a_certificate_that_cannot_be_meant_is_refused(
+    folder: StationFolder, change: dict[str, Any], field: str
+) -> None:
+    folder.meters["meters/sim-reference.toml"] |= change
+    assert field in refusal(folder.load).fields
+
+
+def test_a_certificate_that_ends_before_it_begins_is_refused(folder: StationFolder) -> None:
+    certificate = folder.meters["meters/sim-reference.toml"]
+    certificate["valid_until"] = certificate["calibrated_at"]
+    assert "valid_until" in str(refusal(folder.load)["sim-reference.toml"])
+
+
+def test_a_certificate_that_is_not_there_is_named(folder: StationFolder) -> None:
+    folder.station["meters"]["reference"]["certificate"] = "meters/none.toml"
+    assert refusal(folder.load).fields == ["meters.reference.certificate"]
+
+
+def test_a_meter_on_a_line_is_a_radiometer(folder: StationFolder) -> None:
+    folder.station["meters"]["reference"]["device"] = "skin"
+    assert refusal(folder.build).fields == ["meters.reference.device"]
+
+
+@pytest.mark.parametrize(
+    ("upkeep", "field"),
+    [
+        ({"levels_pct": [20.0, 50.0, 100.0]}, "lamps.left.upkeep.levels_pct"),
+        ({"check_levels_pct": [5.0]}, "lamps.left.upkeep.check_levels_pct"),
+        ({"tolerance_pct": 0.0}, "lamps.left.upkeep.tolerance_pct"),
+        ({"tolerance": 10.0}, "lamps.left.upkeep.tolerance"),
+        ({"maintenance": [{"kind": "polished", "every_days": 30.0}]}, "lamps.left.upkeep.maintenance.0.kind"),
+        ({"response": [{"fraction": 0.5, "tau_s": 1.0}]}, "lamps.left.upkeep.response"),
+    ],
+)
+def test_upkeep_that_cannot_be_meant_is_refused(folder: StationFolder, upkeep: dict[str, Any], field: str) -> None:
+    folder.left["upkeep"] = upkeep
+    assert refusal(folder.load).fields == [field]

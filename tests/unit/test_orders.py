@@ -159,12 +159,12 @@ def test_a_calibration_is_refused_from_the_moment_it_expires() -> None:
     assert problems(now=calibration.valid_until - timedelta(seconds=1)) == []
     (problem,) = problems(now=calibration.valid_until)
     assert problem.field == "calibration"
-    assert "expired on 2027-11-01" in problem.limit
+    assert "ended on 2027-11-01" in problem.limit
 
 
 def test_a_calibration_from_the_future_is_a_wrong_clock() -> None:
     (problem,) = problems(now=a_calibration().performed_at - timedelta(seconds=1))
-    assert "not valid before 2026-11-01" in problem.limit
+    assert "2026-11-01 00:00 UTC, which is not yet" in problem.limit
     assert "clock" in problem.remedy
 
 

@@ -177,7 +177,6 @@ def test_what_protects_somebody_is_not_changed_by_accident() -> None:
         cem43_warn_min=1.0,
         cem43_stop_min=2.0,
         irradiance_margin=1.15,
-        calibration_warn=0.12,
         calibration_stop=0.35,
         rise_s=4.0,
         dark_mw_cm2=2.0,

@@ -76,6 +76,7 @@ def lit(**changes: Any) -> Snapshot:
         radiometer_fitted=True,
         irradiance=Reading(50.0, 0.1),
         expected_mw_cm2=50.0,
+        expected_within_pct=12.0,
         skin_fitted=True,
         skin=Reading(36.0, 0.1),
         skin_jump_c=0.2,
@@ -116,10 +117,8 @@ class StationFolder:
         self.folder = folder
         self.path = folder / "station.toml"
         self.station: dict[str, Any] = tomllib.loads((CONFIGS / "demo.toml").read_text(encoding="utf-8"))
-        self.calibrations: dict[str, dict[str, Any]] = {
-            f"calibrations/{path.name}": tomllib.loads(path.read_text(encoding="utf-8"))
-            for path in sorted((CONFIGS / "calibrations").glob("*.toml"))
-        }
+        self.calibrations = _beside("calibrations")
+        self.meters = _beside("meters")
 
     @property
     def left(self) -> dict[str, Any]:
@@ -138,10 +137,10 @@ class StationFolder:
         return self.calibrations["calibrations/sim-l-001.toml"]
 
     def write(self) -> Path:
-        for name, calibration in self.calibrations.items():
+        for name, told in (self.calibrations | self.meters).items():
             path = self.folder / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(toml(calibration), encoding="utf-8")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(toml(told), encoding="utf-8")
         self.path.write_text(toml(self.station), encoding="utf-8")
         return self.path
 
@@ -151,6 +150,12 @@ class StationFolder:
     def build(self) -> Station:
         """The station put together on lines that nobody listens to. Opens nothing, like the original."""
         return build(self.load(), Journal(self.folder / "journal.jsonl", lambda: NOW), _a_wire)
+
+
+def _beside(folder: str) -> dict[str, dict[str, Any]]:
+    """The demonstration's files of one kind, by their names in the station file."""
+    files = sorted((CONFIGS / folder).glob("*.toml"))
+    return {f"{folder}/{path.name}": tomllib.loads(path.read_text(encoding="utf-8")) for path in files}
 
 
 class Refusal:

@@ -36,8 +36,9 @@ Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout,
 
 TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
-RECORD = Group("The record", sort_key=3)
-RUNNING = Group("Running and checking a station", sort_key=4)
+TRUE = Group("Keeping lamps true", sort_key=3)
+RECORD = Group("The record", sort_key=4)
+RUNNING = Group("Running and checking a station", sort_key=5)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -53,6 +54,22 @@ COMMANDS = (
     (LOOKING, "silence", "alarms:silence", "Pause the sound of the alarms for two minutes."),
     (LOOKING, "lamps", "look:lamps", "Each lamp: calibration, limits, instruments."),
     (LOOKING, "sessions", "look:sessions", "The sessions in the journal, newest first."),
+    (TRUE, "calibrate", "calibrate:calibrate", "Calibrate a lamp with a reference meter, step by step."),
+    (TRUE, "check", "check:check", "Check a lamp against its calibration, before the day's first session."),
+    (TRUE, "calibrations list", "calibrations:list_all", "Every calibration, newest first."),
+    (TRUE, "calibrations show", "calibrations:show", "One calibration: what was found, what it waits for."),
+    (TRUE, "calibrations approve", "calibrations:approve", "A second person lets it go: signed, and in force."),
+    (TRUE, "calibrations reject", "calibrations:reject", "A second person does not."),
+    (TRUE, "calibrations abandon", "calibrations:abandon", "Give it up; what was in force stays."),
+    (TRUE, "calibrations redo", "calibrations:redo", "Do a step again."),
+    (TRUE, "calibrations certificate", "certificate:issue", "Write its certificate: PDF, JSON or FHIR."),
+    (TRUE, "calibrations trace", "calibrations:trace", "Each figure of a certificate, and the events behind it."),
+    (TRUE, "calibrations history", "calibrations:history", "Drift since the calibration, and its forecast."),
+    (TRUE, "calibrations due", "calibrations:due", "What is due."),
+    (TRUE, "calibrations impact", "calibrations:impact", "The sessions that a failed as-found concerns."),
+    (TRUE, "meters list", "check:meters", "The reference meters and their certificates."),
+    (TRUE, "meters compare", "check:compare", "Do two meters agree?"),
+    (TRUE, "maintenance", "check:maintenance", "What was done to a lamp, and what follows for its calibration."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
     (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
     (
@@ -63,12 +80,6 @@ COMMANDS = (
     ),
     (RECORD, "journal archive", "record:archive", "Move closed journal files elsewhere."),
     (RECORD, "journal show", "record:show", "Show the journal's events."),
-    (
-        RECORD,
-        "calibrations certificate",
-        "certificate:issue",
-        "Write the certificate of a calibration: PDF, JSON or FHIR.",
-    ),
     (RECORD, "certificate verify", "certificate:verify", "Is a certificate genuine? Needs no server."),
     (RECORD, "certificate print", "certificate:print_anew", "A certificate file in another form. Needs no server."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
@@ -80,13 +91,18 @@ COMMANDS = (
     (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
 )
 GROUPS = {
+    "calibrations": "Calibrations: without more words, all of them.",
+    "meters": "Reference meters: without more words, all of them.",
     "journal": "Verify, show or archive the journal.",
-    "calibrations": "What was calibrated, and its certificates.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
     "clock": "This computer's clock.",
 }
+
+
+LISTED = ("calibrations", "meters")
+"""Groups that list what they are about when nothing more is said."""
 
 
 def build(asked: Sequence[str] = ()) -> App:
@@ -124,6 +140,8 @@ def build(asked: Sequence[str] = ()) -> App:
 
 def run(words: list[str]) -> int:
     """Run one command; every failure becomes a message for people or JSON for machines, and an exit code."""
+    if words and words[0] in LISTED and all(word.startswith("-") for word in words[1:2]) and "--help" not in words:
+        words = [words[0], "list", *words[1:]]
     try:
         code = build(words)(words, exit_on_error=False, result_action="return_value")
     except CycloptsError:

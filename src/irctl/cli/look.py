@@ -169,6 +169,8 @@ def _details(lamp: View) -> list[tuple[str, str]]:
             f"{calibration['irradiance_min_mw_cm2']:g} to {calibration['irradiance_max_mw_cm2']:g} mW/cm²",
         )
     )
+    used = f"{lamp['lamp_hours']:.1f} lamp-hours, {lamp['starts']} starts"
+    details.append(("used", used if lamp["locked"] is None else f"{used}; LOCKED: {lamp['locked']}"))
     details.append(
         (
             "limits",

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
-from irctl.controller import lookup
+from irctl.controller import calibration_api, lookup, reminder_api
 from irctl.controller.commissioning import Commissioning
 from irctl.controller.gate import STOP, Gate, TooLong, read_body
 from irctl.controller.journal import Journal
@@ -240,6 +240,9 @@ def create_app(station: Station) -> FastAPI:
         found = commissioning(lamp)
         found.abort(body.by)
         return dict(found.view())
+
+    app.include_router(calibration_api.router(station))
+    app.include_router(reminder_api.router(station.reminders))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from irctl.devices.roles import DeviceFault, Identity
 from irctl.domain.chain import Event
 from irctl.domain.problems import Problem
 
-IGNORED = {"title", "limits", "calibration", "attendance", "idle_s"}
+IGNORED = {"title", "limits", "calibration", "attendance", "idle_s", "upkeep"}
 """Parts of a lamp's section that change nothing about how it goes dark."""
 
 

@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from irctl.domain.calibration import Calibration, CalibrationError, points_from
 from irctl.domain.history import INTERVAL_MAX_S
 from irctl.domain.limits import Limits
+from irctl.domain.meters import Meter, SpectralMismatch
 from irctl.domain.orders import (
     DURATION_MAX_S,
     FLUENCE_ABSOLUTE_MAX_J_CM2,
@@ -28,6 +29,7 @@ from irctl.domain.orders import (
 )
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
+from irctl.domain.upkeep import Kind
 
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
@@ -72,6 +74,13 @@ class LineSection(_Strict):
     broadcast_turnaround_s: Positive = 0.1
 
 
+class ClinicSection(_Strict):
+    """The schedule that reminds of what is due, beside the controller. `day_begins`: when it tells what falls due that day, local time."""
+
+    enabled: bool = True
+    day_begins: time = time(7)
+
+
 class DeviceSection(BaseModel):
     """Where a device is. Every other key belongs to its driver, which checks it."""
 
@@ -113,6 +122,61 @@ class StopSection(_Strict):
     may_clear: tuple[str, ...] = Field(default=(), strict=False)
 
 
+class _ResponseSection(_Strict):
+    fraction: Annotated[float, Field(gt=0, le=1)]
+    tau_s: Positive
+
+
+HALOGEN = (_ResponseSection(fraction=0.94, tau_s=0.35), _ResponseSection(fraction=0.06, tau_s=25.0))
+"""Filament, and envelope with reflector: assumed, as the simulator's lamp is (DOMAIN facts §4 gives ranges only)."""
+LEVELS_MIN = 5
+
+Level = Annotated[float, Field(gt=0, le=100)]
+Distance = Annotated[float, Field(ge=10, le=200)]
+
+
+class MaintenanceSection(_Strict):
+    """Work that is due again and again."""
+
+    kind: Kind = Field(strict=False)
+    every_days: Annotated[float, Field(ge=1, le=3660)] | None = None
+    every_hours: Annotated[float, Field(gt=0)] | None = None
+    """Lamp-hours."""
+
+
+class UpkeepSection(_Strict):
+    """How a lamp is calibrated and checked. Project choices with their reasons in docs/calibration.md, none of them a standard's."""
+
+    lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
+    """Which spectral mismatch of a meter's certificate applies."""
+    tolerance_pct: Annotated[float, Field(gt=0, le=50)] = 10.0
+    positioning_cm: Positive = 0.5
+    """How well the distance is kept, at the calibration and at the patient (k=2)."""
+    drift_allowance_pct: Annotated[float, Field(ge=0, le=50)] = 10.0
+    interval_days: Annotated[float, Field(ge=1, le=731)] = 365.0
+    interval_hours: Annotated[float, Field(gt=0)] | None = None
+    """Lamp-hours after which a calibration lapses; None: by date only."""
+    check_every_hours: Annotated[float, Field(gt=0)] | None = None
+    """An order needs a passed check (or a calibration) not older than this; None: nobody is asked."""
+    levels_pct: tuple[Level, ...] = Field(default=(10.0, 25.0, 40.0, 60.0, 80.0, 100.0), strict=False, max_length=20)
+    check_levels_pct: tuple[Level, ...] = Field(default=(50.0, 100.0), strict=False, min_length=1, max_length=3)
+    distances_cm: tuple[Distance, ...] = Field(default=(), strict=False, max_length=6)
+    """Besides the distance that the lamp treats at: for the distance law."""
+    repeats: Annotated[int, Field(ge=1, le=10)] = 3
+    samples: Annotated[int, Field(ge=3, le=200)] = 10
+    """Readings of the instrument that make one reading of the worksheet."""
+    maintenance: tuple[MaintenanceSection, ...] = Field(default=(), strict=False, max_length=20)
+    response: tuple[_ResponseSection, ...] = Field(default=HALOGEN, strict=False, min_length=1)
+    """How the lamp follows its power, where no earlier calibration says it."""
+
+
+class MeterSection(_Strict):
+    """A reference meter. `device`: where it is on a line, else its readings are typed. `certificate`: its file, relative to the station file."""
+
+    device: str | None = None
+    certificate: str
+
+
 class LampSection(_Strict):
     """One lamp: what makes it radiate, what can cut its power, what watches it."""
 
@@ -135,16 +199,19 @@ class LampSection(_Strict):
     idle_s: Annotated[float, Field(ge=0.02, le=10.0)] = 1.0
     limits: LimitsSection = LimitsSection()
     attendance: AttendanceSection = AttendanceSection()
+    upkeep: UpkeepSection = UpkeepSection()
 
 
 class StationFile(_Strict):
     station: StationSection
     api: ApiSection = ApiSection()
     journal: JournalSection = JournalSection()
+    clinic: ClinicSection = ClinicSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = {}
     stop: StopSection = StopSection()
+    meters: dict[Name, MeterSection] = {}
     lamps: dict[Name, LampSection] = Field(min_length=1)
 
     def devices_of(self, lamp: str) -> list[str]:
@@ -162,11 +229,6 @@ class StationFile(_Strict):
 class _PointSection(_Strict):
     level_pct: Annotated[float, Field(gt=0, le=100)]
     irradiance_mw_cm2: Positive
-
-
-class _ResponseSection(_Strict):
-    fraction: Annotated[float, Field(gt=0, le=1)]
-    tau_s: Positive
 
 
 class CalibrationFile(_Strict):
@@ -196,6 +258,43 @@ class CalibrationFile(_Strict):
         )
 
 
+class _SpectralSection(_Strict):
+    lamp_type: str = Field(min_length=1, max_length=40)
+    factor: Positive
+    expanded_uncertainty_pct: Positive
+
+
+class MeterFile(_Strict):
+    """A reference meter's own certificate, copied from the paper: its number and laboratory are how a dose is traced."""
+
+    serial: str = Field(min_length=1)
+    model: str = Field(min_length=1)
+    kind: str = Field(min_length=1)
+    """Thermopile, photodiode …"""
+    certificate: str = Field(min_length=1)
+    laboratory: str = Field(min_length=1)
+    calibrated_at: datetime
+    valid_until: datetime
+    factor: Positive = 1.0
+    """True irradiance over what it shows."""
+    expanded_uncertainty_pct: Positive
+    """Of the factor, k=2."""
+    cosine_pct: Annotated[float, Field(ge=0, le=50)]
+    """The largest deviation from the cosine law within the beam."""
+    resolution_mw_cm2: Positive
+    range_max_mw_cm2: Positive
+    drift_pct_per_year: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Limits of how far it may have moved since its calibration, as its maker or its history says."""
+    spectral: tuple[_SpectralSection, ...] = Field(strict=False)
+    """By lamp type: what a spectrum unlike the laboratory's changes. A meter cannot calibrate a type that is not here."""
+
+    def as_meter(self, name: str, digest: str) -> Meter:
+        """Raises ValueError."""
+        plain = self.model_dump(exclude={"spectral"})
+        spectral = tuple(SpectralMismatch(**one.model_dump()) for one in self.spectral)
+        return Meter(name=name, **plain, spectral=spectral, sha256=digest)
+
+
 @dataclass(frozen=True, slots=True)
 class StationConfig:
     """A station file that holds together, its calibrations read, and the hash of its text."""
@@ -204,7 +303,9 @@ class StationConfig:
     path: Path
     sha256: str
     calibrations: Mapping[str, Calibration]
-    """By lamp; a lamp without a calibration is not in it."""
+    """By lamp; a lamp without a calibration file is not in it."""
+    meters: Mapping[str, Meter]
+    """By name, with what their certificates say."""
 
     def changed(self) -> list[Problem]:
         """Files that are no longer what was read: this controller runs on what it read, and says so in its record."""
@@ -212,6 +313,8 @@ class StationConfig:
         for name, calibration in self.calibrations.items():
             if (file := self.file.lamps[name].calibration) is not None:
                 read[self.path.parent / file] = calibration.sha256
+        for name, meter in self.meters.items():
+            read[self.path.parent / self.file.meters[name].certificate] = meter.sha256
         return [
             Problem(path.name, None, "was changed after the controller read it", "Look at the change, then restart")
             for path, digest in read.items()
@@ -243,10 +346,16 @@ def load(path: Path) -> StationConfig:
         for ref in file.stop.contacts
         if ref not in file.interlocks
     ]
+    meters: dict[str, Meter] = {}
+    for name, meter in file.meters.items():
+        try:
+            meters[name] = load_meter(path.parent / meter.certificate, name)
+        except Refused as refused:
+            problems += refused.problems
     problems += _address_problems(file)
     if problems:
         raise Refused(problems)
-    return StationConfig(file, path, sha256(text).hexdigest(), calibrations)
+    return StationConfig(file, path, sha256(text).hexdigest(), calibrations, meters)
 
 
 def load_calibration(path: Path) -> Calibration:
@@ -257,6 +366,16 @@ def load_calibration(path: Path) -> Calibration:
         return parsed.as_calibration(sha256(text).hexdigest())
     except (CalibrationError, ValueError) as error:
         raise Refused([Problem(path.name, parsed.id, str(error), "Correct the file or calibrate again")]) from None
+
+
+def load_meter(path: Path, name: str) -> Meter:
+    """Read one meter's certificate. Raises Refused."""
+    text = _read(path, f"meters.{name}.certificate")
+    parsed = _parse(text, MeterFile, path.name)
+    try:
+        return parsed.as_meter(name, sha256(text).hexdigest())
+    except ValueError as error:
+        raise Refused([Problem(path.name, parsed.serial, str(error), "Copy it from the certificate again")]) from None
 
 
 def resolve_port(port: str, endpoints: Path | None = None) -> str:
@@ -318,7 +437,7 @@ def schema_problem(details: Mapping[str, Any], prefix: str = "") -> Problem:
 
 def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Problem]:
     at = f"lamps.{name}"
-    problems = [
+    problems = _upkeep_problems(at, lamp.upkeep) + [
         Problem(
             f"{at}.interlocks",
             ref,
@@ -355,6 +474,23 @@ def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Prob
                 "Fit a skin thermometer or lower the limit",
             )
         )
+    return problems
+
+
+def _upkeep_problems(at: str, upkeep: UpkeepSection) -> list[Problem]:
+    problems: list[Problem] = []
+    if len(set(upkeep.levels_pct)) < LEVELS_MIN:
+        few = f"{len(set(upkeep.levels_pct))} levels, and a curve needs at least {LEVELS_MIN}"
+        problems.append(Problem(f"{at}.upkeep.levels_pct", list(upkeep.levels_pct), few, "Name more levels"))
+    if (
+        outside := [x for x in upkeep.check_levels_pct if not min(upkeep.levels_pct) <= x <= max(upkeep.levels_pct)]
+    ) and upkeep.levels_pct:
+        what = "outside the levels that are calibrated"
+        problems.append(Problem(f"{at}.upkeep.check_levels_pct", outside, what, "Check within the calibrated levels"))
+    try:
+        LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in upkeep.response))
+    except ValueError as error:
+        problems.append(Problem(f"{at}.upkeep.response", None, str(error), "Correct its fractions"))
     return problems
 
 

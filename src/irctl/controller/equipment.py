@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from irctl.controller.alarms import Alarms
 from irctl.controller.journal import Journal
+from irctl.controller.memory import Use
 from irctl.controller.output import Output
 from irctl.controller.readings import Instruments
 from irctl.devices.roles import Identity
@@ -49,6 +51,32 @@ class Commissioned(Protocol):
     def differs(self, found: Mapping[str, Identity]) -> str | None: ...
 
 
+class InForce(Protocol):
+    """Which calibration holds at this moment: see irctl.controller.in_force."""
+
+    @property
+    def calibration(self) -> Calibration | None: ...
+
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def use(self) -> Use: ...
+
+    @property
+    def binding(self) -> str: ...
+
+    @property
+    def locked(self) -> str | None: ...
+
+    @property
+    def state(self) -> str: ...
+
+    def problems(self, now: datetime) -> list[Problem]: ...
+
+    def differs(self, emitter: Identity) -> str | None: ...
+
+
 class StopStation(Protocol):
     """Latch the station without waiting for it."""
 
@@ -64,7 +92,7 @@ class Equipment:
     output: Output
     instruments: Instruments
     envelope: Envelope
-    calibration: Calibration | None
+    in_force: InForce
     journal: Journal
     alarms: Alarms
     stopped: Callable[[], str | None]
@@ -73,6 +101,11 @@ class Equipment:
     commissioned: Commissioned
     changed: Callable[[], list[Problem]]
     """Files that are not any more what this controller has read."""
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The one in force now."""
+        return self.in_force.calibration
 
     def now_s(self) -> float:
         return asyncio.get_running_loop().time()

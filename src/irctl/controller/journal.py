@@ -29,7 +29,16 @@ from irctl.domain.chain import Event
 CHECKPOINT_EVENTS = 500
 CHECKPOINT_S = 60.0
 """A journal that is written to is signed at least this often, and after each event that closes something."""
-CLOSING = frozenset({"session.ended", "stop.cleared", "commissioning.completed", "controller.stopped"})
+CLOSING = frozenset(
+    {
+        "session.ended",
+        "stop.cleared",
+        "commissioning.completed",
+        "controller.stopped",
+        "calibration.approved",
+        "check.completed",
+    }
+)
 FILE_BYTES_MAX = 32 * 2**20
 """A file larger than this is closed once nothing is open. It is what a start reads and verifies, after the lamps are dark."""
 ROTATE_EVERY_S_MIN = 60.0
@@ -83,6 +92,16 @@ class Journal:
     def events(self) -> list[Event]:
         """What is remembered, oldest first: everything that is open, two days of what happened, and what lasts. Numbers may have gaps."""
         return self.memory.events
+
+    @property
+    def public_key(self) -> str | None:
+        """What a certificate's signature is verified with, hexadecimal."""
+        return None if self._seal is None else self._seal.public_key.hex()
+
+    def sign_certificate(self, told: bytes) -> tuple[str, str]:
+        """The key's fingerprint, and its signature. The journal must be writable."""
+        assert self._seal is not None
+        return self._seal.fingerprint, self._seal.sign_certificate(told)
 
     @property
     def anchor_failure(self) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Protocol
 
 from irctl.controller import past, record
 from irctl.controller.commissioning import Commissioning
@@ -23,6 +24,18 @@ IDLE_LIGHT_MW_CM2 = 10.0
 IDLE_LIGHT_S = 60.0
 
 
+class BenchWork(Protocol):
+    """Something that lights a lamp to measure it: a calibration's stretch of light, or a check. It ends dark."""
+
+    @property
+    def what(self) -> str: ...
+
+    @property
+    def done(self) -> bool: ...
+
+    async def run(self) -> None: ...
+
+
 class Lamp:
     """A lamp and its present or last treatment."""
 
@@ -31,6 +44,8 @@ class Lamp:
         self.treatment: Treatment | None = None
         self.commissioning: Commissioning | None = None
         """The present or last commissioning."""
+        self.bench_work: BenchWork | None = None
+        """The present or last calibration or check."""
         self.hushed = False
         """Somebody measures on one of its lines: while idle it asks nothing."""
         self._wake = asyncio.Event()
@@ -56,11 +71,16 @@ class Lamp:
 
     @property
     def in_use(self) -> bool:
-        return self.busy or self.being_commissioned
+        return self.busy or self.being_commissioned or self.on_bench is not None
 
     @property
     def being_commissioned(self) -> bool:
         return self._commissioning_now is not None
+
+    @property
+    def on_bench(self) -> BenchWork | None:
+        """What lights it for measuring now, with nobody under it."""
+        return None if self.bench_work is None or self.bench_work.done else self.bench_work
 
     @property
     def _commissioning_now(self) -> Commissioning | None:
@@ -78,7 +98,9 @@ class Lamp:
         now = parts.journal.clock()
         problems = self.reasons_against_light()
         conflict = bool(problems)
-        problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now)
+        hours = parts.in_force.use.lamp_hours
+        problems += problems_with(order, parts.envelope.limits, parts.calibration, parts.info.distance_cm, now, hours)
+        problems += parts.in_force.problems(now)
         problems += [] if problems else self._level_problems(order)
         problems += self._problems_with_the_past(order, now) + parts.changed() + parts.commissioned.problems()
         if problems or parts.calibration is None:
@@ -94,7 +116,7 @@ class Lamp:
             planned_s=round(order.planned_s, 3),
             limits=record.limits(order.narrowed(parts.envelope.limits)),
             lamp_info=parts.info.as_dict() | {"lease_s": parts.output.lease_s},
-            calibration=record.calibration(parts.calibration),
+            calibration=record.in_force(parts.in_force, parts.calibration),
         )
         if not parts.journal.writable:
             raise Refused(self.reasons_against_light(), conflict=True)
@@ -139,6 +161,8 @@ class Lamp:
             problems.append(Problem("stop", reason, "the station is stopped", "Find the cause, then clear the stop"))
         if self.being_commissioned:
             problems.append(Problem("lamp", self.name, "is being commissioned", "Wait for it or abort it"))
+        elif (work := self.on_bench) is not None:
+            problems.append(Problem("lamp", self.name, f"is on the bench: {work.what}", "Wait for it, or abandon it"))
         elif self.session is not None and self.busy:
             busy_with = f"is busy with session {self.session.id}"
             problems.append(Problem("lamp", self.name, busy_with, "Wait for it or end it"))
@@ -195,6 +219,11 @@ class Lamp:
         self.wake()
         return self.commissioning
 
+    def work_on_bench(self, work: BenchWork) -> None:
+        """Let the lamp's task do this next; whoever asks has made sure that nothing stands against light."""
+        self.bench_work = work
+        self.wake()
+
     # --- the task --------------------------------------------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -206,6 +235,8 @@ class Lamp:
             try:
                 if commissioning := self._commissioning_now:
                     await commissioning.run()
+                if work := self.on_bench:
+                    await work.run()
                 if self.treatment and self.busy:
                     await self.treatment.tick()
                 elif not self.hushed:

@@ -60,6 +60,11 @@ async def examined(journal: Journal) -> chain.Verified:
         return await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
 
 
+async def named(journal: Journal, *names: str) -> list[Event]:
+    """Every event whose name begins so, oldest first, however long ago."""
+    return await _from_files(journal, lambda files: _named(files, names))
+
+
 async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
     def reading() -> T:
         with ExitStack() as open_files:
@@ -99,6 +104,11 @@ def _sessions(files: Files, limit: int) -> list[dict[str, Any]]:
     return _listed(events)
 
 
+def _named(files: Files, names: tuple[str, ...]) -> list[Event]:
+    found = {event["seq"]: event for _, file in files for event in segments.named_in(file, names)}
+    return [found[seq] for seq in sorted(found)]
+
+
 def _concerning(events: Sequence[Event], session: str) -> list[Event]:
     mine = [e for e in events if e.get("session") == session]
     if not mine:
@@ -127,9 +137,12 @@ def _listed(events: Sequence[Event]) -> list[dict[str, Any]]:
                     "outcome": None,
                     "reason": None,
                     "delivered": None,
+                    "dose_source": None,
                 }
             case "session.ended" if event["session"] in found:
-                found[event["session"]] |= {key: event[key] for key in ("outcome", "reason", "delivered", "ended_at")}
+                found[event["session"]] |= {
+                    key: event.get(key) for key in ("outcome", "reason", "delivered", "ended_at", "dose_source")
+                }
             case _:
                 pass
     return list(reversed(found.values()))

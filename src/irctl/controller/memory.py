@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -25,7 +26,19 @@ ALARMS_MAX = 500
 """Unacknowledged alarms that outlast two days; far more than the station shows."""
 DAYS_MAX = 1000
 """Days whose session numbers are known. A clock would have to go back years to find a day forgotten."""
-ID = "S-"
+ID, CALIBRATION_ID = "S-", "C-"
+CLOSES_CALIBRATION = ("calibration.approved", "calibration.rejected", "calibration.abandoned")
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much a lamp, by its serial, has burnt."""
+
+    lamp_hours: float = 0.0
+    starts: int = 0
+
+    def more(self, lit_s: float, starts: int) -> Use:
+        return Use(self.lamp_hours + lit_s / 3600.0, self.starts + starts)
 
 
 class Memory:
@@ -39,7 +52,14 @@ class Memory:
         """Of the events with a higher number, all are here but samples of sessions that are over."""
         self.open_sessions: set[str] = set()
         """Ordered, and not ended."""
+        self.open_calibrations: set[str] = set()
+        """Started, and neither approved, rejected nor abandoned."""
         self._numbers: dict[str, int] = {}
+        """The last number given, of a day's sessions (YYYYMMDD) or calibrations (C-YYYYMMDD)."""
+        self._use: dict[str, Use] = {}
+        """By lamp serial."""
+        self._lit: dict[str, tuple[str, int]] = {}
+        """Of each open session: its lamp's serial, and how often it was lit."""
         self._lasting: dict[str, Event] = {}
         """What is asked for however long ago it was, by what it is about."""
         self._alarms: dict[str, Event] = {}
@@ -69,6 +89,15 @@ class Memory:
         """The identifier of the next session of a day (YYYYMMDD): one that was never given."""
         return f"{ID}{day}-{self._numbers.get(day, 0) + 1:04d}"
 
+    def next_calibration(self, day: str) -> str:
+        """The same for a calibration."""
+        key = f"{CALIBRATION_ID}{day}"
+        return f"{key}-{self._numbers.get(key, 0) + 1:04d}"
+
+    def use_of(self, serial: str) -> Use:
+        """What a lamp has burnt, in sessions that have ended and on the bench."""
+        return self._use.get(serial, Use())
+
     def has_samples_of(self, session: str) -> bool:
         """Whether everything about a session is here: it is open, or has just ended."""
         return session in self.open_sessions or session in self._ended_s
@@ -86,13 +115,14 @@ class Memory:
 
     def carried(self, now: datetime) -> dict[str, Any]:
         """What the next file must begin with, so that it is enough to read that one."""
-        open_now = [e for e in self.events if e.get("session") in self.open_sessions]
+        open_now = [e for e in self.events if self._open(e)]
         kept = {_seq(event): event for event in (*self._lasting.values(), *self._alarms.values(), *open_now)}
         latest = past.latest_entry(self.events)
         given = past.recent(past.charges(self.events, now), now)
         return {
             "given": [charge.as_dict() for charge in given if charge.session not in self.open_sessions],
-            "numbers": dict(sorted(self._numbers.items())[-DAYS_MAX:]),
+            "numbers": dict(sorted(self._numbers.items(), key=_day)[-DAYS_MAX:]),
+            "use": {serial: asdict(use) for serial, use in self._use.items()},
             "latest_at": None if latest is None else _utc(latest),
             "kept": [kept[seq] for seq in sorted(kept) if kept[seq]["event"] not in (CONTINUED, SET_ASIDE)],
         }
@@ -105,6 +135,7 @@ class Memory:
             return
         if name == "clock.accepted" or self._latest is None or event["at"] >= self._latest["at"]:
             self._latest = event
+        self._count_use(event)
         match event:
             case {"event": "session.ordered", "session": session}:
                 self.open_sessions.add(session)
@@ -118,12 +149,31 @@ class Memory:
                 self._lasting["clock"] = event  # or what was written while the clock was ahead would count again
             case {"event": "commissioning.completed", "lamp": lamp}:
                 self._lasting[f"commissioned {lamp}"] = event
+            case {"event": "calibration.started", "calibration": calibration}:
+                self.open_calibrations.add(calibration)
+                self._number(calibration)
+            case {"event": closing, "lamp": lamp, "calibration": calibration} if closing in CLOSES_CALIBRATION:
+                self.open_calibrations.discard(calibration)
+                if closing == "calibration.approved":
+                    self._lasting[f"approved {lamp}"] = event
+            case {"event": "check.completed", "lamp": lamp, "verdict": verdict}:
+                self._lasting[f"check {lamp} {verdict == 'fail'}"] = event
+            case {"event": "lamp.out_of_tolerance", "lamp": lamp}:
+                self._lasting[f"check {lamp} True"] = event
+            case {"event": "lamp.unlocked", "lamp": lamp}:
+                self._lasting[f"unlocked {lamp}"] = event
+            case {"event": "maintenance.recorded", "lamp": lamp, "kind": kind, "consequence": consequence}:
+                self._lasting[f"maintenance {lamp} {kind} {consequence}"] = event
+            case {"event": "impact.reviewed", "lamp": lamp}:
+                self._lasting[f"impact {lamp}"] = event
             case {"event": "alarm", "id": alarm}:
-                if len(self._alarms) >= ALARMS_MAX:
-                    del self._alarms[next(iter(self._alarms))]
-                self._alarms[alarm] = event
+                self._await(alarm, event)
+            case {"event": "reminder.raised", "id": alarm, "item": item}:
+                self._await(alarm, event)
+                self._lasting[f"reminder {item}"] = event  # or it would be told again
             case {"event": "alarm.acknowledged" | "alarm.resolved", "alarm": alarm}:
-                self._alarms.pop(alarm, None)
+                if (item := self._alarms.pop(alarm, {}).get("item")) is not None:
+                    self._lasting[f"answered {item}"] = event  # or its reminder would be shown again
             case {"event": chain.CONTINUED | chain.SET_ASIDE}:
                 self._lasting["opened"] = event
                 for day, number in event.get("numbers", {}).items():
@@ -131,8 +181,37 @@ class Memory:
             case _:
                 pass
 
+    def _await(self, alarm: str, event: Event) -> None:
+        """Until somebody has acknowledged it."""
+        if len(self._alarms) >= ALARMS_MAX:
+            del self._alarms[next(iter(self._alarms))]
+        self._alarms[alarm] = event
+
+    def _count_use(self, event: Event) -> None:
+        match event:
+            case {"event": "session.ordered", "session": session, "lamp_info": {"serial": serial}}:
+                self._lit[session] = (serial, 0)
+            case {"event": "session.first_light" | "session.resumed", "session": session} if session in self._lit:
+                serial, starts = self._lit[session]
+                self._lit[session] = (serial, starts + 1)
+            case {"event": "session.ended", "session": session, "time_on_s": lit_s} if session in self._lit:
+                serial, starts = self._lit.pop(session)
+                self._use[serial] = self.use_of(serial).more(lit_s, starts)
+            case {"event": "bench.lit", "serial": serial, "lit_s": lit_s, "starts": starts}:
+                self._use[serial] = self.use_of(serial).more(lit_s, starts)
+            case {"event": chain.CONTINUED | chain.SET_ASIDE, "use": used}:
+                # Of what this file was handed some was counted again on the way here: what it says holds.
+                self._use = {serial: Use(**use) for serial, use in used.items()}
+            case _:
+                pass
+
+    def _open(self, event: Event) -> bool:
+        return event.get("session") in self.open_sessions or (
+            event["event"].startswith("calibration.") and event.get("calibration") in self.open_calibrations
+        )
+
     def _number(self, session: str) -> None:
-        day, _, number = session.removeprefix(ID).partition("-")
+        day, _, number = session.removeprefix(ID).rpartition("-")
         if number.isdecimal():
             self._numbers[day] = max(int(number), self._numbers.get(day, 0))
 
@@ -157,7 +236,7 @@ class Memory:
 
     def _wanted(self, event: Event, old: int, over: set[str]) -> bool:
         session = event.get("session")
-        if session in self.open_sessions:
+        if self._open(event):
             return True
         return _seq(event) > old and not (event["event"] == SAMPLE and session in over)
 
@@ -171,6 +250,10 @@ def unfolded(events: Iterable[Event]) -> list[Event]:
             found += [kept for kept in event.get("kept", ()) if _seq(kept) not in known]
         found.append(event)
     return found
+
+
+def _day(numbered: tuple[str, int]) -> str:
+    return numbered[0].removeprefix(CALIBRATION_ID)
 
 
 def _seq(event: Event) -> int:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import datetime
+from math import hypot
 from typing import Any
 
+from irctl.controller.equipment import InForce
 from irctl.controller.output import Output
-from irctl.controller.session import Ending, Session
+from irctl.controller.session import Drift, Ending, Session
 from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
 from irctl.domain.dose import Dose
@@ -31,7 +33,13 @@ def limits(limits: Limits) -> dict[str, Any]:
     return asdict(limits)
 
 
-def calibration(calibration: Calibration) -> dict[str, Any]:
+def in_force(in_force: InForce, calibration: Calibration) -> dict[str, Any]:
+    """What a session was given with: the calibration, where it came from, what it is bound to, and how much the lamp had burnt."""
+    hours = round(in_force.use.lamp_hours, 3)
+    return calibration_told(calibration) | {"source": in_force.source, "binding": in_force.binding, "lamp_hours": hours}
+
+
+def calibration_told(calibration: Calibration) -> dict[str, Any]:
     return {
         "id": calibration.id,
         "lamp_serial": calibration.lamp_serial,
@@ -41,6 +49,11 @@ def calibration(calibration: Calibration) -> dict[str, Any]:
         "meter": calibration.meter,
         "valid_until": iso(calibration.valid_until),
         "expanded_uncertainty_pct": calibration.expanded_uncertainty_pct,
+        "meter_uncertainty_pct": calibration.meter_uncertainty_pct,
+        "drift_allowance_pct": calibration.drift_allowance_pct,
+        "monitor_factor": calibration.monitor_factor,
+        "lamp_type": calibration.lamp_type,
+        "valid_for_hours": calibration.valid_for_hours,
         "afterglow_s": round(calibration.response.afterglow_s, 3),
         "irradiance_min_mw_cm2": round(calibration.irradiance_min_mw_cm2, 2),
         "irradiance_max_mw_cm2": round(calibration.irradiance_max_mw_cm2, 2),
@@ -91,6 +104,32 @@ def ended(session: Session, ending: Ending, *, skin_fitted: bool) -> dict[str, A
         "cem43_min": round(session.cem43_min, 3) if skin_fitted else None,
         "dose_source": "measured" if session.meter and session.meter.measured else "calibrated",
     }
+
+
+DRIFT_READINGS_MIN = 40
+"""Ten seconds of them: fewer are noise, and no evidence."""
+
+
+def drift(drift: Drift, calibration: Calibration, lamp_hours: float) -> dict[str, Any] | None:
+    """What a session says about the lamp; None without a radiometer, or where the light was too short."""
+    if drift.readings < DRIFT_READINGS_MIN or drift.expected_mw_cm2 <= 0 or calibration.meter_uncertainty_pct is None:
+        return None
+    return {
+        "level_pct": round(drift.level_pct / drift.readings, 2),
+        "expected_mw_cm2": round(drift.expected_mw_cm2 / drift.readings, 3),
+        "measured_mw_cm2": round(drift.measured_mw_cm2 / drift.readings, 3),
+        "ratio": round(drift.measured_mw_cm2 / drift.expected_mw_cm2, 5),
+        "expanded_pct": round(_change_pct(calibration, calibration.meter_uncertainty_pct), 3),
+        "lamp_hours": round(lamp_hours, 3),
+    }
+
+
+def _change_pct(calibration: Calibration, meter_uncertainty_pct: float) -> float:
+    """Of measured against expected, k=2: what curve and radiometer have in common, being of one calibration, cancels."""
+    curve, monitor = calibration.curve_budget, calibration.monitor_budget
+    if curve.terms and monitor.terms:
+        return monitor.change_from(curve).expanded_pct
+    return hypot(calibration.expanded_uncertainty_pct, meter_uncertainty_pct)
 
 
 def iso(moment: datetime | None) -> str | None:

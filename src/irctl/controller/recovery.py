@@ -73,6 +73,7 @@ def _ended(history: Sequence[Event]) -> dict[str, Any]:
         "irradiance_mean_mw_cm2": None,
         "skin_c_max": max(skin) if skin else None,
         "cem43_min": samples[-1]["cem43_min"] if samples else None,
+        "drift": None,
         "dose_source": samples[-1]["irradiance_source"] if samples else "calibrated",
     }
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from irctl.domain.signature import KEY_BYTES, fingerprint, signature_problem
 
 KEY, PUBLIC_KEY = "journal.key", "journal.pub"
+CERTIFICATE = b"irctl certificate\n"
+"""So begins what is signed of a certificate: it can never be taken for a checkpoint, nor a checkpoint for it."""
 
 
 class KeyMissing(ValueError):
@@ -55,6 +57,11 @@ class Seal:
 
     def sign(self, seq: int, head: str) -> str:
         return self._key.sign(message(seq, head)).hex()
+
+    def sign_certificate(self, told: bytes) -> str:
+        """Of irctl.domain.certificate.message, whose first line no checkpoint has."""
+        assert told.startswith(CERTIFICATE)
+        return self._key.sign(told).hex()
 
 
 def _make(path: Path) -> None:

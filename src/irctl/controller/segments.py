@@ -287,10 +287,16 @@ def _whole(line: bytes) -> list[bytes]:
 
 def sessions_in(file: IO[bytes]) -> list[Event]:
     """The orders and ends of a file's sessions, and what opened it."""
-    marks = (b'"event":"session.ordered"', b'"event":"session.ended"', f'"event":"{SET_ASIDE}"'.encode())
+    names = ("session.ordered", "session.ended")
+    return [e for e in named_in(file, names) if e["event"] in names]
+
+
+def named_in(file: IO[bytes], names: tuple[str, ...]) -> list[Event]:
+    """A file's events whose names begin so, with those that it was handed by the file before it."""
+    marks = [f'"event":"{name}'.encode() for name in (*names, SET_ASIDE)]
     sample = f'"event":"{SAMPLE}"'.encode()
     found: list[Event] = []
     while (line := file.readline(LINE_MAX)).endswith(b"\n"):
         if sample not in line and any(mark in line for mark in marks):
             found += parse([line])
-    return [e for e in unfolded(found) if e["event"] in ("session.ordered", "session.ended")]
+    return [e for e in unfolded(found) if e["event"].startswith(names)]

@@ -21,10 +21,10 @@ from irctl.controller.clock import WallClock, utc_now
 from irctl.controller.config import LOOPBACK, StationConfig
 from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
-from irctl.controller.rope import Rope
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
+from irctl.rope import Rope
 
 PREDECESSOR_S = 4.0
 """A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
@@ -70,7 +70,13 @@ async def serve(
         def announce(url: str) -> None:
             lease_s = shortest_lease_s(config)
             watchdog.arm(lease_s)
-            rope.serving(url=url, lease_s=lease_s, station=config.file.station.name, pid=getpid())
+            rope.serving(
+                url=url,
+                silence_max_s=lease_s,
+                station=config.file.station.name,
+                pid=getpid(),
+                clinic=config.file.clinic.model_dump(mode="json"),
+            )
 
         try:
             await _serve_api(station, await _listening(api.host, api.port), stopping, announce)
@@ -192,21 +198,25 @@ def _stopping(rope: Rope) -> asyncio.Future[str]:
     return stopping
 
 
-def _load_the_rest(config: StationConfig) -> None:
+def _load_the_rest() -> None:
     """What an order needs takes seconds to load on a slow machine. Now that the lamps are dark, and beside the loop that keeps them so.
 
     Left to the first order, it would stall the loop for longer than a lease.
     """
-    for module in ("irctl.controller.connections", "irctl.controller.api"):
+    for module in (
+        "irctl.controller.connections",
+        "irctl.controller.api",
+        "scipy.interpolate",
+        "scipy.optimize",
+        "scipy.special",
+    ):
         import_module(module)
-    for calibration in config.calibrations.values():
-        calibration.level_for(calibration.irradiance_max_mw_cm2)  # scipy
 
 
 async def _serve_api(
     station: Station, listening: socket.socket, stopping: asyncio.Future[str], announce: Callable[[str], None]
 ) -> None:
-    await asyncio.to_thread(_load_the_rest, station.config)
+    await asyncio.to_thread(_load_the_rest)
     import uvicorn
 
     from irctl.controller.api import create_app

@@ -55,6 +55,22 @@ class Ending:
 
 
 @dataclass
+class Drift:
+    """What the lamp gave in steady light against what its calibration says, summed over the readings."""
+
+    readings: int = 0
+    measured_mw_cm2: float = 0.0
+    expected_mw_cm2: float = 0.0
+    level_pct: float = 0.0
+
+    def see(self, level_pct: float, measured_mw_cm2: float, expected_mw_cm2: float) -> None:
+        self.readings += 1
+        self.measured_mw_cm2 += measured_mw_cm2
+        self.expected_mw_cm2 += expected_mw_cm2
+        self.level_pct += level_pct
+
+
+@dataclass
 class Session:
     """A session in memory. Everything that matters about it is in the journal too."""
 
@@ -76,6 +92,7 @@ class Session:
     attended_at_s: float | None = None
     """Loop time of the last word from the attendant, or of the light; None while there is no light."""
     skin_c_max: float | None = None
+    drift: Drift = field(default_factory=Drift)
     warned: set[Hazard] = field(default_factory=set[Hazard])
     warnings: list[str] = field(default_factory=list[str])
 

@@ -16,16 +16,20 @@ from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.alarms import Alarms
+from irctl.controller.calibrations import Calibrations
 from irctl.controller.commissioning import Commissioned, Commissioning, configuration
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
+from irctl.controller.in_force import InForce, binding
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
 from irctl.controller.output import Evidence, Output
 from irctl.controller.place import Place
 from irctl.controller.readings import Instruments, Interlock
+from irctl.controller.reminders import Reminders
 from irctl.controller.session import Session
 from irctl.controller.shutdown import Shutdown
+from irctl.controller.upkeep import Upkeep
 from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices, load_driver
 from irctl.devices.roles import Cutoff, Emitter, FailSafe, LeaseScope, LeaseSpec
 from irctl.domain.orders import Order
@@ -84,6 +88,9 @@ class Station:
             name: Interlock(name, devices.contact(ref), name in stops) for name, ref in config.file.interlocks.items()
         }
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
+        self.calibrations = Calibrations(config, journal, devices, self.lamps)
+        self.upkeep = Upkeep(config, journal, self.lamps, self.calibrations)
+        self.reminders = Reminders(journal, self.alarms, self.upkeep.due)
         self.sessions: dict[str, Session] = {}
         self.shutdown = Shutdown(
             list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear
@@ -140,7 +147,15 @@ class Station:
                     answer_within_s=section.attendance.answer_within_s,
                     dimmed_s=section.attendance.dimmed_s,
                 ),
-                self.config.calibrations.get(name),
+                InForce(
+                    self.journal,
+                    name,
+                    section.serial,
+                    binding(self.config.file, name),
+                    section.upkeep,
+                    self.config.calibrations.get(name),
+                    self.config.meters,
+                ),
                 self.journal,
                 self.alarms,
                 stopped=lambda: self.shutdown.latch.reason if self.shutdown.latch else None,
@@ -195,6 +210,8 @@ class Station:
         """Take up a stop that nobody has cleared, and start each lamp's task."""
         self.shutdown.restore(self.journal.events)
         self.alarms.restore(self.journal.events)
+        self.reminders.restore(self.journal.events)
+        self.calibrations.restore()
         for lamp in self.lamps.values():
             task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")
             task.add_done_callback(self._lamp_task_ended)
@@ -418,6 +435,7 @@ def _reference_problems(config: StationConfig, devices: Devices) -> list[Problem
         )
         asked += [(f"lamps.{name}.{role}", ref, find) for role, ref, find in optional if ref is not None]
     asked += [(f"interlocks.{name}", ref, devices.contact) for name, ref in config.file.interlocks.items()]
+    asked += [(f"meters.{n}.device", m.device, devices.radiometer) for n, m in config.file.meters.items() if m.device]
     problems: list[Problem] = []
     wrong = config.file.devices.keys() - devices.by_name.keys()
     for field, ref, find in asked:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from math import hypot
 from typing import Any
 
 from irctl.bus.errors import BusError
@@ -42,6 +43,8 @@ FRAME_S = 0.5
 """A renewal behind whatever was on the wire, and a step of the relay's timer."""
 CLOCK_STEP_SEEN_S = 0.5
 """Of the wall clock between two looks. Less is steering and scheduling."""
+DRIFT_AFTER_RESPONSES = 5.0
+"""Of the radiometer, since the light came on: before that its reading is the lamp's start more than the lamp."""
 COMFORT = ("comfortable", "warm", "too-hot")
 
 PATIENT_SIDE = frozenset(
@@ -184,6 +187,8 @@ class Treatment:
             identities = await checking.prove_dark_and_arm(self._output)
             if (other := self._equipment.commissioned.differs(identities)) is not None:
                 raise DeviceFault(f"{other}: commission the lamp again")
+            if (other := self._equipment.in_force.differs(identities["emitter"])) is not None:
+                raise DeviceFault(f"{other}: calibrate the lamp again")
             self._armed_at_s = self._equipment.now_s()
             self._write("session.armed", **record.armed(self._info.fail_safe, self._output, identities["emitter"]))
             dark = await checking.read_dark(self._instruments, self._info.tick_s)
@@ -208,6 +213,7 @@ class Treatment:
             dark_mw_cm2=dark.offset_mw_cm2,
             dark_uncertainty_mw_cm2=dark.uncertainty_mw_cm2,
             noise_mw_cm2=dark.noise_mw_cm2,
+            monitor_factor=calibration.monitor_factor,
         )
         self._advanced_to_s = self._equipment.now_s()
         if stop := self._judge():
@@ -490,6 +496,7 @@ class Treatment:
         self._write(
             "session.ended",
             **record.ended(self.session, self.session.ending, skin_fitted=self._instruments.skin is not None),
+            drift=record.drift(self.session.drift, self._calibration, self._lamp_hours),
         )
 
     # --- what every tick does --------------------------------------------------------------------------------------------
@@ -516,6 +523,7 @@ class Treatment:
         ):
             self._advance(irradiance.at_s)
             meter.read(irradiance.value, irradiance.at_s)
+            self._see_drift(meter.corrected(irradiance.value), meter.expected_reading_mw_cm2)
         self._advance(loop.time())
         lit = self._lit_level_pct is not None and self._output.verified_lit(loop.time(), self._envelope.stale_s)
         if lit and meter is not None:
@@ -526,6 +534,18 @@ class Treatment:
             self._skin.see(temperature.value, temperature.at_s, self._envelope.stale_s)
         self._equipment.heed_stop_contacts()
         self._watch_clock(loop.time())
+
+    @property
+    def _lamp_hours(self) -> float:
+        """With this session's own."""
+        return self._equipment.in_force.use.lamp_hours + self.session.time_on_s / 3600.0
+
+    def _see_drift(self, measured_mw_cm2: float, expected_mw_cm2: float) -> None:
+        """In steady light only: what the lamp gives against what its calibration says it should at this level."""
+        radiometer, lit_s = self._instruments.radiometer, self._equipment.now_s() - self._lit_since_s
+        steady = radiometer is not None and lit_s > DRIFT_AFTER_RESPONSES * radiometer.response_s
+        if steady and self.session.state is State.EMITTING and self._lit_level_pct is not None:
+            self.session.drift.see(self._lit_level_pct, measured_mw_cm2, expected_mw_cm2)
 
     async def _read_all(self) -> bool:
         """True when there is a fresh irradiance."""
@@ -622,8 +642,13 @@ class Treatment:
             radiometer_fitted=instruments.radiometer is not None,
             irradiance=None
             if irradiance is None
-            else Reading(irradiance - (meter.dark_mw_cm2 if meter else 0.0), instruments.irradiance.age_s(now_s)),
+            else Reading(meter.corrected(irradiance) if meter else irradiance, instruments.irradiance.age_s(now_s)),
             expected_mw_cm2=meter.expected_reading_mw_cm2 if meter else 0.0,
+            expected_within_pct=hypot(
+                self._calibration.expanded_uncertainty_pct,
+                self._calibration.meter_uncertainty_pct or 0.0,
+                self._calibration.drift_allowance_pct,
+            ),
             skin_fitted=instruments.skin is not None,
             skin=instruments.skin_reading(now_s),
             skin_jump_c=self._skin.jump_c,
@@ -635,7 +660,7 @@ class Treatment:
             restarted=any(o is not None and o.rebooted is True for o in (state, cutoff)),
             clock_step_s=self._clock_step_s,
             cem43_min=self.session.cem43_min,
-            calibration_in_force=self._calibration.in_force(self._journal.clock()),
+            calibration_in_force=self._calibration.lapse(self._journal.clock(), self._lamp_hours) is None,
             journal_writable=self._journal.writable,
         )
 

@@ -36,6 +36,7 @@ def session_view(session: Session, now_s: float) -> dict[str, Any]:
 def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
     """A lamp, its present or last session, and its live figures. What is stale is shown as unknown."""
     session, equipment, busy = lamp.session, lamp.equipment, lamp.busy
+    calibration = equipment.calibration
     info, output, instruments = equipment.info, equipment.output, equipment.instruments
     stale_s = equipment.envelope.stale_s + (0.0 if busy else info.idle_s)
     state, cutoff = output.state.fresh(now_s, stale_s), output.cutoff_state.fresh(now_s, stale_s)
@@ -50,7 +51,11 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
         "reason": None if status != "unverified" else output.state.problem or "reads back as on",
         "serial": info.serial,
         "distance_cm": info.distance_cm,
-        "calibration": None if equipment.calibration is None else record.calibration(equipment.calibration),
+        "calibration": None if calibration is None else record.in_force(equipment.in_force, calibration),
+        "calibration_state": equipment.in_force.state,
+        "locked": equipment.in_force.locked,
+        "lamp_hours": round(equipment.in_force.use.lamp_hours, 2),
+        "starts": equipment.in_force.use.starts,
         "limits": record.limits(equipment.envelope.limits),
         "session": None if session is None else session_view(session, now_s),
         "attendance": lamp.treatment.attendance if lamp.treatment is not None else None,

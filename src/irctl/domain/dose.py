@@ -75,6 +75,8 @@ class DoseMeter:
     dark_uncertainty_mw_cm2: float = 0.0
     noise_mw_cm2: float = 0.0
     """Of one reading (k=2). What a lagging sensor has not shown yet is inferred from its last reading, noise and all."""
+    monitor_factor: float = 1.0
+    """True irradiance over what the radiometer shows, from the calibration."""
     possible_j_cm2: float = 0.0
     """What may have been delivered on top and nobody saw: it widens the interval upwards only."""
     disputed: bool = False
@@ -121,7 +123,7 @@ class DoseMeter:
 
     @property
     def reading_mw_cm2(self) -> float | None:
-        """The last reading less the dark reading; None before the first."""
+        """The last reading less the dark reading, corrected; None before the first."""
         return None if self._reading_at_s is None else self._reading_mw_cm2
 
     @property
@@ -153,10 +155,14 @@ class DoseMeter:
         switching_s = (SWITCHING_UNCERTAINTY_S if self.measured else RAMP_UNCERTAINTY_S) * self._times_lit
         contributions.append(Contribution("timing", self._brightest_mw_cm2 * switching_s / 1000.0))
         if self.sensor_response_s is not None:
-            noise_j_cm2 = self.noise_mw_cm2 * self.sensor_response_s / 1000.0
+            noise_j_cm2 = self.noise_mw_cm2 * self.monitor_factor * self.sensor_response_s / 1000.0
             if self._counted_s > 0 and noise_j_cm2 > 0:
                 contributions.append(Contribution("reading noise", noise_j_cm2))
-            contributions.append(Contribution("dark reading", self.dark_uncertainty_mw_cm2 * self._counted_s / 1000.0))
+            contributions.append(
+                Contribution(
+                    "dark reading", self.dark_uncertainty_mw_cm2 * self.monitor_factor * self._counted_s / 1000.0
+                )
+            )
             if self._missed_j_cm2 > 0:
                 contributions.append(Contribution("readings missing", self._missed_j_cm2))
             if self._since_reading_j_cm2 > 0:
@@ -211,12 +217,16 @@ class DoseMeter:
             self._unconfirmed_j_cm2 += max(0.0, given_j_cm2)
         self._lit_s += duration_s
 
+    def corrected(self, reading_mw_cm2: float) -> float:
+        """True irradiance behind what the radiometer shows, mW/cm²."""
+        return (reading_mw_cm2 - self.dark_mw_cm2) * self.monitor_factor
+
     def read(self, reading_mw_cm2: float, at_s: float) -> None:
         """Take a radiometer reading (as the instrument gives it) made at `at_s`, which `advance` has reached.
 
         What is no number is no reading: the model goes on.
         """
-        value = reading_mw_cm2 - self.dark_mw_cm2
+        value = self.corrected(reading_mw_cm2)
         if not isfinite(value) or self.sensor_response_s is None:
             return
         modelled = gained = self._since_reading_j_cm2

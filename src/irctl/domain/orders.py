@@ -46,7 +46,12 @@ class Order:
 
 
 def problems_with(
-    order: Order, limits: Limits, calibration: Calibration | None, distance_cm: float, now: datetime
+    order: Order,
+    limits: Limits,
+    calibration: Calibration | None,
+    distance_cm: float,
+    now: datetime,
+    lamp_hours: float = 0.0,
 ) -> list[Problem]:
     """Everything that forbids this order, in the order a person would read it; empty when it is allowed. `limits` are the station's."""
     problems = problems_with_bounds("protocol.limits", order.protocol_limits, limits)
@@ -65,7 +70,8 @@ def problems_with(
                 "Prescribe a lower dose, or more irradiance where the patient tolerates it",
             )
         )
-    problems += _calibration(order, calibration, distance_cm, now, numbers_make_sense)
+    lapsed = None if calibration is None else calibration.lapse(now, lamp_hours)
+    problems += _calibration(order, calibration, distance_cm, lapsed, numbers_make_sense)
     return problems
 
 
@@ -113,7 +119,7 @@ def _numbers(order: Order, limits: Limits) -> list[Problem]:
 
 
 def _calibration(
-    order: Order, calibration: Calibration | None, distance_cm: float, now: datetime, numbers_make_sense: bool
+    order: Order, calibration: Calibration | None, distance_cm: float, lapsed: str | None, numbers_make_sense: bool
 ) -> list[Problem]:
     if calibration is None:
         return [
@@ -125,13 +131,9 @@ def _calibration(
             )
         ]
     problems: list[Problem] = []
-    if not calibration.in_force(now):
-        until = f"{calibration.valid_until:%Y-%m-%d}"
-        expired = now >= calibration.valid_until
-        limit = f"expired on {until}" if expired else f"is not valid before {calibration.performed_at:%Y-%m-%d}"
-        problems.append(
-            Problem("calibration", calibration.id, limit, "Calibrate the lamp again, and check this computer's clock")
-        )
+    if lapsed is not None:
+        remedy = "Calibrate the lamp again, and check this computer's clock"
+        problems.append(Problem("calibration", calibration.id, lapsed, remedy))
     if abs(calibration.distance_cm - distance_cm) > 1e-6:
         problems.append(
             Problem(

@@ -1,0 +1,390 @@
+"""What keeps a lamp true between its calibrations: checks, maintenance, drift and its forecast, what is due, and whom a failure concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from irctl.controller import lookup, record
+from irctl.controller.calibrations import Calibrations
+from irctl.controller.config import StationConfig, UpkeepSection
+from irctl.controller.journal import Journal
+from irctl.controller.lamp import Lamp
+from irctl.controller.verifying import Verifying, With
+from irctl.domain import comparison
+from irctl.domain.calibration import Calibration
+from irctl.domain.chain import Event
+from irctl.domain.drift import Evidence, Kind, control_chart
+from irctl.domain.forecast import forecast
+from irctl.domain.impact import GivenSession, found_ratios, impact
+from irctl.domain.meters import meter_problems
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.reminders import Kind as About
+from irctl.domain.tolerance import Decision
+from irctl.domain.upkeep import RULES, Due, due
+from irctl.domain.upkeep import Kind as Work
+from irctl.domain.worksheet import Worksheet
+
+SESSIONS_MAX = 100_000
+"""More than a station gives between two calibrations; an impact review leaves nobody out."""
+HOURS_PER_DAY_USUAL = 1.0
+"""Before a lamp's own hours tell."""
+MONITOR = "monitor"
+
+
+class _Told(NamedTuple):
+    """What is due of a lamp or a meter."""
+
+    kind: About
+    about: str
+    due: Due
+
+
+@dataclass
+class Upkeep:
+    """Every lamp's."""
+
+    config: StationConfig
+    journal: Journal
+    lamps: Mapping[str, Lamp]
+    calibrations: Calibrations
+
+    # --- checks ------------------------------------------------------------------------------------------------------
+
+    def check(self, lamp: str, by: str, reference: str, *, nobody: bool) -> Verifying:
+        """Begin the short check; by the lamp's own radiometer where `reference` is "monitor". Raises Refused with every reason."""
+        chosen = self._lamp(lamp)
+        equipment, upkeep = chosen.equipment, self._of(lamp)
+        problems = [] if by.strip() else [Problem("by", by, "is empty", "Say who checks: it goes into the record")]
+        if not nobody:
+            remedy = "See that nobody is under the lamp, and confirm it"
+            problems.append(
+                Problem("nobody_under_the_lamp", nobody, "is not confirmed, and the lamp will light", remedy)
+            )
+        calibration = equipment.calibration
+        if calibration is None:
+            remedy = f"Calibrate it: irctl calibrate {lamp}"
+            problems.append(Problem("calibration", None, "there is none in force to check against", remedy))
+        using = self._reference(lamp, reference, problems)
+        if calibration is not None:
+            problems += _outside(calibration, upkeep.check_levels_pct)
+            if reference == MONITOR and calibration.meter_uncertainty_pct is None:
+                remedy = "Check with a reference meter: --meter NAME"
+                problems.append(Problem("with", MONITOR, "this lamp has no calibrated radiometer", remedy))
+        against = chosen.reasons_against_light()
+        if problems or against or calibration is None or using is None:
+            raise Refused(problems + against, conflict=bool(against))
+        work = Verifying(
+            equipment, calibration, using, by, upkeep.check_levels_pct, upkeep.tolerance_pct, upkeep.lamp_type,
+            upkeep.positioning_cm, upkeep.samples,
+        )  # fmt: skip
+        chosen.work_on_bench(work)
+        return work
+
+    def checking(self, lamp: str) -> Verifying:
+        """The present or last check of a lamp. Raises Refused."""
+        work = self._lamp(lamp).bench_work
+        if not isinstance(work, Verifying):
+            raise Refused([Problem("lamp", lamp, "is not being checked", f"irctl check {lamp}")])
+        return work
+
+    def unlock(self, lamp: str, by: str, reason: str) -> None:
+        """A named person answers for a lamp that failed its check; only where there is no other way. Raises Refused."""
+        locked = self._lamp(lamp).equipment.in_force.locked
+        problems = _named(by, reason)
+        if locked is None:
+            problems.append(Problem("lamp", lamp, "is not locked", "Nothing is to be done"))
+        if self.config.file.station.mode == "clinical":
+            remedy = "Calibrate it, or check it again once its cause is gone"
+            problems.append(Problem("lamp", lamp, "a failed check is not lifted by a word", remedy))
+        if problems:
+            raise Refused(problems)
+        self.journal.write("lamp.unlocked", lamp=lamp, by=by, reason=reason)
+
+    def _reference(self, lamp: str, reference: str, problems: list[Problem]) -> With | None:
+        if reference == MONITOR:
+            return With(None, None)
+        meter = self.config.meters.get(reference)
+        if meter is None:
+            known = ", ".join((MONITOR, *sorted(self.config.meters)))
+            problems.append(Problem("with", reference, "no such meter", f"Known are {known}"))
+            return None
+        problems += meter_problems(meter, self._of(lamp).lamp_type, self.journal.clock())
+        return With(meter, self.calibrations.device_of(reference))
+
+    # --- maintenance -------------------------------------------------------------------------------------------------
+
+    def maintain(self, lamp: str, by: str, kind: str, note: str) -> Event:
+        """Write down what was done to a lamp; by rule its calibration stays, needs a check, or is void. Raises Refused."""
+        equipment = self._lamp(lamp).equipment
+        problems = _named(by, note, "note")
+        if kind not in list(Work):
+            problems.append(Problem("kind", kind, "no such kind of work", f"One of {', '.join(Work)}"))
+        if problems:
+            raise Refused(problems)
+        rule, use = RULES[Work(kind)], equipment.in_force.use
+        told: Event = {
+            "lamp": lamp, "by": by, "kind": kind, "note": note, "serial": equipment.info.serial,
+            "lamp_hours": round(use.lamp_hours, 3), "starts": use.starts, "consequence": rule.consequence, "why": rule.why,
+        }  # fmt: skip
+        self.journal.write("maintenance.recorded", **told)
+        return told
+
+    async def maintenance(self, lamp: str) -> list[Event]:
+        """Newest first."""
+        self._lamp(lamp)
+        found = await lookup.named(self.journal, "maintenance.recorded")
+        return [event for event in reversed(found) if event["lamp"] == lamp]
+
+    # --- drift -------------------------------------------------------------------------------------------------------
+
+    async def drift(self, lamp: str) -> dict[str, Any]:
+        """What checks, calibrations and sessions say against the calibration in force, its chart, and a forecast. Raises OSError."""
+        equipment, upkeep = self._lamp(lamp).equipment, self._of(lamp)
+        calibration, use = equipment.calibration, equipment.in_force.use
+        found = await lookup.named(self.journal, "check.completed", "session.ended", "calibration.approved")
+        rows = [] if calibration is None else _evidence([e for e in found if e["lamp"] == lamp], calibration)
+        evidence = [row for row, _ in rows]
+        chart = control_chart(evidence) if evidence else None
+        return {
+            "lamp": lamp,
+            "calibration": None if calibration is None else calibration.id,
+            "tolerance_pct": upkeep.tolerance_pct,
+            "lamp_hours": round(use.lamp_hours, 3),
+            "evidence": [
+                {
+                    "at": record.iso(row.at),
+                    "lamp_hours": row.lamp_hours,
+                    "level_pct": level_pct,
+                    "ratio": row.ratio,
+                    "expanded_pct": row.expanded_pct,
+                    "kind": row.kind,
+                }
+                for row, level_pct in rows
+            ],
+            "chart": None if chart is None else asdict(chart),
+            "forecast": asdict(forecast(evidence, upkeep.tolerance_pct, _hours_per_day(evidence), use.lamp_hours)),
+        }
+
+    # --- due ---------------------------------------------------------------------------------------------------------
+
+    def due(self) -> list[dict[str, Any]]:
+        """Calibrations, checks, maintenance and meters, most urgent first."""
+        now = self.journal.clock()
+        # The newest of each kind lasts in memory: who asks every minute must not have the files read.
+        found = [e for e in self.journal.events if e["event"] in ("maintenance.recorded", "check.completed")]
+        told: list[_Told] = []
+        for name, lamp in self.lamps.items():
+            told += self._due_of(name, lamp, [e for e in found if e["lamp"] == name], now)
+        for name, meter in self.config.meters.items():
+            span = (meter.valid_until - meter.calibrated_at) / timedelta(days=1)
+            again = due(f"calibration of meter {name}", now, last_at=meter.calibrated_at, every_days=span)
+            told.append(_Told(About.METER, name, again))
+        told.sort(key=lambda one: (not one.due.overdue, not one.due.soon, one.due.at is None, one.due.at or now))
+        return [
+            {
+                "kind": kind,
+                "about": about,
+                "what": one.what,
+                "last_at": record.iso(one.last_at),
+                "at": record.iso(one.at),
+                "hours_left": one.hours_left,
+                "overdue": one.overdue,
+                "soon": one.soon,
+                "text": one.text,
+            }
+            for kind, about, one in told
+        ]
+
+    def _due_of(self, name: str, lamp: Lamp, mine: Sequence[Event], now: datetime) -> list[_Told]:
+        in_force, upkeep = lamp.equipment.in_force, self._of(name)
+        calibration, hours = in_force.calibration, in_force.use.lamp_hours
+        last_at = None if calibration is None else calibration.performed_at
+        days = None if calibration is None else (calibration.valid_until - calibration.performed_at) / timedelta(days=1)
+        calibrated = due(
+            f"calibration of {name}", now,
+            last_at=last_at,
+            every_days=days,
+            lamp_hours=hours,
+            last_hours=calibration.lamp_hours if calibration else 0.0,
+            every_hours=calibration.valid_for_hours if calibration else None,
+        )  # fmt: skip
+        told = [_Told(About.CALIBRATION, name, calibrated)]
+        if upkeep.check_every_hours is not None:
+            passed = [e for e in mine if e["event"] == "check.completed" and e["verdict"] != "fail"]
+            checked_at = max(
+                [datetime.fromisoformat(e["at"]) for e in passed[-1:]] + [t for t in [last_at] if t], default=None
+            )
+            every_days = upkeep.check_every_hours / 24.0
+            checked = due(f"check of {name}", now, last_at=checked_at, every_days=every_days, remind_days=0.0)
+            told.append(_Told(About.CHECK, name, checked))
+        for work in upkeep.maintenance:
+            done = next(
+                (e for e in reversed(mine) if e["event"] == "maintenance.recorded" and e["kind"] == work.kind), None
+            )
+            maintained = due(
+                f"{work.kind} of {name}", now,
+                last_at=None if done is None else datetime.fromisoformat(done["at"]),
+                every_days=work.every_days,
+                lamp_hours=hours,
+                last_hours=0.0 if done is None else done["lamp_hours"],
+                every_hours=work.every_hours,
+            )  # fmt: skip
+            told.append(_Told(About.MAINTENANCE, name, maintained))
+        return told
+
+    # --- whom it concerns --------------------------------------------------------------------------------------------
+
+    async def impact(self, calibration: str) -> dict[str, Any]:
+        """Every session since the lamp was last known to be right, with what it may have given. Raises Refused, OSError."""
+        sheet = await self.calibrations.found(calibration)
+        found = sheet.as_found
+        if found is None or found.verdict is None:
+            what = "has no as-found readings that are compared with a calibration in force"
+            raise Refused([Problem("calibration", sheet.id, what, "Finish its as-found readings first")], conflict=True)
+        since = await self._last_right(sheet)
+        factor = sheet.started["in_force"].get("monitor_factor", 1.0)
+        sessions = impact(await self._given(sheet.lamp), found_ratios(found, factor), since, sheet.started_at)
+        reviews = [e for e in await lookup.named(self.journal, "impact.reviewed") if e["calibration"] == sheet.id]
+        return {
+            "calibration": sheet.id,
+            "lamp": sheet.lamp,
+            "verdict": found.verdict.as_dict(),
+            "needed": found.verdict.decision is Decision.FAIL,
+            "since": record.iso(since),
+            "until": record.iso(sheet.started_at),
+            "sessions": [one.as_dict() for one in sessions],
+            "reviewed": reviews[-1] if reviews else None,
+        }
+
+    async def review_impact(self, calibration: str, by: str, decision: str, reason: str) -> dict[str, Any]:
+        """A named person's decision over the sessions that a failed as-found concerns. Raises Refused, OSError."""
+        told = await self.impact(calibration)
+        problems = _named(by, reason)
+        if not decision.strip():
+            problems.append(Problem("decision", decision, "is empty", "Say what follows for these sessions"))
+        if problems:
+            raise Refused(problems)
+        self.journal.write(
+            "impact.reviewed", lamp=told["lamp"], calibration=calibration, by=by, decision=decision, reason=reason,
+            since=told["since"], sessions=told["sessions"],
+        )  # fmt: skip
+        return await self.impact(calibration)
+
+    async def _last_right(self, sheet: Worksheet) -> datetime | None:
+        """When a check last passed or a calibration was last approved, before this one began."""
+        found = await lookup.named(self.journal, "check.completed", "calibration.approved")
+        before = [e for e in found if e["lamp"] == sheet.lamp and e["seq"] < sheet.started["seq"]]
+        right = [e for e in before if e["event"] == "calibration.approved" or e["verdict"] == "pass"]
+        return datetime.fromisoformat(right[-1]["at"]) if right else None
+
+    async def _given(self, lamp: str) -> list[GivenSession]:
+        listed = await lookup.sessions(self.journal, SESSIONS_MAX)
+        return [_given(one) for one in listed if one["lamp"] == lamp and one["delivered"] is not None]
+
+    # --- meters ------------------------------------------------------------------------------------------------------
+
+    async def compare(self, by: str, a: str, b: str) -> dict[str, Any]:
+        """Two meters by what they found of one lamp, in a calibration each (one may have been abandoned). Raises Refused, OSError."""
+        sheets = [await self.calibrations.found(one) for one in (a, b)]
+        found = [sheet.as_left or sheet.as_found for sheet in sheets]
+        problems = _named(by, by)
+        for sheet, stage in zip(sheets, found, strict=True):
+            if stage is None:
+                problems.append(
+                    Problem("calibration", sheet.id, "has no complete readings", "Finish its readings first")
+                )
+        if sheets[0].lamp != sheets[1].lamp:
+            problems.append(Problem("b", b, f"is of lamp {sheets[1].lamp}", f"Compare under lamp {sheets[0].lamp}"))
+        if sheets[0].meter.serial == sheets[1].meter.serial:
+            problems.append(Problem("b", b, "was made with the same meter", "Compare two meters"))
+        if problems:
+            raise Refused(problems)
+        try:
+            compared = comparison.compare(*(stage.points for stage in found if stage is not None))
+        except ValueError as error:
+            raise Refused([Problem("b", b, str(error), "Calibrate with the same levels")]) from None
+        told: dict[str, Any] = {
+            "lamp": sheets[0].lamp,
+            "a": {"calibration": a, "meter": sheets[0].meter.name, "serial": sheets[0].meter.serial},
+            "b": {"calibration": b, "meter": sheets[1].meter.name, "serial": sheets[1].meter.serial},
+            "points": [asdict(level) for level in compared.levels],
+            "e_n": compared.e_n,
+            "verdict": "agrees" if compared.agrees else "differs",
+        }
+        self.journal.write("meters.compared", by=by, **told)
+        return told | {"by": by}
+
+    # --- inside ------------------------------------------------------------------------------------------------------
+
+    def _lamp(self, lamp: str) -> Lamp:
+        if lamp not in self.lamps:
+            known = ", ".join(sorted(self.lamps))
+            raise Refused([Problem("lamp", lamp, "no such lamp", f"Known are {known}")])
+        return self.lamps[lamp]
+
+    def _of(self, lamp: str) -> UpkeepSection:
+        return self.config.file.lamps[lamp].upkeep
+
+
+def _named(by: str, reason: str, name: str = "reason") -> list[Problem]:
+    told = (("by", by, "Say who does this"), (name, reason, "Say why, or what was done"))
+    return [
+        Problem(f, value, "is empty", f"{remedy}: it goes into the record")
+        for f, value, remedy in told
+        if not value.strip()
+    ]
+
+
+def _outside(calibration: Calibration, levels_pct: Sequence[float]) -> list[Problem]:
+    low, high = calibration.level_min_pct, calibration.level_max_pct
+    outside = [level for level in levels_pct if not low <= level <= high]
+    what = f"outside the calibrated {low:g} to {high:g} %"
+    return [Problem("upkeep.check_levels_pct", outside, what, "Check within the calibrated levels")] if outside else []
+
+
+def _evidence(events: Sequence[Event], calibration: Calibration) -> list[tuple[Evidence, float]]:
+    """Since this calibration, and of it: each with its level in %."""
+    told: list[tuple[Evidence, float]] = []
+    for event in events:
+        at = datetime.fromisoformat(event["at"])
+        if at < calibration.performed_at:
+            continue
+        match event:
+            case {"event": "calibration.approved", "record": {"id": approved}} if approved == calibration.id:
+                told.append(
+                    (
+                        Evidence(
+                            at, calibration.lamp_hours, 1.0, calibration.expanded_uncertainty_pct, Kind.CALIBRATION
+                        ),
+                        calibration.level_max_pct,
+                    )
+                )
+            case {"event": "check.completed", "levels": levels, "lamp_hours": hours}:
+                for level in levels:
+                    ratio = 1.0 + level["error_pct"] / 100.0
+                    told.append((Evidence(at, hours, ratio, level["expanded_pct"], Kind.CHECK), level["level_pct"]))
+            case {
+                "event": "session.ended",
+                "drift": {"ratio": ratio, "expanded_pct": u, "lamp_hours": hours, "level_pct": level},
+            }:
+                told.append((Evidence(at, hours, ratio, u, Kind.SESSION), level))
+            case _:
+                pass
+    return told
+
+
+def _hours_per_day(evidence: Sequence[Evidence]) -> float:
+    """How much the lamp is used, from its own hours."""
+    if len(evidence) < 2 or (days := (evidence[-1].at - evidence[0].at) / timedelta(days=1)) < 1.0:
+        return HOURS_PER_DAY_USUAL
+    return (evidence[-1].lamp_hours - evidence[0].lamp_hours) / days
+
+
+def _given(listed: Mapping[str, Any]) -> GivenSession:
+    delivered = listed["delivered"]
+    told = (delivered["min_j_cm2"], delivered["best_j_cm2"], delivered["max_j_cm2"])
+    at = datetime.fromisoformat(listed["ended_at"] or listed["ordered_at"])
+    return GivenSession(listed["id"], at, listed["order"]["patient"], told, listed["dose_source"] == "measured")
