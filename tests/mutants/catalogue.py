@@ -20,6 +20,8 @@ FILES = "tests/unit/test_journal_files.py"
 REMINDERS = "tests/unit/test_reminders_told.py"
 COMMISSIONING = "tests/simulation/test_commissioning.py"
 API = "tests/simulation/test_api.py"
+CALIBRATION = "tests/simulation/test_calibration.py"
+CHECK = "tests/simulation/test_check.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +184,19 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a calibration never lapses", "H13", f"{DOMAIN}/calibration.py",
         "        if now >= self.valid_until:", "        if False:", ("tests/unit",),
+    ),
+    Mutant(
+        "a lamp that failed its check is not locked", "H13", f"{CONTROLLER}/in_force.py",
+        "        if (locked := self.locked) is not None:", "        if False:", (f"{CHECK}::test_an_aged_lamp_fails_is_locked_and_healed_by_a_calibration",),
+    ),
+    Mutant(
+        "a calibration stays in force though the dimmer's settings changed", "H13", f"{CONTROLLER}/in_force.py",
+        "        if calibration.binding and calibration.binding != self.binding:", "        if False:",
+        (f"{CHECK}::test_changed_settings_of_the_dimmer_void_a_calibration",),
+    ),
+    Mutant(
+        "light on the bench goes on behind an open door", "H05", f"{CONTROLLER}/bench.py",
+        "            if (closed := lock.latest.fresh(now_s, stale_s)) is not True:", "            if False:", (CALIBRATION,),
     ),
     Mutant(
         "the wrong device at an address is accepted", "H12", f"{DRIVERS}/wirenboard_mdm3.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ async def treated(world: World) -> str:
 
 @pytest.mark.parametrize("reference", ["monitor", "reference"])
 async def test_a_check_takes_less_than_three_minutes_at_the_lamps_real_pace(tmp_path: Path, reference: str):
-    config = a_config(tmp_path / "config")
+    config = a_config(tmp_path / "config", fast=False)
     async with a_station(tmp_path / "state", config=config) as world:
         technician = Technician(world)
         await world.until(lambda: world.lamp.output.verified_dark)
@@ -184,3 +185,42 @@ async def test_changed_settings_of_the_dimmer_void_a_calibration(tmp_path: Path)
         with pytest.raises(Refused, match="settings are not those it was made with"):
             world.station.order(an_order())
         await world.process.close()
+
+
+async def test_what_sessions_and_checks_say_of_a_lamp_is_its_drift_and_what_is_due_is_told(tmp_path: Path):
+    config = a_config(tmp_path / "config", fast=False, maintenance=[{"kind": "cleaned", "every_days": 30.0}])
+    async with a_station(tmp_path / "state", config=config) as world:
+        technician, upkeep = Technician(world), world.station.upkeep
+        await technician.calibrate()
+        await world.finished(await world.running(fluence=3.0, lit_s=1.0))
+        await asyncio.sleep(120.0)
+        await technician.check()
+        told = await upkeep.drift("left")
+        assert [one["kind"] for one in told["evidence"]] == ["calibration", "session", "check", "check"]
+        assert all(abs(one["ratio"] - 1.0) * 100.0 < max(one["expanded_pct"], 1.0) for one in told["evidence"])
+        hours = [one["lamp_hours"] for one in told["evidence"]]
+        assert hours == sorted(hours)
+        assert told["chart"]["signals"] == ()
+        overdue = [one["what"] for one in await upkeep.due() if one["overdue"]]
+        assert overdue == ["cleaned of left"]
+        upkeep.maintain("left", BY, "cleaned", "reflector wiped")
+        assert [one["what"] for one in await upkeep.due() if one["overdue"]] == []
+
+
+async def test_after_a_failed_as_found_the_next_calibration_is_due_sooner(tmp_path: Path):
+    config = a_config(tmp_path / "config", interval_days=300.0)
+    async with a_station(tmp_path / "state", config=config, sim=FAST) as world:
+        technician = Technician(world)
+        await technician.calibrate()
+        assert days_valid(world) == pytest.approx(300.0, abs=0.1)
+        world.sim.set_fault("left", "ageing", factor=AGED)
+        await technician.calibrate()
+        assert days_valid(world) == pytest.approx(150.0, abs=0.1)
+        await technician.calibrate()
+        assert days_valid(world) == pytest.approx(187.5, abs=0.1)
+
+
+def days_valid(world: World) -> float:
+    calibration = world.lamp.equipment.calibration
+    assert calibration is not None
+    return (calibration.valid_until - calibration.performed_at) / timedelta(days=1)

@@ -22,6 +22,7 @@ from irctl.devices.roles import Identity, Radiometer
 from irctl.domain import certificate
 from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event
+from irctl.domain.forecast import AsFound, IntervalPolicy, next_interval_days
 from irctl.domain.meters import Meter, meter_problems
 from irctl.domain.plan import plan, plan_problems
 from irctl.domain.plausibility import distance_problem
@@ -29,6 +30,8 @@ from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
 from irctl.domain.worksheet import BENCH, Outcome, Stage, Step, Worksheet
 
+HISTORY_MAX = 20
+"""As-found decisions that the next interval follows from."""
 CLOSED_KEPT = 20
 """Worksheets that are closed and can still be looked at without reading the files."""
 IRRADIANCE_UNITS: Mapping[str, float] = {"mW/cm2": 1.0, "W/m2": 0.1}
@@ -363,10 +366,11 @@ class Calibrations:
         if problems:
             raise Refused(problems)
         now, upkeep = _to_milliseconds(self.journal.clock()), self._upkeep(sheet.lamp)
+        history = [*self.lamps[sheet.lamp].equipment.in_force.history, *_as_found(sheet)][-HISTORY_MAX:]
         approved = sheet.as_calibration(
             approved_by=by,
             approved_at=now,
-            valid_until=now + timedelta(days=upkeep.interval_days),
+            valid_until=now + timedelta(days=next_interval_days(history, IntervalPolicy(upkeep.interval_days))),
             drift_allowance_pct=upkeep.drift_allowance_pct,
             response=self._response(sheet.lamp),
             valid_for_hours=upkeep.interval_hours,
@@ -379,6 +383,7 @@ class Calibrations:
             "calibration.approved", sheet.lamp, sheet.id,
             by=by,
             record=approved.as_dict(),
+            history=[{"at": record.iso(one.at), "decision": one.decision} for one in history],
             bound_to={
                 "emitter": _last(sheet, "calibration.identified")["emitter"],
                 "meter": {"certificate": sheet.meter.certificate, "sha256": sheet.meter.sha256},
@@ -541,6 +546,12 @@ def _tell(found: dict[str, dict[str, Any]], event: Event) -> None:
 def _to_milliseconds(moment: datetime) -> datetime:
     """As the journal writes it."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _as_found(sheet: Worksheet) -> list[AsFound]:
+    """How this one found the lamp, where there was something to compare it with."""
+    found = sheet.as_found
+    return [] if found is None or found.verdict is None else [AsFound(sheet.started_at, found.verdict.decision)]
 
 
 def _compared_with(calibration: Calibration) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from irctl.controller.output import Output
 from irctl.controller.readings import Instruments
 from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
+from irctl.domain.forecast import AsFound
 from irctl.domain.problems import Problem
 from irctl.domain.rules import Envelope, Hazard, Stop, Warn
 
@@ -62,6 +63,9 @@ class InForce(Protocol):
 
     @property
     def use(self) -> Use: ...
+
+    @property
+    def history(self) -> Sequence[AsFound]: ...
 
     @property
     def binding(self) -> str: ...

@@ -7,7 +7,7 @@ this same lamp. A failed check locks the lamp; a maintenance may void the calibr
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -19,8 +19,10 @@ from irctl.controller.memory import Use
 from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event
+from irctl.domain.forecast import AsFound
 from irctl.domain.meters import Meter
 from irctl.domain.problems import Problem
+from irctl.domain.tolerance import Decision
 
 Source = Literal["file", "journal"]
 
@@ -62,6 +64,15 @@ class InForce:
     @property
     def use(self) -> Use:
         return self.journal.memory.use_of(self.serial)
+
+    @property
+    def history(self) -> Sequence[AsFound]:
+        """How this lamp's calibrations found it, up to the last that was approved."""
+        self._follow()
+        if self._approved is None or self._approved[1].lamp_serial != self.serial:
+            return ()
+        told = self._approved[0].get("history", ())
+        return [AsFound(datetime.fromisoformat(one["at"]), Decision(one["decision"])) for one in told]
 
     @property
     def source(self) -> Source:
