@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 from uuid import uuid4
 
 from rich.console import Console
@@ -86,6 +86,12 @@ class Struck:
     """What does not hold of light, processes and record."""
 
 
+class Process(NamedTuple):
+    pid: int
+    parent: int
+    command: str = ""
+
+
 @dataclass
 class Rig:
     """A simulated station, served."""
@@ -107,8 +113,12 @@ class Rig:
 
     @property
     def controller_pid(self) -> int:
-        """The supervisor's child. Raises StopIteration while it has none."""
-        return next(pid for pid, parent in _processes() if parent == self.serving.pid)
+        """The supervisor's child that keeps the lamps. Raises StopIteration while there is none."""
+        return next(one.pid for one in self.children() if "irctl.controller" in one.command)
+
+    def children(self) -> list[Process]:
+        """The supervisor's: the controller, and the clinic beside it."""
+        return [one for one in _processes() if one.parent == self.serving.pid]
 
     def truth(self) -> dict[str, View]:
         answer = ask(self.control, {"do": "truth"})
@@ -138,11 +148,11 @@ class Rig:
 
 
 @contextmanager
-def a_rig(folder: Path) -> Iterator[Rig]:
-    """The demonstration's station, nothing treated yet."""
+def a_rig(folder: Path, *more: str) -> Iterator[Rig]:
+    """The demonstration's station, nothing treated yet. `more`: words for the simulator."""
     endpoints, log = folder / "endpoints.json", folder / "simulator.log"
     with ExitStack() as ending:
-        words = ("--config", str(CONFIGS / "demo-sim.toml"), "--endpoints", str(endpoints))
+        words = ("--config", str(CONFIGS / "demo-sim.toml"), "--endpoints", str(endpoints), *more)
         simulator = ending.enter_context(process("irctl_simulator", *words, out=log))
         found: View = wait_for(lambda: _json(endpoints), simulator, log)
         rig = Rig(folder, found["control"], ending)
@@ -153,9 +163,10 @@ def a_rig(folder: Path) -> Iterator[Rig]:
 def strike(rig: Rig, blow: Blow, moment_s: float, fluence_j_cm2: float) -> Struck:
     """One treatment on each lamp that is cool, one blow, and everything there is to know afterwards. Leaves the rig serving."""
     before = rig.truth()
-    sessions = _order(rig, rig.cool_lamps(), fluence_j_cm2)
-    states = _treat(rig, sessions, moment_s)
+    sessions = order(rig, rig.cool_lamps(), fluence_j_cm2)
+    states = treat(rig, sessions, moment_s)
     pid, port = rig.controller_pid, int(rig.controller.url.rpartition(":")[2])
+    children = {one.pid for one in rig.children()}
     at_s = time.monotonic()
     match blow:
         case Blow.KILL:
@@ -171,7 +182,7 @@ def strike(rig: Rig, blow: Blow, moment_s: float, fluence_j_cm2: float) -> Struc
         # The old one has to be gone first: a hung one's port still takes connections.
         back_s = _within(lambda: pid not in _alive() and rig.serves(), at_s, BACK_MAX_S, "no controller serves", wrong)
     else:
-        gone = lambda: pid not in _alive() and rig.serving.poll() is not None  # noqa: E731
+        gone = lambda: not children & _alive() and rig.serving.poll() is not None  # noqa: E731
         back_s = _within(gone, at_s, GONE_MAX_S, "a process is left", wrong)
         wrong += _taken(port)
         if blow is Blow.TERM and rig.serving.returncode != 0:
@@ -187,11 +198,11 @@ def strike(rig: Rig, blow: Blow, moment_s: float, fluence_j_cm2: float) -> Struc
     after = rig.truth()
     for lamp in after:
         _lit_until(after[lamp], at_s, wrong)
-    wrong += _record_problems(rig, sessions, before, after)
+    wrong += record_problems(rig, sessions, before, after)
     return Struck(blow, moment_s, states, dark_s, back_s, tuple(dict.fromkeys(wrong)))
 
 
-def _order(rig: Rig, lamps: Sequence[str], fluence_j_cm2: float) -> dict[str, str]:
+def order(rig: Rig, lamps: Sequence[str], fluence_j_cm2: float) -> dict[str, str]:
     """A session on each lamp, as soon as it takes one."""
 
     def ordered(lamp: str) -> str | None:
@@ -211,7 +222,7 @@ def _order(rig: Rig, lamps: Sequence[str], fluence_j_cm2: float) -> dict[str, st
     return {lamp: _soon(lambda lamp=lamp: ordered(lamp), BACK_MAX_S) for lamp in lamps}
 
 
-def _treat(rig: Rig, sessions: dict[str, str], moment_s: float) -> tuple[str, ...]:
+def treat(rig: Rig, sessions: dict[str, str], moment_s: float) -> tuple[str, ...]:
     """Start what is ready, until the moment has come; the sessions' states then."""
     until_s = time.monotonic() + moment_s
     states: dict[str, str] = {}
@@ -235,7 +246,7 @@ def _lit_until(truth: View, at_s: float, wrong: list[str]) -> float:
     return dark_s
 
 
-def _record_problems(rig: Rig, sessions: dict[str, str], before: View, after: View) -> list[str]:
+def record_problems(rig: Rig, sessions: dict[str, str], before: View, after: View) -> list[str]:
     """One end each, the truth inside it, and a chain that holds."""
     lines = chain.lines(rig.journal())
     verified = chain.verify(lines)
@@ -289,15 +300,18 @@ def _soon(look: Callable[[], T | None], max_s: float) -> T:
     return found
 
 
-def _processes() -> list[tuple[int, int]]:
-    """Every live process and its parent; one that has ended and only waits to be reaped is not live."""
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,ppid=,stat="], capture_output=True, text=True, check=True).stdout
-    found = [line.split() for line in listed.splitlines()]
-    return [(int(pid), int(parent)) for pid, parent, stat in found if not stat.startswith("Z")]
+def _processes() -> list[Process]:
+    """Every live one; one that has ended and only waits to be reaped is not live."""
+    words = ["ps", "-A", "-ww", "-o", "pid=,ppid=,stat=,args="]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    found = [line.split(maxsplit=3) for line in listed.splitlines()]
+    return [
+        Process(int(pid), int(parent), *command) for pid, parent, stat, *command in found if not stat.startswith("Z")
+    ]
 
 
 def _alive() -> set[int]:
-    return {pid for pid, _ in _processes()}
+    return {one.pid for one in _processes()}
 
 
 def _json(path: Path) -> Any:

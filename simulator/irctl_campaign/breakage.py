@@ -8,18 +8,22 @@ from typing import Any
 from irctl_campaign.catalogue import SIMULATOR_NAMES
 from irctl_campaign.plan import Strike
 from irctl_campaign.process import Process
+from irctl_campaign.scene import Scene
 from irctl_simulator.faults import Corruption
 from irctl_simulator.station import SimStation
 
-FEVER_STEP_C, FEVER_C = 1.5, 42.8
+FEVER_STEP_C = 1.5
+FEVER_BELOW_C = 0.2
+"""Below the limit of the skin's temperature."""
 DISK_FAULTS = {"disk full": "full", "disk short": "short", "disk broken": "broken"}
 
 
 class Breakage:
     """Everything that can be broken without ending the process; it outlives the process."""
 
-    def __init__(self, hardware: SimStation) -> None:
+    def __init__(self, hardware: SimStation, scene: Scene) -> None:
         self.hardware = hardware
+        self.scene = scene
         self.clock_offset_s = 0.0
         self.disk_fault: str | None = None
         self.mixed_up: set[str] = set()
@@ -48,9 +52,10 @@ class Breakage:
     def warm_up(self, target: str) -> bool:
         """The skin sensor shows a little more, up to where the skin's limit is not reached yet; False when it is there, and stays."""
         twin: Any = self.hardware.devices[target].twin
-        shown_c = twin.object_c(self.hardware.now)
-        twin.frozen, twin._shown_c = True, min(shown_c + FEVER_STEP_C, FEVER_C)
-        return shown_c < FEVER_C
+        limit_c = min(self.scene.sections[lamp].limits.skin_c_max for lamp in self.scene.devices[target])
+        fever_c, shown_c = limit_c - FEVER_BELOW_C, twin.object_c(self.hardware.now)
+        twin.frozen, twin._shown_c = True, min(shown_c + FEVER_STEP_C, fever_c)
+        return shown_c < fever_c
 
     def mend(self, strike: Strike) -> None:
         name, target = strike.kind.name, strike.target

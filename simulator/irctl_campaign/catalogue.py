@@ -9,31 +9,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-EMITTERS = {"left": "dimmer", "right": "dimmer2"}
-CUTOFFS = {"left": "contactor", "right": "contactor2"}
-LAMPS = ("left", "right")
-BOTH = frozenset(LAMPS)
-LINES: dict[str, frozenset[str]] = {
-    "lamp-line": BOTH,
-    "safety-line": BOTH,
-    "relay-line": frozenset({"right"}),
-    "sensor-line": frozenset({"left"}),
-}
-DEVICES: dict[str, frozenset[str]] = {
-    "dimmer": frozenset({"left"}),
-    "dimmer2": frozenset({"right"}),
-    "contactor": frozenset({"left"}),
-    "contactor2": frozenset({"right"}),
-    "io": BOTH,
-    "skin": frozenset({"left"}),
-    "radiometer": frozenset({"left"}),
-    "housing": frozenset({"left"}),
-}
-"""Which lamps cannot be treated with while this device is not as it should be."""
-OUTPUT_DEVICES = (*EMITTERS.values(), *CUTOFFS.values())
+from irctl_campaign.scene import Lamps, Scene, device_of
 
 Params = dict[str, float | str]
 Draw = Callable[[Random], Params]
+Targets = Mapping[str, Lamps]
+"""By target: the lamps that must not stay lit over it."""
 
 
 def nothing(_random: Random) -> Params:
@@ -45,8 +26,8 @@ class Kind:
     """One way to break something."""
 
     name: str
-    targets: Mapping[str, frozenset[str]]
-    """By target: the lamps that must not stay lit over it."""
+    targets: Callable[[Scene], Targets]
+    """On a station: none where it has nothing that could break this way."""
     hazard: str
     draw: Draw = nothing
     ends_light: Callable[[Params], bool] = lambda _params: True
@@ -90,12 +71,62 @@ def _step(random: Random) -> Params:
     return {"seconds": random.choice((-86400.0, -3600.0, -2.0, 2.0, 3600.0, 86400.0, 4.0e8))}
 
 
-def _on(names: tuple[str, ...]) -> dict[str, frozenset[str]]:
-    return {name: DEVICES[name] for name in names}
+def _devices(scene: Scene) -> Targets:
+    return scene.devices
 
 
-def _outputs(devices: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    return {f"{device}.1": frozenset({lamp}) for lamp, device in devices.items()}
+def _serial_devices(scene: Scene) -> Targets:
+    return {name: lamps for name, lamps in scene.devices.items() if scene.line_of(name) in scene.serial_lines}
+
+
+def _lines(scene: Scene) -> Targets:
+    return scene.lines
+
+
+def _serial_lines(scene: Scene) -> Targets:
+    """A network has checksums and addresses of its own."""
+    return scene.serial_lines
+
+
+def _output_devices(scene: Scene) -> Targets:
+    names = (device_of(ref) for ref in (*scene.emitters.values(), *scene.cutoffs.values()))
+    return {name: scene.devices[name] for name in names}
+
+
+def _instruments(scene: Scene) -> Targets:
+    return {name: scene.devices[name] for name in (*scene.radiometers.values(), *scene.skins.values())}
+
+
+def _housings(scene: Scene) -> Targets:
+    return {name: scene.devices[name] for name in scene.housings.values()}
+
+
+def _skins(scene: Scene) -> Targets:
+    return {name: scene.devices[name] for name in scene.skins.values()}
+
+
+def _emitters(scene: Scene) -> Targets:
+    return {ref: frozenset({lamp}) for lamp, ref in scene.emitters.items()}
+
+
+def _cutoffs(scene: Scene) -> Targets:
+    return {ref: frozenset({lamp}) for lamp, ref in scene.cutoffs.items()}
+
+
+def _lamps(scene: Scene) -> Targets:
+    return {lamp: frozenset({lamp}) for lamp in scene.lamps}
+
+
+def _interlocks(scene: Scene) -> Targets:
+    return scene.interlocks
+
+
+def _exchangeable(scene: Scene) -> Targets:
+    return scene.exchangeable
+
+
+def _program(scene: Scene) -> Targets:
+    return {"controller": scene.every_lamp}
 
 
 def never(_params: Params) -> bool:
@@ -106,46 +137,43 @@ def _whole(params: Params) -> bool:
     return params["rate"] == 1.0
 
 
-EVERY_LAMP = {lamp: frozenset({lamp}) for lamp in LAMPS}
-PROGRAM = {"controller": BOTH}
-
 KINDS: tuple[Kind, ...] = (
     # devices
-    Kind("silent", DEVICES, "H06 H10 H12"),
-    Kind("unpowered", DEVICES, "H06 H10 H12"),
+    Kind("silent", _devices, "H06 H10 H12"),
+    Kind("unpowered", _devices, "H06 H10 H12"),
     # An answer that comes for the next question, which is the same, is as old as it is late: up to what is stale, light may go on.
-    Kind("late", DEVICES, "H06 H12", _late, lambda p: float(p["seconds"]) > 1.5),
-    Kind("corrupt", DEVICES, "H06 H12", _rate, _whole),
-    Kind("wrong_echo", _on(OUTPUT_DEVICES), "H12", _echo_field),
-    Kind("reboot", DEVICES, "H09", _seconds(0.3, 5.0), never, once=True),
-    Kind("frozen", _on(("radiometer", "skin")), "H06 H07", ends_light=never),
-    Kind("gain", _on(("radiometer", "skin")), "H01 H02 H03 H07 H18", _gain, never, weight=3.0),
-    Kind("overheat", {"housing": frozenset({"left"})}, "H17", factor(4.0, 5.0)),
-    Kind("fever", {"skin": frozenset({"left"})}, "H16", ends_light=never, weight=0.0),
-    Kind("stuck_output", _outputs(EMITTERS), "H08", ends_light=never, weight=2.0),
-    Kind("welded", _outputs(CUTOFFS), "H08", ends_light=never),
+    Kind("late", _devices, "H06 H12", _late, lambda p: float(p["seconds"]) > 1.5),
+    Kind("corrupt", _serial_devices, "H06 H12", _rate, _whole),
+    Kind("wrong_echo", _output_devices, "H12", _echo_field),
+    Kind("reboot", _devices, "H09", _seconds(0.3, 5.0), never, once=True),
+    Kind("frozen", _instruments, "H06 H07", ends_light=never),
+    Kind("gain", _instruments, "H01 H02 H03 H07 H18", _gain, never, weight=3.0),
+    Kind("overheat", _housings, "H17", factor(4.0, 5.0)),
+    Kind("fever", _skins, "H16", ends_light=never, weight=0.0),
+    Kind("stuck_output", _emitters, "H08", ends_light=never, weight=2.0),
+    Kind("welded", _cutoffs, "H08", ends_light=never),
     # lines
-    Kind("line silent", LINES, "H12"),
-    Kind("line corrupt", LINES, "H12", _rate, _whole),
-    Kind("echo", LINES, "H12"),
-    Kind("echo_only", LINES, "H12"),
-    Kind("unplug", LINES, "H12"),
-    Kind("replies swapped", LINES, "H12", ends_light=never),
-    Kind("wrong device", {"io skin": BOTH, "contactor skin": BOTH, "contactor io": BOTH}, "H12", ends_light=never),
+    Kind("line silent", _lines, "H12"),
+    Kind("line corrupt", _serial_lines, "H12", _rate, _whole),
+    Kind("echo", _serial_lines, "H12"),
+    Kind("echo_only", _serial_lines, "H12"),
+    Kind("unplug", _lines, "H12"),
+    Kind("replies swapped", _serial_lines, "H12", ends_light=never),
+    Kind("wrong device", _exchangeable, "H12", ends_light=never),
     # lamps and room
-    Kind("mains", EVERY_LAMP, "H07", factor(0.8, 1.12), never),
-    Kind("ageing", EVERY_LAMP, "H07", factor(0.0, 0.5), never),
-    Kind("distance", EVERY_LAMP, "H07", _distance, never),
-    Kind("interlock open", {"door": BOTH, "stop-button": BOTH}, "H05 H15", weight=2.0),
+    Kind("mains", _lamps, "H07", factor(0.8, 1.12), never),
+    Kind("ageing", _lamps, "H07", factor(0.0, 0.5), never),
+    Kind("distance", _lamps, "H07", _distance, never),
+    Kind("interlock open", _interlocks, "H05 H15", weight=2.0),
     # the program, its computer
-    Kind("kill", PROGRAM, "H11", _seconds(0.2, 6.0), once=True, weight=5.0),
-    Kind("power cut", PROGRAM, "H11", _seconds(0.5, 20.0), once=True, weight=4.0),
-    Kind("stall", PROGRAM, "H11", _seconds(0.1, 8.0), lambda p: float(p["seconds"]) > 2.0, once=True, weight=3.0),
-    Kind("crash at start", PROGRAM, "H11", _seconds(0.01, 0.4), once=True),
-    Kind("clock step", PROGRAM, "H13 H20", _step, lambda p: abs(float(p["seconds"])) > 2.0, weight=2.0),
-    Kind("disk full", PROGRAM, "H14"),
-    Kind("disk short", PROGRAM, "H14"),
-    Kind("disk broken", PROGRAM, "H14"),
+    Kind("kill", _program, "H11", _seconds(0.2, 6.0), once=True, weight=5.0),
+    Kind("power cut", _program, "H11", _seconds(0.5, 20.0), once=True, weight=4.0),
+    Kind("stall", _program, "H11", _seconds(0.1, 8.0), lambda p: float(p["seconds"]) > 2.0, once=True, weight=3.0),
+    Kind("crash at start", _program, "H11", _seconds(0.01, 0.4), once=True),
+    Kind("clock step", _program, "H13 H20", _step, lambda p: abs(float(p["seconds"])) > 2.0, weight=2.0),
+    Kind("disk full", _program, "H14"),
+    Kind("disk short", _program, "H14"),
+    Kind("disk broken", _program, "H14"),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
 
@@ -156,3 +184,8 @@ SIMULATOR_NAMES = {
     "interlock open": "open_contact",
 }
 """Where the simulator's word differs."""
+
+
+def possible(scene: Scene) -> tuple[Kind, ...]:
+    """The kinds that this station has a target for."""
+    return tuple(kind for kind in KINDS if kind.targets(scene))

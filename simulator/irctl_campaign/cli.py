@@ -15,6 +15,7 @@ from cyclopts.validators import Number
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from irctl_campaign.scene import Files
     from irctl_campaign.summary import Summary
 
 OK, VIOLATED = 0, 1
@@ -24,6 +25,8 @@ def campaign(
     *,
     seeds: Annotated[int, Parameter(validator=Number(gte=1))] = 200,
     seed: int | None = None,
+    station: Path | None = None,
+    hardware: Path | None = None,
     jobs: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     timeline: Annotated[bool, Parameter(negative=())] = False,
     html: Path | None = None,
@@ -33,6 +36,7 @@ def campaign(
 
     irctl campaign --seeds 2000 --html safety.html
     irctl campaign --seed 42 --timeline
+    irctl campaign --station configs/single.toml --seeds 500
 
     Parameters
     ----------
@@ -40,6 +44,10 @@ def campaign(
         How many seeds, from 0.
     seed
         This one only.
+    station
+        The station file to examine; the demonstration station where not given.
+    hardware
+        The simulated hardware behind it (as irctl-sim takes it); beside the station file as NAME-sim.toml where not given.
     jobs
         Processes to use; as many as there are processors where not given.
     timeline
@@ -55,6 +63,7 @@ def campaign(
     from irctl.domain.problems import Problem, Refused
     from irctl_campaign.page import page
     from irctl_campaign.report import as_dict, show
+    from irctl_campaign.scene import Files
     from irctl_campaign.summary import Summary
 
     # Rich would guess 80 columns of a pipe.
@@ -62,9 +71,12 @@ def campaign(
     chosen = range(seeds) if seed is None else range(seed, seed + 1)
     if timeline and seed is None:
         raise Refused([Problem("timeline", None, "needs a seed", "Name one: irctl campaign --seed N --timeline")])
+    if hardware is not None and station is None:
+        raise Refused([Problem("hardware", str(hardware), "needs the station file", "Name it with --station")])
+    files = Files.of(station, hardware) if station else None
     if timeline and seed is not None:
-        return _timeline(seed, out)
-    summary, began_s = Summary(), time.perf_counter()
+        return _timeline(seed, files, out)
+    summary, began_s = Summary(files), time.perf_counter()
     _examine(summary, chosen, jobs or os.cpu_count() or 1)
     took_s = time.perf_counter() - began_s
     if html is not None:
@@ -86,19 +98,21 @@ def _examine(summary: Summary, chosen: range, jobs: int) -> None:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         bar = progress.add_task("0 violations", total=len(chosen))
-        for verdict in examine_all(chosen, jobs):
+        for verdict in examine_all(chosen, jobs, summary.files):
             summary.add(verdict)
             progress.update(bar, advance=1, description=f"{len(summary.violations)} violations")
 
 
-def _timeline(seed: int, out: Console) -> int:
+def _timeline(seed: int, files: Files | None, out: Console) -> int:
     from irctl_campaign.judge import judge
     from irctl_campaign.plan import draw
     from irctl_campaign.play import play
     from irctl_campaign.report import show_timeline
+    from irctl_campaign.scene import scene_of
 
     _quiet()
-    trace = play(draw(seed))
+    scene = scene_of(files)
+    trace = play(draw(seed, scene), scene)
     verdict = judge(trace)
     show_timeline(trace, verdict, out)
     return VIOLATED if verdict.violations else OK

@@ -9,32 +9,26 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import hypot
 from typing import Any, TypeVar
 
 from irctl.controller.session import State
 from irctl.domain import chain
-from irctl_campaign.catalogue import CUTOFFS, EMITTERS, LAMPS
 from irctl_campaign.observer import GONE, Given, LightFrame, Struck, Trace
+from irctl_campaign.scene import LINE_S, Bounds
 
-LEASE_S, CUTOFF_LEASE_S, TICK_S, STALE_S = 2.0, 3.0, 0.25, 1.5
-LINE_S = 0.5
-"""A frame on its way, a tick of the relay's timer, a slow answer in front of it."""
-LEASE_BOUND_S = CUTOFF_LEASE_S + LINE_S
-"""Whatever else fails, the light ends this long after the last frame that renewed it."""
 HEALTHY_BOUND_S = 0.5
 """From a decision to dark where nothing is broken: that is an OFF frame behind whatever is on the wire."""
-NOTICE_BOUND_S = STALE_S + 4 * TICK_S
-"""Until the controller must have noticed that something has fallen silent: a look that nobody answers takes three ticks."""
-FAULT_BOUND_S = NOTICE_BOUND_S + LEASE_BOUND_S
-"""From a lasting fault to dark, even where no OFF can be sent any more."""
 STILL_ON_THE_WAY_S = 0.15
 """A frame handed to the wire before the decision."""
 SEEN_LATER_S = 0.02
 """The observer looks when a frame is over and the line quiet; the frame carries the time of its last byte."""
 ARMING_S = 5.0
 """From a person's start or resume to the first light, at most."""
-CALIBRATED_TOLERANCE, MEASURED_TOLERANCE = 0.30, 0.03
-"""Of the prescription: a lamp without radiometer is known to within its calibration, drift and place; a measured one is steered."""
+MEASURED_TOLERANCE = 0.03
+"""Of the prescription, where a radiometer steers. Without one a lamp is known to within its calibration, drift and place."""
+DRIFT_MARGIN = 0.01
+"""Of the drift that a calibration allows for: closer to it than this is beyond it."""
 TOLERANCE_J_CM2 = 0.02
 RESOLUTION_J_CM2 = 0.002
 """An interval is k=2 and its noise is random: one in twenty may miss by a little, and of eight thousand sessions a few by this much."""
@@ -42,13 +36,14 @@ BRIGHTEST = 1.25
 """What a lamp may give beyond the prescribed irradiance before a rule ends it."""
 UNWRITTEN_S = 0.15
 """A stop acts first and is written next, before it is answered: a process that dies in between takes the latch with it, not the dark."""
-LATCH_WITHIN_S = 12.0
-"""A lamp that nobody can darken must be known, latched and alarmed by then."""
+LATCH_AFTER_LEASE_S = 10.0
+"""A lamp that nobody can darken must be known, latched and alarmed this long after its emitter's lease."""
 
 EXEMPT: Mapping[str, str] = {
     "dark: stuck output and welded cut-off": "nothing on this station can end that light; required instead: alarm H08 and a latched stop",
     "dose: radiometer gain": "the one instrument that measures lies; ±35 % against the calibration is a rule (H07), less cannot be seen",
     "dose: radiometer frozen": "a reading that does not move looks like a lamp that does not; caught against the calibration only",
+    "dose: another device answers as the radiometer": "its figures are taken for irradiance; in the dark they latch (H08), in light they are a rule's (H07)",
     "dose: distance without radiometer": "nothing measures at the skin; keeping the distance is the operator's part (positioning_cm)",
     "dose: mains or ageing beyond the drift allowance without radiometer": "outside what the calibration allows for; nothing measures",
     "dose: emitter stuck without radiometer": "it reports the output it was told, not the one it gives, and nothing measures",
@@ -128,7 +123,7 @@ class _Judge:
         self.ended = {e["session"]: e for e in trace.events if e["event"] == "session.ended"}
 
     def verdict(self) -> Verdict:
-        for lamp in LAMPS:
+        for lamp in self.t.scene.lamps:
             self._leased(lamp)
             self._dark_after_decisions(lamp)
         self._frames()
@@ -161,9 +156,11 @@ class _Judge:
             yield on, self.t.end_s if off is None else off
 
     def _helpless(self, lamp: str) -> list[tuple[float, float]]:
-        """When neither the emitter nor the cut-off of the lamp could be darkened."""
-        stuck = self._times("stuck_output", f"{EMITTERS[lamp]}.1")
-        welded = self._times("welded", f"{CUTOFFS[lamp]}.1")
+        """When neither the emitter nor the cut-off of the lamp, if it has one, could be darkened."""
+        stuck = self._times("stuck_output", self.t.scene.emitters[lamp])
+        if (cutoff := self.t.scene.cutoffs.get(lamp)) is None:
+            return stuck
+        welded = self._times("welded", cutoff)
         return [(max(a, c), min(b, d)) for a, b in stuck for c, d in welded if max(a, c) < min(b, d)]
 
     def _times(self, kind: str, target: str) -> list[tuple[float, float]]:
@@ -173,26 +170,29 @@ class _Judge:
             if s.strike.kind.name == kind and s.strike.target == target
         ]
 
+    def _bounds(self, lamp: str) -> Bounds:
+        return self.t.scene.bounds[lamp]
+
     def _excused(self, lamp: str, at_s: float) -> bool:
         """Nothing could darken this lamp then, or until just before."""
-        return any(since <= at_s <= until + LEASE_BOUND_S for since, until in self._helpless(lamp))
+        return any(since <= at_s <= until + self._bounds(lamp).lease_bound_s for since, until in self._helpless(lamp))
 
     def _leased(self, lamp: str) -> None:
         """No power beyond the hardware's own lease after the last frame that renewed it."""
-        frames_s = [frame.at_s for frame in self.t.frames[lamp]]
+        frames_s, longest_s = [frame.at_s for frame in self.t.frames[lamp]], self._bounds(lamp).lease_bound_s
         for on, off in self._powered(lamp):
             known = bisect_right(frames_s, on + SEEN_LATER_S)
             asked_s = frames_s[known - 1] if known else float("-inf")
-            if on - asked_s > LEASE_BOUND_S and not self._excused(lamp, on):
+            if on - asked_s > longest_s and not self._excused(lamp, on):
                 self._violated("leased", on, f"{lamp} lit and no frame has just asked for light")
-            marks = [max(asked_s, on - LEASE_BOUND_S), *(at for at in frames_s if asked_s < at < off), off]
+            marks = [max(asked_s, on - longest_s), *(at for at in frames_s if asked_s < at < off), off]
             for earlier, later in pairwise(marks):
-                if later - earlier > LEASE_BOUND_S:
-                    if self._excused(lamp, earlier + LEASE_BOUND_S):
+                if later - earlier > longest_s:
+                    if self._excused(lamp, earlier + longest_s):
                         self._exempt("dark: stuck output and welded cut-off")
                     else:
                         self._violated(
-                            "leased", earlier + LEASE_BOUND_S, f"{lamp} had power {later - earlier:.2f} s unrenewed"
+                            "leased", earlier + longest_s, f"{lamp} had power {later - earlier:.2f} s unrenewed"
                         )
 
     def _off_after(self, lamp: str, at_s: float) -> float | None:
@@ -201,22 +201,26 @@ class _Judge:
 
     def _dark_after_decisions(self, lamp: str) -> None:
         """After a stop, a pause, an end, a rule, the controller's death: dark within the lease bound, and no light again without a reason."""
+        longest_s = self._bounds(lamp).lease_bound_s
         for decision in self.t.decisions:
             if decision.lamp != lamp or (off := self._off_after(lamp, decision.at_s)) is None:
                 continue
             took_s = off - decision.at_s
-            bound_s = LEASE_BOUND_S if self.t.struck or decision.why == GONE else HEALTHY_BOUND_S
+            bound_s = longest_s if self.t.struck or decision.why == GONE else self._healthy_bound_s(lamp)
             if took_s > bound_s:
-                if self._excused(lamp, decision.at_s + LEASE_BOUND_S):
+                if self._excused(lamp, decision.at_s + longest_s):
                     self._exempt("dark: stuck output and welded cut-off")
                     continue
                 self._violated("dark", decision.at_s, f"{lamp} lit {took_s:.2f} s after: {decision.why}")
             if not self.t.struck:
                 self._worst_dark(NO_FAULT, took_s, bound_s)
 
+    def _healthy_bound_s(self, lamp: str) -> float:
+        return HEALTHY_BOUND_S * self._bounds(lamp).line_s / LINE_S
+
     def _frames(self) -> None:
         """Each frame that lights has a session that may be lit, a calibration in force, a journal that takes it, and no stop."""
-        for lamp in LAMPS:
+        for lamp in self.t.scene.lamps:
             decided_s = [d.at_s for d in self.t.decisions if d.lamp == lamp]
             bad_since: float | None = None
             for frame in self.t.frames[lamp]:
@@ -224,7 +228,10 @@ class _Judge:
                     self._violated("reason", frame.at_s, f"a frame lights {lamp}: {why}")
                 bad = not (frame.in_force and frame.journal_writable)
                 bad_since = (frame.at_s if bad_since is None else bad_since) if bad else None
-                if bad_since is not None and frame.at_s - bad_since > 2 * TICK_S + STILL_ON_THE_WAY_S:
+                if (
+                    bad_since is not None
+                    and frame.at_s - bad_since > 2 * self._bounds(lamp).tick_s + STILL_ON_THE_WAY_S
+                ):
                     what = "the calibration is not in force" if not frame.in_force else "the journal cannot be written"
                     self._violated("reason", frame.at_s, f"a frame lights {lamp} though {what}")
 
@@ -255,7 +262,7 @@ class _Judge:
         for struck in self.t.struck:
             kind, tally = struck.strike.kind, self._tally(struck.strike.kind.name)
             tally.injected += 1
-            concerned = kind.targets[struck.strike.target] & struck.powered
+            concerned = kind.targets(self.t.scene)[struck.strike.target] & struck.powered
             tally.lit += bool(concerned)
             if not kind.ends_light(struck.strike.params):
                 continue
@@ -267,7 +274,7 @@ class _Judge:
         if off is None:
             return
         took_s, kind = off - struck.at_s, struck.strike.kind
-        bound_s = self._fault_bound_s(struck)
+        bound_s = self._fault_bound_s(struck, lamp)
         lasted_s = took_s if kind.once else struck.lasts_until(self.t.end_s) - struck.at_s
         if lasted_s < min(took_s, bound_s):
             return  # mended before it had to be noticed
@@ -278,18 +285,19 @@ class _Judge:
             self._violated("dark", struck.at_s, f"{lamp} lit {took_s:.2f} s after {struck.strike}")
         self._worst_dark(kind.name, took_s, bound_s)
 
-    def _fault_bound_s(self, struck: Struck) -> float:
+    def _fault_bound_s(self, struck: Struck, lamp: str) -> float:
         """Alone a fault leaves one way to dark; together with others perhaps only the leases."""
-        alone, params = len(self.t.struck) == 1, struck.strike.params
+        alone, params, bounds = len(self.t.struck) == 1, struck.strike.params, self._bounds(lamp)
+        noticed_s = bounds.notice_bound_s + bounds.line_s if alone else bounds.fault_bound_s
         match struck.strike.kind.name:
             case "kill" | "power cut" | "crash at start" | "stall":
-                return LEASE_S + LINE_S if alone else LEASE_BOUND_S
+                return bounds.lease_s + bounds.line_s if alone else bounds.lease_bound_s
             case "interlock open" if alone:
-                return 3 * TICK_S + HEALTHY_BOUND_S
+                return 3 * bounds.tick_s + self._healthy_bound_s(lamp)
             case "late":
-                return float(params["seconds"]) + (NOTICE_BOUND_S + LINE_S if alone else FAULT_BOUND_S)
+                return float(params["seconds"]) + noticed_s
             case _:
-                return NOTICE_BOUND_S + LINE_S if alone else FAULT_BOUND_S
+                return noticed_s
 
     def _worst_dark(self, kind: str, took_s: float, bound_s: float) -> None:
         tally = self._tally(kind)
@@ -297,16 +305,17 @@ class _Judge:
 
     def _undarkenable(self) -> None:
         """A lamp that nothing can darken: known, latched, alarmed."""
-        for lamp in LAMPS:
+        for lamp in self.t.scene.lamps:
+            within_s = self._bounds(lamp).lease_s + LATCH_AFTER_LEASE_S
             for since, until in self._helpless(lamp):
                 if (off := self._off_after(lamp, since)) is None:
                     continue
                 wanted = [d.at_s for d in self.t.decisions if d.lamp == lamp and since <= d.at_s < min(until, off)]
-                wanted = [at for at in wanted if min(until, off) - at > LATCH_WITHIN_S]
-                if not wanted or any(wanted[0] <= at <= wanted[0] + LATCH_WITHIN_S for at in self.t.kills_s):
+                wanted = [at for at in wanted if min(until, off) - at > within_s]
+                if not wanted or any(wanted[0] <= at <= wanted[0] + within_s for at in self.t.kills_s):
                     continue
                 latched = any(
-                    one.from_s <= wanted[0] + LATCH_WITHIN_S and (one.until_s or self.t.end_s) > wanted[0]
+                    one.from_s <= wanted[0] + within_s and (one.until_s or self.t.end_s) > wanted[0]
                     for one in self.t.latches
                 )
                 alarmed = any(e["event"] == "alarm" and e["hazard"] == "H08" for e in self.t.events)
@@ -331,10 +340,9 @@ class _Judge:
             self._interval(session, given, faults, record)
 
     def _over_delivery(self, session: str, given: Given, faults: list[Struck]) -> None:
-        tolerance = MEASURED_TOLERANCE if given.lamp == "left" else CALIBRATED_TOLERANCE
-        bound = given.prescribed_j_cm2 * tolerance + TOLERANCE_J_CM2
+        bound = given.prescribed_j_cm2 * self._tolerance(given.lamp) + TOLERANCE_J_CM2
         if faults or self._decided_by_hand(given):
-            bound += BRIGHTEST * given.irradiance_mw_cm2 * FAULT_BOUND_S / 1000.0
+            bound += BRIGHTEST * given.irradiance_mw_cm2 * self._bounds(given.lamp).fault_bound_s / 1000.0
         over = given.truth_j_cm2 - given.prescribed_j_cm2
         excuse = self._dose_excuse(given, faults)
         if over > bound:
@@ -347,6 +355,13 @@ class _Judge:
         for kind in {s.strike.kind.name for s in faults} or {NO_FAULT}:
             tally = self._tally(kind)
             tally.over = worse(tally.over, Worst(over, bound, self.t.plan.seed))
+
+    def _tolerance(self, lamp: str) -> float:
+        if lamp in self.t.scene.radiometers:
+            return MEASURED_TOLERANCE
+        known = self.t.scene.config.calibrations[lamp]
+        place_pct = 200.0 * known.positioning_cm / known.distance_cm
+        return hypot(known.expanded_uncertainty_pct, known.drift_allowance_pct, place_pct) / 100.0
 
     def _decided_by_hand(self, given: Given) -> bool:
         return any(d.why == "stop" and d.at_s < given.until_s for d in self.t.decisions)
@@ -368,14 +383,17 @@ class _Judge:
     def _dose_excuse(self, given: Given, faults: list[Struck]) -> str | None:
         if any(since < given.until_s and until > given.ordered_at_s for since, until in self._helpless(given.lamp)):
             return "interval: nothing can darken the lamp"
-        measured = given.lamp == "left"
+        radiometer = self.t.scene.radiometers.get(given.lamp)
+        measured = radiometer is not None
         for struck in faults:
             kind, target = struck.strike.kind.name, struck.strike.target
-            if measured and target == "radiometer" and kind in ("gain", "frozen"):
+            if target == radiometer and kind in ("gain", "frozen"):
                 return f"dose: radiometer {kind}"
+            if kind == "wrong device" and radiometer in target.split():
+                return "dose: another device answers as the radiometer"
             if not measured and target == given.lamp and kind == "distance":
                 return "dose: distance without radiometer"
-            if not measured and target == f"{EMITTERS[given.lamp]}.1" and kind == "stuck_output":
+            if not measured and target == self.t.scene.emitters[given.lamp] and kind == "stuck_output":
                 return "dose: emitter stuck without radiometer"
             if not measured and target == given.lamp and kind in ("mains", "ageing") and not self._allowed(struck):
                 return "dose: mains or ageing beyond the drift allowance without radiometer"
@@ -384,7 +402,8 @@ class _Judge:
     def _allowed(self, struck: Struck) -> bool:
         factor = float(struck.strike.params["factor"])
         total = factor * (self.t.plan.ageing[struck.strike.target] if struck.strike.kind.name == "mains" else 1.0)
-        return 0.76 <= total <= 1.24
+        drift_pct = self.t.scene.config.calibrations[struck.strike.target].drift_allowance_pct
+        return abs(total - 1.0) <= drift_pct / 100.0 - DRIFT_MARGIN
 
     # --- record ----------------------------------------------------------------------------------------------------------
 

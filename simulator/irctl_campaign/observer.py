@@ -6,18 +6,18 @@ It changes nothing and asks nothing over the wire. `judge` holds what is written
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from irctl.controller.session import Session, State
-from irctl_campaign.catalogue import LAMPS
 from irctl_campaign.plan import Plan, Strike
 from irctl_campaign.process import Process
+from irctl_campaign.scene import Scene
 from irctl_simulator import modbus
 from irctl_simulator.lamps import Terminal
 from irctl_simulator.station import SimStation
-from irctl_simulator.wire import WireEvent
+from irctl_simulator.wire import NetworkLine, WireEvent
 
 WRITES = (modbus.WRITE_COIL, modbus.WRITE_REGISTER)
 GONE = "controller gone"
@@ -98,7 +98,8 @@ class Trace:
     """Everything that was seen in one seed's world."""
 
     plan: Plan
-    frames: dict[str, list[LightFrame]] = field(default_factory=lambda: {lamp: [] for lamp in LAMPS})
+    scene: Scene
+    frames: dict[str, list[LightFrame]] = field(init=False)
     asked_light_s: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
     """By session: when a person's start or resume was accepted."""
     given: dict[str, Given] = field(default_factory=dict[str, Given])
@@ -115,19 +116,23 @@ class Trace:
     end_s: float = 0.0
     journal: bytes = b""
 
+    def __post_init__(self) -> None:
+        self.frames = {lamp: [] for lamp in self.scene.lamps}
+
 
 class Observer:
     """Looks whenever a frame has passed any wire, and whenever somebody did something."""
 
-    def __init__(self, plan: Plan, hardware: SimStation) -> None:
-        self.trace = Trace(plan)
+    def __init__(self, plan: Plan, scene: Scene, hardware: SimStation) -> None:
+        self.trace = Trace(plan, scene)
         self.process: Process | None = None
         self._hardware = hardware
         self._seen: dict[str, tuple[str, State]] = {}
-        self._jump_j_cm2: dict[str, float] = dict.fromkeys(LAMPS, 0.0)
+        self._jump_j_cm2: dict[str, float] = dict.fromkeys(scene.lamps, 0.0)
         self._outputs = _outputs(hardware)
         for name, line in hardware.lines.items():
-            line.observers.append(lambda event, name=name: self._passed(name, event))
+            asked = asked_on_network if isinstance(line, NetworkLine) else asked_on_wire
+            line.observers.append(lambda event, name=name, asked=asked: self._passed(name, event, asked))
 
     @property
     def now_s(self) -> float:
@@ -142,12 +147,8 @@ class Observer:
     # --- energy ----------------------------------------------------------------------------------------------------------
 
     def committed_j_cm2(self, lamp: str) -> float:
-        """What has been given, and what the lamp's heat will still give: in the dark it does not change any more."""
-        self._hardware.truth(lamp)
-        light = self._hardware.lamps[lamp].treatment
-        body = light.body
-        glow_s = sum(c.fraction * part * c.tau_s for c, part in zip(body.components, body.parts, strict=True))
-        return light.fluence_j_cm2 + light.full_mw_cm2 * glow_s / 1000.0 - self._jump_j_cm2[lamp]
+        """See `committed_j_cm2`; as if nothing about the lamp's place had ever changed."""
+        return committed_j_cm2(self._hardware, lamp) - self._jump_j_cm2[lamp]
 
     def moved(self, before: Mapping[str, float]) -> None:
         """Something about the lamps' place changed: an afterglow counts as it would have been."""
@@ -168,15 +169,12 @@ class Observer:
 
     # --- looking ---------------------------------------------------------------------------------------------------------
 
-    def _passed(self, line: str, event: WireEvent) -> None:
+    def _passed(self, line: str, event: WireEvent, asked: Callable[[bytes], tuple[int, bytes]]) -> None:
         self.look()
-        if event.direction != "host" or not event.ok or self.process is None or event.data[1] not in WRITES:
+        if event.direction != "host" or not event.ok or self.process is None:
             return
-        parsed = modbus.parse_rtu(event.data)
-        if parsed is None:
-            return
-        unit, pdu = parsed
-        lamp = self._outputs.get((line, unit, _lit_channel(pdu)))
+        unit, pdu = asked(event.data)
+        lamp = self._outputs.get((line, unit, lit_channel(pdu)))
         if lamp is not None:
             self.trace.frames[lamp].append(self._frame(lamp, event.at))
 
@@ -203,19 +201,22 @@ class Observer:
         process = self.process
         if process is None or not process.alive:
             return
-        station, now_s = process.station, self.now_s
+        station = process.station
         for name, lamp in station.lamps.items():
             session = lamp.session
             if session is None or (seen := (session.id, session.state)) == self._seen.get(name):
                 continue
             self._seen[name] = seen
             if session.state in (State.PAUSED, State.ENDING):
-                self.trace.decisions.append(Decision(now_s, name, session.state.value))
+                self.trace.decisions.append(Decision(self.now_s, name, session.state.value))
         latch, known = station.shutdown.latch, self._open_latch()
-        if latch is not None and known is None:
+        if (latch is None) == (known is None):
+            return
+        now_s = self.now_s
+        if latch is not None:
             self.trace.latches.append(Latched(now_s, latch.by))
-            self.trace.decisions += [Decision(now_s, lamp, "stop") for lamp in LAMPS]
-        elif latch is None and known is not None:
+            self.trace.decisions += [Decision(now_s, lamp, "stop") for lamp in self.trace.scene.lamps]
+        elif known is not None:
             known.until_s = now_s
             events = station.journal.events
             known.cleared = any(e["event"] == "stop.cleared" and e["mono_s"] >= now_s - 0.5 for e in events[-20:])
@@ -227,7 +228,7 @@ class Observer:
     def died(self) -> None:
         """The process was killed or closed: what it held in memory is gone; what its record says is not."""
         now_s = self.now_s
-        self.trace.decisions += [Decision(now_s, lamp, GONE) for lamp in LAMPS]
+        self.trace.decisions += [Decision(now_s, lamp, GONE) for lamp in self.trace.scene.lamps]
         self._seen.clear()
 
     def started(self, process: Process, orderly: bool) -> None:
@@ -240,21 +241,40 @@ class Observer:
         self.look()
 
 
+def committed_j_cm2(hardware: SimStation, lamp: str) -> float:
+    """What a lamp has given, and what its heat will still give, J/cm²: in the dark it does not change any more."""
+    hardware.truth(lamp)
+    light = hardware.lamps[lamp].treatment
+    body = light.body
+    glow_s = sum(c.fraction * part * c.tau_s for c, part in zip(body.components, body.parts, strict=True))
+    return light.fluence_j_cm2 + light.full_mw_cm2 * glow_s / 1000.0
+
+
+def asked_on_wire(frame: bytes) -> tuple[int, bytes]:
+    """Unit and PDU of an intact RTU frame."""
+    return frame[0], frame[1:-2]
+
+
+def asked_on_network(frame: bytes) -> tuple[int, bytes]:
+    """The same behind a TCP frame's header."""
+    return frame[6], frame[7:]
+
+
 def _outputs(hardware: SimStation) -> dict[tuple[str, int, int | None], str]:
     """Which (line, unit, channel from 0) lights which lamp."""
     found: dict[tuple[str, int, int | None], str] = {}
     for name, lamp in hardware.lamps.items():
         for end in (lamp.emitter, lamp.contactor):
             if end is not None:
-                found[_line_of(hardware, end), end.device.twin.unit, end.channel - 1] = name
+                found[line_of(hardware, end), end.device.twin.unit, end.channel - 1] = name
     return found
 
 
-def _line_of(hardware: SimStation, terminal: Terminal) -> str:
+def line_of(hardware: SimStation, terminal: Terminal) -> str:
     return hardware.config.devices[terminal.device.name].line
 
 
-def _lit_channel(pdu: bytes) -> int | None:
+def lit_channel(pdu: bytes) -> int | None:
     """The output channel that a write switches on or keeps on; None for anything else."""
     if pdu[0] not in WRITES:
         return None

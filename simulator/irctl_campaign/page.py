@@ -5,10 +5,9 @@ from __future__ import annotations
 from html import escape
 from importlib.metadata import version
 
-from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
 from irctl_campaign.judge import EXEMPT, Tally, Worst
-from irctl_campaign.report import figures
+from irctl_campaign.report import figures, named
 from irctl_campaign.summary import TRANSITIONS, Summary
 
 STYLE = """
@@ -22,7 +21,7 @@ p, li { max-width: 46rem; } .soft, th, small { color: var(--soft); }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th { font-weight: 500; text-align: left; font-size: .85rem; } td, th { padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .n { text-align: right; white-space: nowrap; } .meter { display: inline-block; width: 5rem; height: .5rem; background: var(--line); border-radius: 2px; margin-left: .6rem; }
-.meter i { display: block; height: 100%; background: var(--bar); border-radius: 2px; } .scroll { overflow-x: auto; } code { font-size: .9em; }
+.none { visibility: hidden; } .meter i { display: block; height: 100%; background: var(--bar); border-radius: 2px; } .scroll { overflow-x: auto; } code { font-size: .9em; }
 """
 
 
@@ -33,13 +32,13 @@ def page(summary: Summary, took_s: float) -> str:
     parts = [
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>irctl safety report</title><style>{STYLE}</style>",
-        "<h1>Safety report</h1>",
+        f"<h1>Safety report: {escape(summary.station)}</h1>",
         f"<p class=soft>irctl {escape(version('irctl'))}, simulated: the whole station in virtual time, its physics as the judge. "
         "irctl is not a certified medical device.</p>",
         _verdict(summary),
         f"<p>{summary.seeds} seeds, {summary.sessions} sessions ({escape(outcomes)}), {hours:.1f} simulated hours in {took_s:.0f} s. "
         "Each seed has a safety phase, in which anything may fail, and a liveness phase, in which everything is mended, a named "
-        "person clears what needs clearing, and both lamps must give a treatment.</p>",
+        "person clears what needs clearing, and each lamp must give a treatment.</p>",
         "<h2>Faults</h2><p class=soft>Dark: from a fault that must end the light to no electrical power. Over: beyond the "
         "prescription, in any session that met the fault. The figure nearest to its bound / that bound, from the station's leases.</p>",
         _faults(summary),
@@ -61,7 +60,7 @@ def _verdict(summary: Summary) -> str:
     if not summary.violations:
         return "<p class='verdict good'>No violations.</p>"
     rows = "".join(
-        f"<tr><td>{escape(v.promise)}<td class=n>{v.at_s:.2f} s<td>{escape(v.text)}<td><code>irctl campaign --seed {v.seed} --timeline</code>"
+        f"<tr><td>{escape(v.promise)}<td class=n>{v.at_s:.2f} s<td>{escape(v.text)}<td><code>{escape(summary.replay(v.seed))}</code>"
         for v in sorted(summary.violations, key=lambda v: v.seed)
     )
     head = "<tr><th>promise<th class=n>when<th>what<th>replay"
@@ -83,18 +82,22 @@ def _fault(name: str, tally: Tally) -> str:
 
 
 def _meter(worst: Worst | None) -> str:
-    share = 0.0 if worst is None else min(1.0, max(0.0, worst.share))
+    if worst is None:
+        return "<span class='meter none'></span>"
+    share = min(1.0, max(0.0, worst.share))
     return f"<span class=meter><i style='width:{100 * share:.0f}%'></i></span>"
 
 
 def _coverage(summary: Summary) -> str:
     reached = len(TRANSITIONS & summary.transitions.keys())
     changes = ", ".join(f"{before} → {after}" for before, after in summary.transitions_missed)
-    hazards = ", ".join(f"{h.value} ({h.name.lower().replace('_', ' ')})" for h in summary.hazards_missed)
+    missed, possible = summary.hazards_missed, summary.hazards_possible
+    counted = ", ".join(f"{named(hazard)} <b>{summary.hazards.get(hazard, 0)}</b>" for hazard in possible)
     lines = [
         f"{reached} of {len(TRANSITIONS)} state changes" + (f"; not reached: {escape(changes)}" if changes else ""),
-        f"{len(summary.hazards)} of {len(Hazard)} hazards with an alarm, a warning or an ending"
-        + (f"; not reached: {hazards}" if hazards else ""),
+        f"{len(possible) - len(missed)} of {len(possible)} hazards with an alarm, a warning or an ending"
+        + (f"; not reached: {', '.join(map(named, missed))}" if missed else "")
+        + f"<br><span class=soft>{counted}</span>",
         f"{summary.played_twice} seeds played twice, their journals compared byte for byte",
     ]
     if summary.kinds_missed:

@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-import tomllib
-from collections.abc import Callable, Coroutine, Mapping
+import os
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from importlib import resources
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from irctl.bus.errors import BusError
-from irctl.controller.config import AttendanceSection, DeviceSection, StationConfig, load
+from irctl.controller import segments
 from irctl.controller.session import Outcome, Session, State
 from irctl.devices.roles import DeviceFault
 from irctl.domain.limits import NO_BOUNDS, Bounds
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from irctl_campaign.breakage import Breakage, lose_power
-from irctl_campaign.catalogue import CUTOFFS, LAMPS
 from irctl_campaign.observer import Observer, Struck, Trace
 from irctl_campaign.plan import Deed, Plan, Prescription, Strike
 from irctl_campaign.process import Process
+from irctl_campaign.scene import Scene, demonstration, device_of
 from irctl_campaign.virtual import run_virtual
 from irctl_simulator.station import SimStation
 from irctl_simulator.twins.tm_r5 import TmR5
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-HOUSING = "housing"
+SHARED_MEMORY = Path("/dev/shm")
 CLINICIAN, TECHNICIAN = "a clinician", "a technician"
 BOOTED_S = 1.0
 """The plan's times count from here: the controller has driven dark and looked once."""
@@ -45,54 +43,34 @@ PATIENCE_S = 60.0
 RESTARTED_WITHIN_S = 60.0
 RESTS_S = 2.5
 CLEARED_WITHIN_S = 30.0
-COOLED_S = 15.0
-PROOF_TRIES = 4
-PROOF_J_CM2, PROOF_MW_CM2 = 0.25, 60.0
+COOL_MW_CM2 = 0.5
+"""An operator orders again when the radiometer has fallen to this: more drifts while it is read in the dark, and is refused."""
+COOLED_WITHIN_S = 30.0
+COOLED_S = 5.0
+PROOF_TRIES = 8
+PROOF_J_CM2, PROOF_MW_CM2 = 0.12, 30.0
+"""Dim and short: bright light only takes longer to fade."""
 PROOF_WITHIN_S = 90.0
 
 
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """The station under examination: what irctl is told of it, and what stands behind it."""
-
-    config: StationConfig
-    hardware: Mapping[str, Any]
+def play(plan: Plan, scene: Scene | None = None) -> Trace:
+    """Everything that happened in this plan's world, on this station (the demonstration where none is given)."""
+    with TemporaryDirectory(prefix="irctl-campaign-", dir=_memory()) as folder:
+        return run_virtual(Play(plan, Path(folder), scene or demonstration()).run())
 
 
 @cache
-def demonstration() -> Scene:
-    inside = resources.files("irctl") / "configs"
-    folder = inside if inside.is_dir() else Path(__file__).parents[2] / "configs"
-    with resources.as_file(folder) as configs:  # type: ignore[arg-type]
-        hardware = tomllib.loads((configs / "demo-sim.toml").read_text("utf-8"))
-        return _examined(Scene(load(configs / "demo.toml"), hardware))
-
-
-def _examined(scene: Scene) -> Scene:
-    """With a housing thermometer, and with attendants who are asked often enough for a short treatment."""
-    file = scene.config.file
-    asked = AttendanceSection(every_s=10.0, answer_within_s=5.0, dimmed_s=3.0)
-    lamps = {name: lamp.model_copy(update={"attendance": asked}) for name, lamp in file.lamps.items()}
-    lamps["left"] = lamps["left"].model_copy(update={"housing": HOUSING, "housing_c_max": 90.0})
-    thermometer = DeviceSection(driver="calex-pyrominibus", line="sensor-line", unit=3)
-    file = file.model_copy(update={"lamps": lamps, "devices": {**file.devices, HOUSING: thermometer}})
-    twin = {"twin": "calex-pyrominibus", "line": "sensor-line", "unit": 3, "latency_s": 0.02}
-    devices = {**scene.hardware["devices"], HOUSING: twin}
-    return Scene(replace(scene.config, file=file), {**scene.hardware, "devices": devices})
-
-
-def play(plan: Plan) -> Trace:
-    """Everything that happened in this plan's world."""
-    with TemporaryDirectory(prefix="irctl-campaign-") as folder:
-        return run_virtual(Play(plan, Path(folder)).run())
+def _memory() -> Path | None:
+    """Where files never wait for a disk, if there is such a place: what a disk loses is simulated."""
+    return SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else None
 
 
 class Play:
     """The people, the faults and the process of one seed."""
 
-    def __init__(self, plan: Plan, state_dir: Path, scene: Scene | None = None) -> None:
+    def __init__(self, plan: Plan, state_dir: Path, scene: Scene) -> None:
         self.plan = plan
-        self.scene = scene or demonstration()
+        self.scene = scene
         self.state_dir = state_dir
         self.random = Random(f"{plan.seed}/play")
         self.hardware: SimStation
@@ -105,8 +83,8 @@ class Play:
 
     async def run(self) -> Trace:
         self.hardware = SimStation.from_config(self._aged(), seed=self.plan.seed)
-        self.breakage = Breakage(self.hardware)
-        self.observer = Observer(self.plan, self.hardware)
+        self.breakage = Breakage(self.hardware, self.scene)
+        self.observer = Observer(self.plan, self.scene, self.hardware)
         await self._start(orderly=True)
         await self._safety()
         self.observer.trace.faults_over_s = self.now_s
@@ -258,7 +236,8 @@ class Play:
                 self._clear()
             case "order":
                 try:
-                    self._ordered(Order(deed.lamp, 1.0, 50.0, "P-2", "neck", CLINICIAN))
+                    _, irradiance = self.scene.irradiances(deed.lamp, 0.0, 50.0)
+                    self._ordered(Order(deed.lamp, 1.0, irradiance, "P-2", "neck", CLINICIAN))
                 except Refused as why:
                     self.observer.note("operator", f"a second order: {why}")
             case _ if session is not None:
@@ -269,7 +248,7 @@ class Play:
     async def _stop(self) -> None:
         process, clears = self.process, self._clears
         self.observer.note("operator", "stops everything")
-        self.observer.asked_dark(LAMPS, "stop")
+        self.observer.asked_dark(self.scene.lamps, "stop")
         await self._in_process(process.station.shutdown.stop("somebody", "stop", "test"))
         if process.alive and process.station.shutdown.latch is None and self._clears == clears:
             self.observer.wrong("latch", "a stop was asked for, nobody cleared it, and it is not in force")
@@ -300,7 +279,7 @@ class Play:
 
     async def _break(self, strike: Strike, began_s: float) -> None:
         await self._until_s(began_s + strike.at_s)
-        powered = frozenset(lamp for lamp in LAMPS if self.hardware.truth(lamp).powered)
+        powered = frozenset(lamp for lamp in self.scene.lamps if self.hardware.truth(lamp).powered)
         struck = Struck(strike, self.now_s, powered)
         match strike.kind.name:
             case "kill" | "power cut":
@@ -348,7 +327,7 @@ class Play:
         self.observer.note("fault", f"{struck.strike.kind.name} {struck.strike.target} is over")
 
     def _change(self, what: Callable[[], None]) -> None:
-        before = {lamp: self.observer.committed_j_cm2(lamp) for lamp in LAMPS}
+        before = {lamp: self.observer.committed_j_cm2(lamp) for lamp in self.scene.lamps}
         what()
         self.observer.moved(before)
         if self.process.alive:
@@ -388,7 +367,7 @@ class Play:
             await self._close()
             await self._start(orderly=True)
         await asyncio.sleep(RESTS_S)
-        for lamp in LAMPS:
+        for lamp in self.scene.lamps:
             session = self.process.station.lamps[lamp].session
             if session is not None and session.running:
                 self._ask(session, "end")
@@ -399,10 +378,10 @@ class Play:
                 self.observer.wrong("liveness", "the stop cannot be cleared though everything is mended")
                 return
             await asyncio.sleep(1.0)
-        await asyncio.gather(*(self._prove(lamp) for lamp in LAMPS))
+        await asyncio.gather(*(self._prove(lamp) for lamp in self.scene.lamps))
 
     async def _clear_trips(self) -> None:
-        for name in CUTOFFS.values():
+        for name in dict.fromkeys(device_of(ref) for ref in self.scene.cutoffs.values()):
             twin = self.hardware.devices[name].twin
             if not isinstance(twin, TmR5) or not twin.tripped[0]:
                 continue
@@ -415,10 +394,14 @@ class Play:
 
     async def _prove(self, lamp: str) -> None:
         """A new treatment is possible, within bounds; a lamp that is still warm may be refused a few times."""
-        session: Session | None = None
+        session, controlled = None, self.process.station.lamps[lamp]
+        _, irradiance = self.scene.irradiances(lamp, 0.0, PROOF_MW_CM2)
         for _ in range(PROOF_TRIES):
-            await self._until(lambda: not self.process.station.lamps[lamp].busy, CLEARED_WITHIN_S + COOLED_S)
-            session = await self._order(lamp, PROOF_J_CM2, PROOF_MW_CM2)
+            await self._until(lambda: not controlled.busy, CLEARED_WITHIN_S + COOLED_WITHIN_S)
+            await self._until(
+                lambda: (controlled.equipment.instruments.irradiance.value or 0.0) < COOL_MW_CM2, COOLED_WITHIN_S
+            )
+            session = await self._order(lamp, PROOF_J_CM2, irradiance)
             if session is not None and await self._ready(session):
                 self._ask(session, "start")
                 await self._attend(session, PROOF_WITHIN_S)
@@ -439,12 +422,14 @@ class Play:
         trace = self.observer.trace
         await self._close()
         await asyncio.sleep(5.0)
-        for lamp in LAMPS:
+        for lamp in self.scene.lamps:
             self.observer.settle(lamp, self.observer.committed_j_cm2(lamp), self.now_s)
         trace.end_s = self.now_s
-        trace.powered = {lamp: self.hardware.truth(lamp).on_intervals for lamp in LAMPS}
-        trace.events = list(self.process.station.journal.events)
-        trace.journal = (self.state_dir / "journal.jsonl").read_bytes()
+        trace.powered = {lamp: self.hardware.truth(lamp).on_intervals for lamp in self.scene.lamps}
+        current = self.state_dir / "journal.jsonl"
+        files = [*(part.path for part in segments.closed(current)), current]
+        trace.journal = b"".join(file.read_bytes() for file in files)
+        trace.events = list(segments.parse(trace.journal.splitlines()))
 
     async def _until_s(self, when_s: float) -> None:
         await asyncio.sleep(max(0.0, when_s - self.now_s))

@@ -19,13 +19,13 @@ from typing import Any, TypeVar
 from irctl.bus.errors import PortLost
 from irctl.bus.port import Lost, Receive
 from irctl.controller import seal
-from irctl.controller.config import StationConfig
-from irctl.controller.journal import WallClock
+from irctl.controller.clock import WallClock
+from irctl.controller.config import LineSection, StationConfig
 from irctl.controller.serve import start_station
 from irctl.controller.station import Station, Wire
 from irctl_campaign.virtual import VirtualLoop
 from irctl_simulator.station import SimStation
-from irctl_simulator.wire import Line, Send
+from irctl_simulator.wire import Line, NetworkLine, Send
 
 T = TypeVar("T")
 
@@ -42,6 +42,7 @@ class Cable:
 
     def __init__(self, name: str, line: Line) -> None:
         self.name = name
+        self.network = isinstance(line, NetworkLine)
         self.mix_up = False
         """Answers come back under another unit's name: each is swapped with the one before it."""
         self.held = False
@@ -121,6 +122,10 @@ class Disk:
         """How many bytes of the journal a power cut cannot take."""
         return self._synced
 
+    def begin(self, path: Path) -> None:
+        """Serve a journal that is there already: a start leaves nothing behind that a power cut could take."""
+        self._synced = path.stat().st_size if path.exists() else 0
+
     def fsync(self, file: int) -> None:
         """Remember what a power cut cannot take; the real disk is not asked, it would only cost time."""
         if self.fault == "broken":
@@ -154,9 +159,8 @@ class Process:
         process = cls(hardware)
         adopt_tasks(asyncio.get_running_loop())
         give_key(state_dir)
-        process.station = await process.run(
-            start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock)
-        )
+        process.station = await process.run(start_station(config, state_dir, process.wire, clock))
+        process.disk.begin(process.station.journal.path)
         process.station.journal.disk = process.disk
         return process
 
@@ -166,9 +170,7 @@ class Process:
     ) -> None:
         """A process that is killed `after_s` seconds after its start, whatever it is doing then."""
         process = cls(hardware)
-        starting = asyncio.ensure_future(
-            process.run(start_station(config, state_dir, lambda name, _section: Wire(process.cables[name]), clock))
-        )
+        starting = asyncio.ensure_future(process.run(start_station(config, state_dir, process.wire, clock)))
         await asyncio.wait({starting}, timeout=after_s)
         process.cut()
         tasks = [task for task in process._tasks if not task.done()]
@@ -177,6 +179,11 @@ class Process:
         await asyncio.gather(starting, *tasks, return_exceptions=True)
         if not starting.cancelled() and starting.exception() is None:
             starting.result().journal.close()
+
+    @property
+    def tasks(self) -> int:
+        """How many tasks it has."""
+        return len(self._tasks)
 
     @contextmanager
     def inside(self) -> Generator[None]:
@@ -211,6 +218,11 @@ class Process:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def wire(self, name: str, _section: LineSection) -> Wire:
+        """What the program finds where the station file names a port."""
+        cable = self.cables[name]
+        return Wire(cable, modbus_tcp=cable.network)
 
     def cut(self) -> None:
         for cable in self.cables.values():

@@ -26,6 +26,7 @@ TimelineRow = tuple[float, str, str]
 def show(summary: Summary, out: Console, took_s: float) -> None:
     """Figures first; what was not reached and what does not count after them; violations last, where the eye ends."""
     hours = summary.virtual_s / 3600.0
+    out.print(f"[bold]{escape(summary.station)}[/]")
     out.print(
         f"[bold]{summary.seeds} seeds[/], {summary.sessions} sessions, {hours:.1f} simulated hours in {took_s:.0f} s "
         f"({60 * summary.sessions / took_s if took_s else 0:.0f} sessions a minute)"
@@ -77,17 +78,22 @@ def _figure(worst: Worst | None, scale: float, form: str) -> str:
     return "–" if worst is None else f"{worst.value * scale:{form}} / {worst.bound * scale:{form.strip('+')}}"
 
 
+def named(hazard: Hazard) -> str:
+    """ "H08 lit when off"."""
+    return f"{hazard.value} {hazard.name.lower().replace('_', ' ')}"
+
+
 def coverage(summary: Summary) -> Iterator[str]:
     """What was reached, and what was not, by name."""
     reached = len(TRANSITIONS & summary.transitions.keys())
     yield f"state changes reached: {reached} of {len(TRANSITIONS)}"
     if missed := summary.transitions_missed:
         yield "  not reached: " + ", ".join(f"{before} → {after}" for before, after in missed)
-    yield f"hazards with an alarm, a warning or an ending: {len(summary.hazards)} of {len(Hazard)}"
+    possible = summary.hazards_possible
+    yield f"hazards with an alarm, a warning or an ending: {len(possible) - len(summary.hazards_missed)} of {len(possible)}"
+    yield "  [dim]" + ", ".join(f"{named(hazard)} {summary.hazards.get(hazard, 0)}" for hazard in possible) + "[/]"
     if hazards := summary.hazards_missed:
-        yield "  not reached: " + ", ".join(
-            f"{hazard.value} ({hazard.name.lower().replace('_', ' ')})" for hazard in hazards
-        )
+        yield "  not reached: " + ", ".join(map(named, hazards))
     if kinds := summary.kinds_missed:
         yield "faults never injected: " + ", ".join(kinds)
     yield f"played twice, journals compared byte for byte: {summary.played_twice}"
@@ -100,7 +106,7 @@ def _violations(summary: Summary, out: Console) -> None:
     out.print(f"[bold red]{len(summary.violations)} violations[/]")
     for found in sorted(summary.violations, key=lambda v: v.seed)[:VIOLATIONS_SHOWN]:
         out.print(f"  [bold]{found.promise}[/] at {found.at_s:.2f} s: {escape(found.text)}", soft_wrap=True)
-        out.print(f"    [dim]irctl campaign --seed {found.seed} --timeline[/]")
+        out.print(f"    [dim]{escape(summary.replay(found.seed))}[/]", soft_wrap=True)
     if (more := len(summary.violations) - VIOLATIONS_SHOWN) > 0:
         out.print(f"  … and {more} more")
 
@@ -108,13 +114,14 @@ def _violations(summary: Summary, out: Console) -> None:
 def as_dict(summary: Summary, took_s: float) -> dict[str, Any]:
     """The same for machines. Seconds and J/cm²."""
     return {
+        "station": str(summary.files.station) if summary.files else None,
         "seeds": summary.seeds,
         "sessions": summary.sessions,
         "simulated_s": round(summary.virtual_s, 1),
         "took_s": round(took_s, 2),
         "outcomes": summary.outcomes,
         "violations": [
-            {"seed": v.seed, "promise": v.promise, "at_s": v.at_s, "text": v.text}
+            {"seed": v.seed, "promise": v.promise, "at_s": v.at_s, "text": v.text, "replay": summary.replay(v.seed)}
             for v in sorted(summary.violations, key=lambda v: v.seed)
         ],
         "faults": [

@@ -6,6 +6,7 @@ Deliberately shares nothing with the driver side: a misreading there is caught h
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 BROADCAST = 0
 
@@ -51,8 +52,9 @@ def _crc_table() -> tuple[int, ...]:
 _CRC_TABLE = _crc_table()
 
 
-def crc16(data: bytes | bytearray) -> int:
-    """CRC-16/MODBUS: polynomial 0xA001 reflected, start 0xFFFF."""
+@lru_cache(maxsize=1024)
+def crc16(data: bytes) -> int:
+    """CRC-16/MODBUS: polynomial 0xA001 reflected, start 0xFFFF. Remembered: a line carries the same few frames over and over."""
     crc = 0xFFFF
     for byte in data:
         crc = (crc >> 8) ^ _CRC_TABLE[(crc ^ byte) & 0xFF]
@@ -69,7 +71,7 @@ def parse_rtu(frame: bytes | bytearray) -> tuple[int, bytes] | None:
     """(unit, pdu) of an intact frame; None where length or CRC is wrong, which a device meets with silence."""
     if not RTU_FRAME_BYTES_MIN <= len(frame) <= RTU_FRAME_BYTES_MAX:
         return None
-    if crc16(frame[:-2]) != int.from_bytes(frame[-2:], "little"):
+    if crc16(bytes(frame[:-2])) != int.from_bytes(frame[-2:], "little"):
         return None
     return frame[0], bytes(frame[1:-2])
 

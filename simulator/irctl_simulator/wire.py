@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from random import Random
-from typing import Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from irctl_simulator import modbus
 from irctl_simulator.device import Device
@@ -28,8 +28,7 @@ PACE_BYTES = 8
 """Chunk in which a paced reply is handed over, about what a UART's interrupt delivers at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class WireEvent:
+class WireEvent(NamedTuple):
     """A whole frame on the wire; `at` is when its last byte arrived. Not `ok`: spoiled on the way, nobody understands it."""
 
     at: float
@@ -137,10 +136,13 @@ class Line:
     def _forget(self) -> None:
         raise NotImplementedError
 
-    def _at(self, when: float, act: Callable[[], None]) -> None:
+    def _at(self, when: float, act: Callable[..., None], *about: Any) -> None:
         """Do `act` at `when`, unless the line is unplugged before."""
-        generation = self._generation
-        asyncio.get_running_loop().call_at(when, lambda: act() if generation == self._generation else None)
+        asyncio.get_running_loop().call_at(when, self._unless_unplugged, self._generation, act, about)
+
+    def _unless_unplugged(self, generation: int, act: Callable[..., None], about: tuple[Any, ...]) -> None:
+        if generation == self._generation:
+            act(*about)
 
     def _observe(self, event: WireEvent) -> None:
         for observer in self.observers:
@@ -236,7 +238,7 @@ class SerialLine(Line):
                 one.spoiled = new.spoiled = True
 
     def _await_silence(self, frame: Transmission) -> None:
-        self._at(frame.end + self.serial.t35_s, lambda: self._silence_after(frame))
+        self._at(frame.end + self.serial.t35_s, self._silence_after, frame)
 
     def _silence_after(self, frame: Transmission) -> None:
         now = asyncio.get_running_loop().time()
@@ -260,7 +262,7 @@ class SerialLine(Line):
             return
         if now < device.busy_until:
             if self.while_busy == "queue":
-                self._at(device.busy_until + self.serial.t35_s, lambda: self._offer_later(device, unit, pdu))
+                self._at(device.busy_until + self.serial.t35_s, self._offer_later, device, unit, pdu)
             return
         twin = device.twin
         if unit == modbus.BROADCAST:
@@ -295,12 +297,12 @@ class SerialLine(Line):
 
     def _deliver(self, sent: Transmission) -> None:
         """Hand bytes to the hosts as they arrive; what collided arrives as rubbish."""
-        char_s = self.serial.char_s
         if any(host.paced for host in self._hosts):
+            char_s = self.serial.char_s
             for first in range(0, len(sent.data), PACE_BYTES):
                 last = min(first + PACE_BYTES, len(sent.data))
-                self._at(sent.start + last * char_s, lambda first=first, last=last: self._chunk(sent, first, last))
-        self._at(sent.end, lambda: self._arrived(sent))
+                self._at(sent.start + last * char_s, self._chunk, sent, first, last)
+        self._at(sent.end, self._arrived, sent)
 
     def _chunk(self, sent: Transmission, first: int, last: int) -> None:
         data = sent.data[first:last]
@@ -339,7 +341,7 @@ class NetworkLine(Line):
                 return
             arrives = asyncio.get_running_loop().time() + self.transit_s
             for request in splitter.feed(data):
-                self._at(arrives, lambda request=request: self._request(host, request))
+                self._at(arrives, self._request, host, request)
             if splitter.broken:
                 self.detach(host.receive)
                 if host.lost:
@@ -354,7 +356,7 @@ class NetworkLine(Line):
         for device in self.devices:
             if device.twin.answers_to(request.unit):
                 reached = True
-                self._at(max(now, device.busy_until), lambda device=device: self._act(host, device, request))
+                self._at(max(now, device.busy_until), self._act, host, device, request)
             elif device.hears(now):
                 device.twin.overheard(now)
         if not reached:
@@ -364,7 +366,7 @@ class NetworkLine(Line):
     def _act(self, host: Host, device: Device, request: modbus.TcpRequest) -> None:
         now = asyncio.get_running_loop().time()
         if now < device.busy_until:  # another request of this instant came first
-            self._at(device.busy_until, lambda: self._act(host, device, request))
+            self._at(device.busy_until, self._act, host, device, request)
             return
         if not device.hears(now):
             return

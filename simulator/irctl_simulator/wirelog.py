@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import TextIO
 
@@ -26,7 +25,7 @@ class WireLog:
 
     def _write(self, line: str, event: WireEvent) -> None:
         if self._file is not None:
-            self._file.write(json.dumps(asdict(event) | {"line": line, "data": event.data.hex()}) + "\n")
+            self._file.write(json.dumps(event._asdict() | {"line": line, "data": event.data.hex()}) + "\n")
 
     def close(self) -> None:
         file, self._file = self._file, None

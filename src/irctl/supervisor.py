@@ -1,11 +1,11 @@
-"""`irctl serve`: one child, the controller, kept alive and kept honest. Standard library only, so that little can fail here.
+"""`irctl serve`: the controller kept alive and kept honest, and the clinic beside it. Standard library only, so that little can fail here.
 
-The child's stdin is the rope: "end" on it asks for an orderly end, its end of file says that the supervisor is gone; either way the child
-goes dark first and then ends. The child's stdout carries one JSON object a line, and each is a sign of life:
+A child's stdin is the rope: "end" on it asks for an orderly end, its end of file says that the supervisor is gone; either way the controller
+goes dark first and then ends. A child's stdout carries one JSON object a line, and each is a sign of life:
 
-    {"is": "beat"}                                        ten times a second, from the loop that keeps the lamps
-    {"is": "serving", "url": ..., "lease_s": ..., ...}    from now on, silence for longer than lease_s is a child that hangs
-    {"is": "refused", "problems": [...]}                  it cannot work as configured
+    {"is": "beat"}                                 often, from the loop that does the work: the controller's keeps the lamps
+    {"is": "serving", "silence_max_s": ..., ...}   from now on, silence for longer than that is a child that hangs
+    {"is": "refused", "problems": [...]}           it cannot work as configured
 
 Nothing but these two pipes is relied on, so that it is the same on Windows.
 """
@@ -36,6 +36,8 @@ REAP_S = 1.0
 """A child whose stdout has ended is given this long to be gone."""
 BACKOFF_MIN_S = 0.2
 BACKOFF_MAX_S = 5.0
+CLINIC_BACKOFF_MAX_S = 60.0
+"""Nobody waits for it, and a start costs a second of the computer that keeps the lamps."""
 STEADY_S = 3.0
 """A child that has served for this long had started well: the next restart is immediate again."""
 SUSPENDED_S = 0.5
@@ -62,7 +64,7 @@ class _Heard(NamedTuple):
 
 
 class Child:
-    """One run of the controller."""
+    """One run of a child."""
 
     def __init__(self, command: Sequence[str], inbox: SimpleQueue[_Heard | None]) -> None:
         # A group of its own: Ctrl-C and a closed terminal are for the supervisor, which then asks the child to end.
@@ -79,7 +81,7 @@ class Child:
         self.serving_since_s: float | None = None
         self.silence_max_s = START_MAX_S
         self.refused: Message | None = None
-        Thread(target=self._listen, name="the controller's words", daemon=True).start()
+        Thread(target=self._listen, name="a child's words", daemon=True).start()
 
     def _listen(self) -> None:
         assert self._process.stdout
@@ -116,46 +118,62 @@ class Child:
         return cast("int", self._process.returncode)
 
 
-class Supervisor:
-    """Keeps a child running until it is asked to end."""
+class Keeper:
+    """Keeps one child running until it is asked to end."""
 
-    def __init__(self, command: Command, announce: Callable[[Message], None], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Command,
+        served: Callable[[Message], None],
+        say: Callable[[str], None],
+        look: Callable[[], None] = lambda: None,
+        *,
+        backoff_max_s: float = BACKOFF_MAX_S,
+    ) -> None:
+        self._name = name
         self._command = command
-        self._announce = announce
-        """Called when a child serves at an address that was not announced before."""
-        self._tell = tell
-        """For the log: what happened to the child, and what is done about it."""
+        self._on_serving = served
+        """Called each time a child serves."""
+        self._say = say
+        """What happened to the child, and what is done about it."""
+        self._look = look
+        """Called ten times a second."""
+        self._backoff_max_s = backoff_max_s
         self._inbox: SimpleQueue[_Heard | None] = SimpleQueue()  # reentrant: a signal handler may put
-        self._systemd = systemd.Systemd()
-        self._ending = False
         self._served: Message | None = None
         self._ended_at_s: float | None = None
+        self.ending = False
+
+    def end(self) -> None:
+        """Ask it to end: from a signal handler, or another thread."""
+        self.ending = True
+        self._inbox.put(None)
 
     def run(self) -> bool:
-        """Until SIGTERM or SIGINT. Returns whether the child ended by itself when asked to. Raises NeverServed; OSError when there cannot be a child."""
+        """Until `end`. Returns whether the child ended by itself when asked to. Raises NeverServed; OSError when there cannot be a child."""
         how: str | None = None
         pause_s = 0.0
-        with self._signals():
-            while not self._ending:
-                try:
-                    child = Child(self._command(self._served, how), self._inbox)
-                except OSError as error:
-                    if self._served is None:
-                        raise
-                    how = f"it could not be started: {error}"
-                else:
-                    how = self._follow_to_its_end(child)
-                    if self._ending:
-                        return child.exit_code == 0
-                    if child.refused and self._served is None:
-                        raise NeverServed(child.refused)
-                    now_s = self._ended_at_s = time.monotonic()
-                    if child.serving_since_s is not None and now_s - child.serving_since_s >= STEADY_S:
-                        pause_s = 0.0
-                when = f"in {pause_s:g} s" if pause_s else "now"
-                self._say(f"the controller has ended ({how}); starting it again {when}")
-                self._rest(pause_s)
-                pause_s = min(max(2 * pause_s, BACKOFF_MIN_S), BACKOFF_MAX_S)
+        while not self.ending:
+            try:
+                child = Child(self._command(self._served, how), self._inbox)
+            except OSError as error:
+                if self._served is None:
+                    raise
+                how = f"it could not be started: {error}"
+            else:
+                how = self._follow_to_its_end(child)
+                if self.ending:
+                    return child.exit_code == 0
+                if child.refused and self._served is None:
+                    raise NeverServed(child.refused)
+                now_s = self._ended_at_s = time.monotonic()
+                if child.serving_since_s is not None and now_s - child.serving_since_s >= STEADY_S:
+                    pause_s = 0.0
+            when = f"in {pause_s:g} s" if pause_s else "now"
+            self._say(f"{self._name} has ended ({how}); starting it again {when}")
+            self._rest(pause_s)
+            pause_s = min(max(2 * pause_s, BACKOFF_MIN_S), self._backoff_max_s)
         return True
 
     def _follow_to_its_end(self, child: Child) -> str:
@@ -184,15 +202,16 @@ class Supervisor:
                     return None
                 heard_s = now_s
                 self._take(child, heard.message, now_s)
-            if self._ending and end_by_s is None:
-                self._systemd.tell("STOPPING=1", "STATUS=going dark")
+            if self.ending and end_by_s is None:
                 child.ask_to_end()
                 end_by_s = now_s + END_MAX_S
             if end_by_s is not None:
-                # Its beats stop somewhere on the way out, when the lamps are dark.
+                # Its beats stop somewhere on the way out; the controller's, when the lamps are dark.
                 if now_s > end_by_s:
                     child.kill()
-                    return self._say(f"the controller did not end within {END_MAX_S:g} s and was killed")
+                    told = f"{self._name} did not end within {END_MAX_S:g} s and was killed"
+                    self._say(told)
+                    return told
             elif now_s - heard_s > child.silence_max_s:
                 child.kill()
                 return f"it hung: silent for {now_s - heard_s:.1f} s, and killed"
@@ -200,14 +219,11 @@ class Supervisor:
     def _take(self, child: Child, message: Message, now_s: float) -> None:
         match message.get("is"):
             case "serving":
-                known, self._served = self._served, message
-                child.serving_since_s, child.silence_max_s = now_s, message["lease_s"]
-                self._systemd.tell("READY=1", f"STATUS=serving {message['url']}")
+                self._served = message
+                child.serving_since_s, child.silence_max_s = now_s, message["silence_max_s"]
+                self._on_serving(message)
                 if self._ended_at_s is not None:
-                    self._say(f"the controller serves again, after {now_s - self._ended_at_s:.1f} s")
-                if known is None or known["url"] != message["url"]:
-                    with suppress(OSError, ValueError):  # a terminal or a pipe that has gone
-                        self._announce(message)
+                    self._say(f"{self._name} serves again, after {now_s - self._ended_at_s:.1f} s")
             case "refused":
                 child.refused = message
             case _:
@@ -215,7 +231,7 @@ class Supervisor:
 
     def _hear(self, timeout_s: float) -> _Heard | None:
         """The next message, or None: nothing said, or somebody asked us to end."""
-        self._systemd.alive()
+        self._look()
         try:
             return self._inbox.get(timeout=timeout_s)
         except Empty:
@@ -223,20 +239,86 @@ class Supervisor:
 
     def _rest(self, pause_s: float) -> None:
         until_s = time.monotonic() + pause_s
-        while not self._ending and (left_s := until_s - time.monotonic()) > 0:
+        while not self.ending and (left_s := until_s - time.monotonic()) > 0:
             self._hear(min(TICK_S, left_s))
 
-    def _say(self, text: str) -> str:
+
+class Supervisor:
+    """Keeps the controller, in this thread; and beside it the clinic, in a thread that shares nothing with it."""
+
+    def __init__(
+        self,
+        command: Command,
+        announce: Callable[[Message], None],
+        tell: Callable[[str], None],
+        clinic: Callable[[Message], Sequence[str] | None] = lambda _serving: None,
+    ) -> None:
+        self._announce = announce
+        """Called when a controller serves at an address that was not announced before."""
+        self._tell = tell
+        """For the log: what happened to a child, and what is done about it."""
+        self._clinic_command = clinic
+        """The clinic's command line, from what the controller announced; None where there is to be none."""
+        self._controller = Keeper("the controller", command, self._serves, self._say, self._look)
+        self._clinic: Keeper | None = None
+        self._clinic_thread: Thread | None = None
+        self._systemd = systemd.Systemd()
+        self._url: str | None = None
+        self._stopping = False
+
+    def run(self) -> bool:
+        """Until SIGTERM or SIGINT. Returns whether the controller ended by itself when asked to. Raises NeverServed; OSError when there cannot be one."""
+        with self._signals():
+            try:
+                return self._controller.run()
+            finally:
+                self._end_clinic()
+
+    def _serves(self, serving: Message) -> None:
+        self._systemd.tell("READY=1", f"STATUS=serving {serving['url']}")
+        if serving["url"] != self._url:
+            self._url = serving["url"]
+            with suppress(OSError, ValueError):  # a terminal or a pipe that has gone
+                self._announce(serving)
+        if self._clinic is None and (words := self._clinic_command(serving)) is not None:
+            self._clinic = Keeper(
+                "the clinic", lambda _served, _how: words, lambda _serving: None, self._say_only,
+                backoff_max_s=CLINIC_BACKOFF_MAX_S,
+            )  # fmt: skip
+            self._clinic_thread = Thread(target=self._keep, args=(self._clinic,), name="the clinic", daemon=True)
+            self._clinic_thread.start()
+
+    def _keep(self, clinic: Keeper) -> None:
+        try:
+            clinic.run()
+        except (NeverServed, OSError) as error:
+            self._say_only(f"there is no clinic ({error}); the lamps do without")
+
+    def _end_clinic(self) -> None:
+        if self._clinic is not None and self._clinic_thread is not None:
+            self._clinic.end()
+            self._clinic_thread.join(END_MAX_S + REAP_S)
+
+    def _look(self) -> None:
+        self._systemd.alive()
+        if self._controller.ending and not self._stopping:
+            self._stopping = True
+            self._systemd.tell("STOPPING=1", "STATUS=going dark")
+
+    def _say(self, text: str) -> None:
         self._systemd.tell(f"STATUS={text}")
+        self._say_only(text)
+
+    def _say_only(self, text: str) -> None:
         with suppress(OSError, ValueError):
             self._tell(text)
-        return text
 
     @contextmanager
     def _signals(self) -> Generator[None]:
         def end(_number: int, _frame: FrameType | None) -> None:
-            self._ending = True
-            self._inbox.put(None)
+            self._controller.end()
+            if self._clinic is not None:
+                self._clinic.end()
 
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
         numbers = [signal.Signals[name] for name in names if name in signal.Signals.__members__]

@@ -1,5 +1,6 @@
 """How a configuration finds its drivers, and what it is told when it asks for what is not there."""
 
+from collections.abc import Iterator
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -17,6 +18,13 @@ SHIPPED = {
     "hukseflux-sr05",
     "calex-pyrominibus",
 }
+
+
+@pytest.fixture(autouse=True)
+def _looked_up_anew() -> Iterator[None]:
+    registry.installed_drivers.cache_clear()
+    yield
+    registry.installed_drivers.cache_clear()
 
 
 def test_the_shipped_drivers_are_found_as_anybody_elses_would_be() -> None:

@@ -16,7 +16,10 @@ ATTENDANCE = "tests/simulation/test_attendance.py"
 RULES = "tests/unit/test_rules.py"
 SHUTDOWN = "tests/unit/test_shutdown.py"
 OUTPUT = "tests/unit/test_output.py"
+FILES = "tests/unit/test_journal_files.py"
+REMINDERS = "tests/unit/test_reminders_told.py"
 COMMISSIONING = "tests/simulation/test_commissioning.py"
+API = "tests/simulation/test_api.py"
 CALIBRATION = "tests/simulation/test_calibration.py"
 CHECK = "tests/simulation/test_check.py"
 
@@ -281,6 +284,42 @@ MUTANTS: tuple[Mutant, ...] = (
         '        if own != _hash(self.head, raw[: -len(tail)] + b"}"):', "        if False:", ("tests/unit/test_chain.py",),
     ),
     Mutant(
+        "a closed file that is gone is not missed", "promise 4", f"{DOMAIN}/chain.py",
+        "        elif name == CONTINUED and self._alone and", "        elif name == CONTINUED and", (FILES,),
+    ),
+    Mutant(
+        "the beginning of a file need not be signed", "promise 4", f"{DOMAIN}/chain.py",
+        "        elif self._opening:", "        elif False:", (FILES,),
+    ),
+    Mutant(
+        "a new file forgets what was given today", "promise 4", f"{CONTROLLER}/memory.py",
+        'for charge in given if charge.session not in self.open_sessions],', "for charge in given if False],", (FILES,),
+    ),
+    Mutant(
+        "a new file forgets a stop that nobody cleared", "promise 2", f"{CONTROLLER}/memory.py",
+        '"controller.started" | "stop.latched" | "stop.cleared"', '"controller.started"', (FILES,),
+    ),
+    Mutant(
+        "a file ends while a session is open", "promise 4", f"{CONTROLLER}/journal.py",
+        "self._rotate_not_before_s and not self.memory.open_sessions and", "self._rotate_not_before_s and", (FILES,),
+    ),
+    Mutant(
+        "a crash between two files loses the next one", "promise 4", f"{CONTROLLER}/segments.py",
+        "        following.rename(path)\n", "", (FILES,),
+    ),
+    Mutant(
+        "an unsynced tail of something else than samples is set aside", "promise 4", f"{CONTROLLER}/reopening.py",
+        'or b\'"event":"session.sample"\' in line for', "or True for", (FILES,),
+    ),
+    Mutant(
+        "what was set aside no longer counts", "promise 4", f"{CONTROLLER}/setting_aside.py",
+        "        **memory.carried(clock()),\n", "", (FILES,),
+    ),
+    Mutant(
+        "a copy is trusted before the original goes", "promise 4", f"{CONTROLLER}/archive.py",
+        "        if not _is(copying, stretch):", "        if False:", (FILES,),
+    ),
+    Mutant(
         "an afterglow is not dose", "promise 4", f"{DOMAIN}/dose.py",
         "        return self.scale * self.model.afterglow_j_cm2", "        return 0.0", (TREATMENT, "tests/unit/test_dose.py"),
     ),
@@ -317,6 +356,27 @@ MUTANTS: tuple[Mutant, ...] = (
         '            found["cutoff"] = await self.cutoff.identify()', "            pass",
         (f"{COMMISSIONING}::test_a_cutoff_that_was_exchanged_gives_no_light",),
     ),
+    # who asks
+    Mutant(
+        "a stop waits for its body", "H15", f"{CONTROLLER}/api.py",
+        "        async with asyncio.timeout(STOP_BODY_S):", "        async with asyncio.timeout(None):", (API,),
+    ),
+    Mutant(
+        "a stop passes the gate like anything else", "H15", f"{CONTROLLER}/gate.py",
+        ' or scope["path"] == STOP:', ":", (API,),
+    ),
+    Mutant(
+        "the newest connection makes room", "H15", f"{CONTROLLER}/connections.py",
+        "min(others, key=", "max(others, key=", ("tests/unit/test_connections.py",),
+    ),
+    Mutant(
+        "a page from elsewhere may touch", "promise 2", f"{CONTROLLER}/gate.py",
+        "        ours = False", "        ours = True", (API,),
+    ),
+    Mutant(
+        "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/gate.py",
+        " and address.hostname in LOOPBACK", "", (API,),
+    ),
     # the program itself
     Mutant(
         "the watchdog never bites", "H11", f"{CONTROLLER}/watchdog.py",
@@ -325,6 +385,31 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a controller that hangs is left to it", "H11", "src/irctl/supervisor.py",
         "            elif now_s - heard_s > child.silence_max_s:", "            elif False:", ("tests/service/test_supervisor.py",),
+    ),
+    # the schedule
+    Mutant(
+        "what was told is told again", "reminders", f"{CONTROLLER}/reminders.py",
+        "        if last is not None and self._told(last).covers(asked.occasion, asked.lead_days):", "        if False:",
+        (REMINDERS,),
+    ),
+    Mutant(
+        "what somebody has seen to is shown again after the next file", "reminders", f"{CONTROLLER}/memory.py",
+        'self._lasting[f"answered {item}"] = event', "pass", (REMINDERS,),
+    ),
+    Mutant(
+        "a clock that steps is not noticed", "reminders", "src/irctl/clinic/schedule.py",
+        "        if woken or step or now_s >= self._look_at_s:", "        if woken or now_s >= self._look_at_s:",
+        ("tests/unit/test_schedule.py",),
+    ),
+    Mutant(
+        "what was done yesterday is told to be due within a month", "reminders", f"{DOMAIN}/reminders.py",
+        "    fresh = [m for m in moments if item.last_at is None or m.at > item.last_at]", "    fresh = moments",
+        ("tests/unit/test_reminders.py",),
+    ),
+    Mutant(
+        "a clinic that dies stays dead for a minute", "reminders", "src/irctl/supervisor.py",
+        "CLINIC_BACKOFF_MAX_S = 60.0", "CLINIC_BACKOFF_MAX_S = 60.0\nBACKOFF_MIN_S = 60.0",
+        ("tests/service/test_supervisor.py::test_a_clinic_that_dies_is_started_again_and_the_controller_never_is",),
     ),
     Mutant(
         "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",

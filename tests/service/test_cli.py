@@ -237,6 +237,44 @@ def test_the_journal_verifies_over_the_api_and_from_its_file(station: Station, t
     assert len(shown) == 3
 
 
+def test_a_journal_of_many_files_is_one_to_whoever_asks(tmp_path: Path):
+    """The least file size: the first treatment's file is closed before the second one's order."""
+    config = tmp_path / "small.toml"
+    shutil.copytree(DEMO.parent / "calibrations", tmp_path / "calibrations")
+    config.write_text(DEMO.read_text(encoding="utf-8") + "\n[journal]\nfile_mb_max = 0.01\n", encoding="utf-8")
+    with a_station(tmp_path, config=config) as station:
+        sessions = [treated(station, fluence=0.5), treated(station, fluence=0.1)]
+        (closed,) = station.state.glob("journal-*.jsonl")
+        assert [s["id"] for s in json.loads(station.irctl("sessions", "--json").stdout)] == sessions[::-1]
+        for session in sessions:
+            assert station.irctl("note", session, "--output", str(tmp_path / f"{session}.pdf")).returncode == 0
+        pages = json.loads(station.irctl("journal", "show", "--samples", "--json").stdout)
+        assert [event["seq"] for event in pages] == list(range(1, len(pages) + 1))
+    for file in (station.journal, closed):
+        of_file = irctl("note", sessions[0], "--output", "-", "--format", "json", "--file", str(file))
+        assert json.loads(of_file.stdout)["session"] == sessions[0]
+    verifying = ("journal", "verify", "--json", "--file", str(station.journal))
+    whole = json.loads(irctl(*verifying).stdout)
+    assert whole["ok"]
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    moving = ("journal", "archive", "--state", str(station.state), "--into", str(elsewhere), "--older-than-days", "0")
+    assert json.loads(irctl(*moving, "--json").stdout) == {"moved": [closed.name]}
+    assert json.loads(irctl(*verifying).stdout)["ok"]
+    assert json.loads(irctl(*verifying, "--archive", str(elsewhere)).stdout)["events"] == whole["events"]
+    next(station.state.glob("*.moved")).unlink()
+    missed = irctl(*verifying)
+    assert missed.returncode == 5
+    assert "no file holds them" in json.loads(missed.stdout)["problem"]
+
+
+def treated(station: Station, fluence: float) -> str:
+    """The session's identifier."""
+    done = station.irctl(*an_order(fluence=fluence), "--json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)["ended"]["session"]
+
+
 def test_a_second_controller_is_kept_out_of_the_same_state(station: Station):
     where = ("--config", str(DEMO), "--state", str(station.state), "--port", "0")
     done = irctl("serve", *where, "--sim-endpoints", str(station.simulator.endpoints))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -12,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from irctl.controller.clock import utc_now
+from irctl.controller.journal import Journal
 from tests.service.worlds import irctl, read_until, started, the_rest
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send")
@@ -50,7 +53,7 @@ def test_one_command_treats_measures_and_writes_the_note(tmp_path: Path):
 def test_ctrl_c_ends_the_treatment_then_the_demonstration_and_keeps_the_earlier_run(tmp_path: Path):
     state = tmp_path / "demo"
     (state / "notes").mkdir(parents=True)
-    (state / "journal.jsonl").write_text("of yesterday\n")
+    yesterday = a_journal_of_yesterday(state / "journal.jsonl")
     (state / "notes" / "S-1.pdf").write_text("of yesterday\n")
     with started("irctl", "demo", "--once", "--state", str(state), "--port", "0", "--irradiance", "10") as running:
         read_until(running, "emitting")
@@ -63,7 +66,8 @@ def test_ctrl_c_ends_the_treatment_then_the_demonstration_and_keeps_the_earlier_
     assert running.returncode == 1
     assert processes_of(state) == []
     (aside,) = (state / "earlier").iterdir()
-    assert (aside / "journal.jsonl").read_text() == "of yesterday\n"
+    assert (aside / "journal.jsonl").read_bytes() == yesterday
+    assert irctl("journal", "verify", "--file", str(aside / "journal.jsonl")).returncode == 0
     assert (aside / "notes" / "S-1.pdf").exists()
 
 
@@ -80,6 +84,19 @@ def test_twice_ctrl_c_or_sigterm_is_an_emergency_stop_and_leaves_no_process(tmp_
     assert running.returncode == 1
     assert processes_of(state) == []
     assert '"reason":"Ctrl-C twice"' in (state / "journal.jsonl").read_text(encoding="utf-8")
+
+
+def a_journal_of_yesterday(path: Path) -> bytes:
+    """Signed and anchored, as every run leaves one."""
+
+    async def a_run() -> None:
+        journal = Journal(path, utc_now)
+        journal.open()
+        journal.write("controller.stopped")
+        journal.close()
+
+    asyncio.run(a_run())
+    return path.read_bytes()
 
 
 def processes_of(state: Path) -> list[str]:

@@ -25,23 +25,26 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the tests end the supervisor by signals")
 
-SERVING = "import json,os,sys,time\nprint(json.dumps({'is':'serving','url':'http://h:1','lease_s':0.6,'pid':os.getpid()}),flush=True)\n"
+SERVING = "import json,os,sys,time\nprint(json.dumps({'is':'serving','url':'http://h:1','silence_max_s':0.6,'pid':os.getpid()}),flush=True)\n"
 BEATING = "while True:\n    print('{}',flush=True); time.sleep(0.1)\n"
 OBEDIENT = "import threading\nthreading.Thread(target=lambda:(sys.stdin.readline(),os._exit(0)),daemon=True).start()\n"
 
 
 class Trial:
-    """A supervisor whose children run the given programs, the last one again and again; ended after `ends` deaths."""
+    """A supervisor whose controllers run the given programs, the last one again and again; ended after `ends` deaths. `clinic`: the other child's."""
 
-    def __init__(self, *programs: str, ends: int = 1) -> None:
+    def __init__(self, *programs: str, ends: int = 1, clinic: str | None = None) -> None:
         self.announced: list[str] = []
         self.told: list[str] = []
         self.started: list[float] = []
         self.hows: list[str | None] = []
         self._programs, self._ends = programs, ends
-        self.supervisor = Supervisor(self._command, lambda m: self.announced.append(m["url"]), self._tell)
+        words = None if clinic is None else [sys.executable, "-S", "-c", clinic]
+        self.supervisor = Supervisor(
+            self.command, lambda m: self.announced.append(m["url"]), self._tell, lambda _serving: words
+        )
 
-    def _command(self, served: object, how: str | None) -> list[str]:
+    def command(self, served: object, how: str | None) -> list[str]:
         self.started.append(time.monotonic())
         self.hows.append(how)
         program = self._programs[min(len(self.started), len(self._programs)) - 1]
@@ -159,6 +162,71 @@ def test_without_systemd_nothing_is_said(monkeypatch: pytest.MonkeyPatch):
     silent.alive()
 
 
+# --- the clinic beside it ----------------------------------------------------------------------------------------------------
+
+SERVED = SERVING + OBEDIENT + BEATING
+
+
+def a_trace(folder: Path) -> str:
+    """The beginning of a program that leaves a line for each time it runs."""
+    return f"open({str(folder / 'runs')!r},'a').write('run\\n')\n"
+
+
+def runs(folder: Path) -> int:
+    path = folder / "runs"
+    return len(path.read_text().splitlines()) if path.exists() else 0
+
+
+def test_a_clinic_that_dies_is_started_again_and_the_controller_never_is(tmp_path: Path):
+    trial = Trial(SERVED, ends=9, clinic=a_trace(tmp_path) + "raise SystemExit(7)")
+    with asked_to_end_after(2.5):
+        assert trial.supervisor.run()
+    assert len(trial.started) == 1
+    assert runs(tmp_path) >= 3
+    assert all("the clinic has ended (exit code 7)" in text for text in trial.told)
+
+
+def test_a_clinic_that_hangs_is_killed_and_started_again(tmp_path: Path):
+    trial = Trial(SERVED, ends=9, clinic=a_trace(tmp_path) + SERVING + "time.sleep(60)")
+    with asked_to_end_after(2.5):
+        assert trial.supervisor.run()
+    assert len(trial.started) == 1
+    assert runs(tmp_path) >= 2
+    assert "the clinic has ended (it hung: silent for 0." in trial.told[0]
+
+
+def test_a_clinic_goes_on_when_the_controller_dies(tmp_path: Path):
+    trial = Trial(SERVING + "time.sleep(0.5)", ends=2, clinic=a_trace(tmp_path) + SERVED)
+    assert trial.supervisor.run()
+    assert len(trial.started) == 2
+    assert runs(tmp_path) == 1
+
+
+def test_without_a_controller_that_serves_there_is_no_clinic(tmp_path: Path):
+    trial = Trial("raise SystemExit(7)", ends=2, clinic=a_trace(tmp_path))
+    assert trial.supervisor.run()
+    assert runs(tmp_path) == 0
+
+
+def test_a_clinic_that_will_not_end_is_killed_and_the_controller_has_ended_well(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(supervisor, "END_MAX_S", 0.3)
+    trial = Trial(SERVED, clinic=SERVING + BEATING)
+    with asked_to_end_after(0.8):
+        assert trial.supervisor.run() is True
+    assert trial.told == ["the clinic did not end within 0.3 s and was killed"]
+
+
+def test_a_clinic_that_cannot_be_is_said_once_and_the_controller_serves_on():
+    trial = Trial(SERVED)
+    supervised = Supervisor(
+        trial.command, lambda _serving: None, trial.told.append, lambda _serving: ["/nowhere/python"]
+    )
+    with asked_to_end_after(1.0):
+        assert supervised.run()
+    assert len(trial.told) == 1
+    assert "there is no clinic" in trial.told[0]
+
+
 # --- the controller's watchdog -----------------------------------------------------------------------------------------------
 
 
@@ -205,8 +273,8 @@ def test_the_margin_never_takes_more_than_half_of_a_short_lease():
 def test_what_the_controller_prints_does_not_reach_the_supervisor():
     done, _ = run(
         """
-        from irctl.controller.rope import Rope
-        rope = Rope()
+        from irctl.rope import Rope
+        rope = Rope("a child")
         print("a stray word", flush=True)
         rope.beat()
         """

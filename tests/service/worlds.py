@@ -146,11 +146,12 @@ def a_simulator(folder: Path, config: Path = DEMO_SIM, *words: str) -> Iterator[
 
 
 @contextmanager
-def a_station(folder: Path, *words: str) -> Iterator[Station]:
+def a_station(folder: Path, *words: str, config: Path = DEMO, clinic: bool = False) -> Iterator[Station]:
     state = folder / "state"
     with a_simulator(folder) as simulator:
-        where = ("--config", str(DEMO), "--state", str(state), "--sim-endpoints", str(simulator.endpoints))
-        with started("irctl", "serve", "--json", "--port", "0", *where, *words) as process:
+        where = ("--config", str(config), "--state", str(state), "--sim-endpoints", str(simulator.endpoints))
+        beside = () if clinic else ("--no-clinic",)
+        with started("irctl", "serve", "--json", "--port", "0", *where, *beside, *words) as process:
             url = json.loads(read_until(process, '"url"').splitlines()[-1])["url"]
             yield Station(simulator, process, url, state)
 

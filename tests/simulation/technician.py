@@ -22,9 +22,11 @@ QUICK = {"levels_pct": [20.0, 40.0, 60.0, 80.0, 100.0], "repeats": 2, "samples":
 COOL_S = 120.0
 
 
-def a_config(folder: Path, **upkeep: Any) -> Path:
-    """The demonstration station in a folder of its own; its left lamp with a short plan, changed by `upkeep`."""
+def a_config(folder: Path, *, fast: bool = True, **upkeep: Any) -> Path:
+    """The demonstration station in a folder of its own; its left lamp with a short plan, changed by `upkeep`. `fast`: for the lamp without slow parts."""
     station = StationFolder(folder)
+    if fast:
+        station.left_calibration["response"] = [{"fraction": 1.0, "tau_s": 0.35}]
     station.left["upkeep"] = QUICK | upkeep
     return station.write()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -16,12 +18,18 @@ from irctl.controller.shutdown import Shutdown
 from irctl.controller.station import Station
 from irctl.domain import rules
 from irctl.domain.orders import Order
+from irctl.domain.problems import Refused
+from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import BY_NAME
 from irctl_campaign.judge import Violation, judge
+from irctl_campaign.page import page
 from irctl_campaign.plan import Deed, Plan, Prescription, Strike, draw
 from irctl_campaign.play import play
+from irctl_campaign.report import as_dict
+from irctl_campaign.scene import Files, demonstration, scene_of
 from irctl_campaign.summary import Summary, examine, examine_all
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 SEEDS = range(300)
 
 
@@ -33,6 +41,9 @@ def test_no_promise_is_broken_under_seeded_faults():
     assert summary.seeds == len(SEEDS)
     assert summary.outcomes["interrupted"] > 5
     assert sum(tally.lit for tally in summary.tallies.values()) > 20, "faults that strike in the dark prove little"
+    # Two thousand seeds reach everything. What a short run misses is chance; more than this is a rule or a change that nothing trips.
+    assert len(summary.hazards_missed) <= 2, summary.hazards_missed
+    assert len(summary.transitions_missed) <= 3, summary.transitions_missed
 
 
 def test_a_plan_is_its_seed():
@@ -145,3 +156,95 @@ def test_a_world_that_breaks_down_is_a_finding(monkeypatch: pytest.MonkeyPatch):
 
     monkeypatch.setattr(Station, "order", fail)
     assert _promises(examine(1).violations) == {"no defect"}
+
+
+# --- another station ---------------------------------------------------------------------------------------------------------
+
+SINGLE = Files.of(CONFIGS / "single.toml", None)
+"""One lamp without instruments, on slower lines and with longer leases than the demonstration."""
+
+
+def _found_on_single(*strikes: Strike) -> list[Violation]:
+    scene = scene_of(SINGLE)
+    return judge(
+        play(Plan(1, {"single": 1.0}, (Prescription("single", 0.0, 1.0, 40.0, 0.0),), (), strikes), scene)
+    ).violations
+
+
+def test_another_station_keeps_the_promises_too():
+    summary = Summary(SINGLE)
+    for seed in range(12):
+        summary.add(examine(seed, SINGLE))
+    assert summary.violations == []
+    assert summary.outcomes["completed"] >= 12, "each seed ends with a treatment"
+    assert "gain" not in summary.tallies, "nothing measures at this station"
+    assert Hazard.TOO_BRIGHT not in summary.hazards_possible
+
+
+def test_a_station_without_cut_off_keeps_them(tmp_path: Path):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    _edited(tmp_path, "single.toml", 'cutoff = "contactor.3"\ncutoff_lease_s = 5.0\n', "")
+    _edited(tmp_path, "single-sim.toml", 'contactor = "contactor.3"\n', "")
+    files = Files.of(tmp_path / "single.toml", None)
+    assert "welded" not in Summary(files).tallies
+    assert [found for seed in range(6) for found in examine(seed, files).violations] == []
+
+
+def test_a_station_with_a_network_line_keeps_them(tmp_path: Path):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    _edited(tmp_path, "demo-sim.toml", "[lines.safety-line]", '[lines.safety-line]\nprotocol = "modbus-tcp"')
+    files = Files.of(tmp_path / "demo.toml", None)
+    assert set(BY_NAME["echo"].targets(scene_of(files))) == {"lamp-line", "relay-line", "sensor-line"}
+    assert [found for seed in range(6) for found in examine(seed, files).violations] == []
+
+
+def test_a_defect_is_caught_on_another_station(monkeypatch: pytest.MonkeyPatch):
+    strike = _strike("interlock open", "curtain")
+    assert _found_on_single(strike) == []
+    monkeypatch.setattr(rules, "RULES", tuple(rule for rule in rules.RULES if rule is not rules.interlocks_closed))
+    assert _promises(_found_on_single(strike)) & {"dark", "reason"}
+
+
+def test_bounds_are_those_of_the_station_examined():
+    demonstrated, single = demonstration().bounds["left"], scene_of(SINGLE).bounds["single"]
+    assert demonstrated.lease_bound_s == pytest.approx(3.5)
+    assert single.lease_bound_s == pytest.approx(5.0 + 1.0), "the cut-off's lease, and lines at half the speed"
+
+
+def test_a_violation_names_the_command_that_shows_it_again():
+    summary = Summary(SINGLE, violations=[Violation(7, "dark", 1.0, "lit")])
+    command = f"irctl campaign --station {SINGLE.station} --seed 7 --timeline"
+    assert as_dict(summary, 1.0)["violations"][0]["replay"] == command
+    assert command in page(summary, 1.0)
+    assert Summary().replay(7) == "irctl campaign --seed 7 --timeline"
+
+
+def _edited(folder: Path, name: str, old: str, new: str) -> None:
+    text = (folder / name).read_text()
+    assert old in text
+    (folder / name).write_text(text.replace(old, new))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ("baud = 4800", "baud = 9600", "lines.safety-line.baud"),
+        ("unit = 5", "unit = 6", "devices.dimmer.unit"),
+        ('emitter = "dimmer.2"', 'emitter = "dimmer.1"', "lamps.single.emitter"),
+        ('[interlocks.curtain]\ninput = "io.4"', '[interlocks.curtain]\ninput = "io.5"', "interlocks.curtain"),
+        ("[lamps.single]", "[lamps.other]", "lamps.single"),
+        ("irradiance_mw_cm2 = 70.0", "irradiance_mw_cm2 = 90.0", "lamps.single.calibration"),
+        ('twin = "waveshare-io8"', 'twin = "no-such-twin"', "single-sim.toml: devices.io.twin"),
+    ],
+)
+def test_files_that_do_not_fit_together_are_refused(tmp_path: Path, old: str, new: str, field: str):
+    shutil.copytree(CONFIGS, tmp_path, dirs_exist_ok=True)
+    _edited(tmp_path, "single-sim.toml", old, new)
+    with pytest.raises(Refused) as refused:
+        scene_of(Files.of(tmp_path / "single.toml", None))
+    assert field in [problem.field for problem in refused.value.problems]
+
+
+def test_hardware_that_is_not_there_is_refused(tmp_path: Path):
+    with pytest.raises(Refused, match="--hardware"):
+        scene_of(Files.of(CONFIGS / "single.toml", tmp_path / "none.toml"))

@@ -45,7 +45,7 @@ async def treated(world: World) -> str:
 
 @pytest.mark.parametrize("reference", ["monitor", "reference"])
 async def test_a_check_takes_less_than_three_minutes_at_the_lamps_real_pace(tmp_path: Path, reference: str):
-    config = a_config(tmp_path / "config")
+    config = a_config(tmp_path / "config", fast=False)
     async with a_station(tmp_path / "state", config=config) as world:
         technician = Technician(world)
         await world.until(lambda: world.lamp.output.verified_dark)
@@ -188,7 +188,7 @@ async def test_changed_settings_of_the_dimmer_void_a_calibration(tmp_path: Path)
 
 
 async def test_what_sessions_and_checks_say_of_a_lamp_is_its_drift_and_what_is_due_is_told(tmp_path: Path):
-    config = a_config(tmp_path / "config", maintenance=[{"kind": "cleaned", "every_days": 30.0}])
+    config = a_config(tmp_path / "config", fast=False, maintenance=[{"kind": "cleaned", "every_days": 30.0}])
     async with a_station(tmp_path / "state", config=config) as world:
         technician, upkeep = Technician(world), world.station.upkeep
         await technician.calibrate()

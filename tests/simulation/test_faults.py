@@ -50,6 +50,30 @@ async def test_silent_radiometer(tmp_path: Path):
         assert lit_s <= STALE_S + 3 * TICK_S
 
 
+async def test_frozen_radiometer(tmp_path: Path):
+    """It goes on to show the dark: lamp or radiometer, one of them lies, and the record must hold whichever it is."""
+    async with a_station(tmp_path) as world:
+        session = await world.ordered(fluence=10.0)
+        world.sim.set_fault("radiometer", "frozen")
+        world.lamp.ask(session.id, "start", "a clinician")
+        record = await world.finished(session)
+        await asyncio.sleep(60)
+        truth = world.truth()
+    assert (record["outcome"], record["hazard"]) == ("faulted", "H07")
+    assert truth.fluence_j_cm2 > 0.1
+    assert record["delivered"]["min_j_cm2"] == 0
+    assert truth.fluence_j_cm2 <= record["delivered"]["max_j_cm2"] < 2 * truth.fluence_j_cm2
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.0])
+async def test_radiometer_that_shows_too_much_or_too_little(tmp_path: Path, factor: float):
+    async with a_station(tmp_path) as world:
+        record, lit_s = await _fault(world, "radiometer", "gain", factor=factor)
+        assert record["outcome"] == "faulted"
+        assert record["hazard"] in ("H07", "H08"), "once it is dark, too much is light that nobody ordered"
+        assert lit_s < 15
+
+
 async def test_silent_skin_sensor(tmp_path: Path):
     async with a_station(tmp_path) as world:
         record, lit_s = await _fault(world, "skin", "silent")

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from irctl.bus.port import MemoryPort
+from irctl.controller.clock import utc_now
 from irctl.controller.config import load
-from irctl.controller.journal import utc_now
 from irctl.controller.serve import start_station
 from irctl.controller.station import Station, Wire
 from irctl_simulator.station import SimStation

@@ -26,6 +26,11 @@ def test_the_demonstration_station_holds_together() -> None:
     assert config.calibrations["left"].lamp_serial == config.file.lamps["left"].serial
 
 
+def test_the_station_of_four_lamps_holds_together() -> None:
+    config = load(CONFIGS / "four.toml")
+    assert set(config.calibrations) == set(config.file.lamps) == {"bay-1", "bay-2", "bay-3", "bay-4"}
+
+
 def test_a_copy_of_it_means_the_same(folder: StationFolder) -> None:
     original, copy = load(CONFIGS / "demo.toml"), folder.load()
     assert copy.file == original.file

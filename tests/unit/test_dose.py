@@ -387,3 +387,20 @@ def test_a_soft_start_stays_in_doubt_each_time() -> None:
                 meter.confirm()
             meter.advance(5.0, 0.0)
     assert twice.dose.min_j_cm2 < once.dose.min_j_cm2
+
+
+@pytest.mark.parametrize("shown", [0.0, 0.4, 2.5])
+def test_where_radiometer_and_calibration_contradict_each_other_the_interval_holds_both(shown: float) -> None:
+    scene, meter = Scene(), a_meter()
+    meter.read(0.0, 0.0)
+    for _ in range(40):
+        scene.step(TICK_S, 50.0)
+        meter.advance(TICK_S, 50.0)
+        meter.read(shown * scene.reading_mw_cm2, scene.now_s)
+    measured = meter.dose
+    meter.disputed = True
+    assert not measured.min_j_cm2 <= scene.fluence_j_cm2 <= measured.max_j_cm2
+    assert meter.dose.min_j_cm2 <= scene.fluence_j_cm2 <= meter.dose.max_j_cm2
+    assert meter.dose.best_j_cm2 == measured.best_j_cm2
+    assert meter.dose.min_j_cm2 <= measured.min_j_cm2
+    assert meter.dose.max_j_cm2 >= measured.max_j_cm2

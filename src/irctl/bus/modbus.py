@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from pymodbus.framer import FramerRTU
@@ -59,6 +59,7 @@ class Request(ABC, Generic[T]):
 
     unit: int
     address: int
+    _pdu: bytes = field(init=False, repr=False, compare=False)
 
     function: ClassVar[int]
     is_write: ClassVar[bool]
@@ -81,7 +82,7 @@ class Request(ABC, Generic[T]):
             raise ValueError(f"unit {self.unit}: must be 0 (broadcast) to 255")
         if self.unit == BROADCAST and not self.is_write:
             raise ValueError("a read cannot be broadcast: nobody answers unit 0")
-        self._body()
+        object.__setattr__(self, "_pdu", bytes((self.function,)) + self._body())
 
     @property
     def is_broadcast(self) -> bool:
@@ -89,7 +90,7 @@ class Request(ABC, Generic[T]):
 
     def pdu(self) -> bytes:
         """Function code and data, without addressing or checksum."""
-        return bytes((self.function,)) + self._body()
+        return self._pdu
 
     def parse(self, pdu: bytes, line: str = "") -> T:
         """The answer's meaning. Raises ExceptionReply when refused, WrongReply when it does not fit this question."""
@@ -191,8 +192,8 @@ class _Write(Request[None]):
         return 5
 
     def _value(self, body: bytes) -> None:
-        if body != self._body()[:4]:
-            raise ValueError(f"echoed address and value are not {self._body()[:4].hex(' ')}")
+        if body != self._pdu[1:5]:
+            raise ValueError(f"echoed address and value are not {self._pdu[1:5].hex(' ')}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -132,30 +131,6 @@ def _decided(view: View, to: To, what: str) -> None:
         say.as_json(view)
     else:
         say.console().print(f"{what}: {view['id']}, lamp {view['lamp']}.")
-
-
-def certificate(
-    calibration: str,
-    /,
-    *,
-    output: Annotated[Path | None, Parameter(help="Where to write it; stdout if not given.")] = None,
-    to: To = _TO,
-) -> None:
-    """The signed certificate of an approved calibration, as JSON.
-
-    irctl calibrations certificate C-20261123-0001 --output certificate.json
-    """
-    signed: View = to.controller.get(f"/v1/calibrations/{calibration}/certificate")
-    if output is None:
-        say.as_json(signed)
-        return
-    import json
-
-    output.write_text(json.dumps(signed, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    if to.json:
-        say.as_json({"written": str(output)})
-    else:
-        say.console().print(f"Written  [cyan]{say.escape(str(output))}[/]", soft_wrap=True)
 
 
 def history(lamp: str, /, *, to: To = _TO) -> None:

@@ -1,123 +1,154 @@
-"""`irctl certificate verify`: a certificate by itself, without a server: its signature, and whether its figures follow from its readings."""
+"""`irctl calibrations certificate` and `irctl certificate`: certificates as files, and whether a file is genuine."""
 
 from __future__ import annotations
 
-import json
-import re
-import zlib
-from contextlib import suppress
+import sys
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote
 
 from cyclopts import Parameter
 
 from irctl.cli import exits, say
-from irctl.cli.app import Json
-from irctl.controller.seal import Verifier, fingerprint, public_keys
-from irctl.domain import certificate, certificate_check
+from irctl.cli.app import Json, To
+from irctl.cli.record import write
 from irctl.domain.problems import Problem, Refused
 
-View = dict[str, Any]
+if TYPE_CHECKING:
+    from irctl.documents.certificate import Sealed
+
+Format = Literal["pdf", "json", "fhir"]
+FormatOption = Annotated[Format | None, Parameter(help="Default: what the output's name says, else pdf.")]
+Output = Annotated[
+    Path | None,
+    Parameter(help="Where to; default NUMBER.pdf, .json or .fhir.json here. - is stdout.", allow_leading_hyphen=True),
+]
+SUFFIXES: dict[Format, str] = {"pdf": ".pdf", "json": ".json", "fhir": ".fhir.json"}
+_TO = To()
+
+
+def issue(calibration: str, /, *, output: Output = None, format: FormatOption = None, to: To = _TO) -> None:
+    """Write the certificate of an approved calibration: its pages, with the signed data attached.
+
+    irctl calibrations certificate C-20261123-0001 --output certificate.pdf
+
+    As JSON: the signed data alone, every reading in it. As FHIR: R4 DeviceMetric resources for an EHR.
+    """
+    told = to.controller.get(f"/v1/calibrations/{quote(calibration, safe='')}/certificate")
+    _deliver(told, calibration, output, format, as_json=to.json)
+
+
+def print_anew(file: Path, /, *, output: Output = None, format: FormatOption = None, json: Json = False) -> None:
+    """Set the pages of a certificate file anew from the data in it, or write that data.
+
+    irctl certificate print received.pdf --format json
+
+    Whether to believe it is for `irctl certificate verify`.
+    """
+    from irctl.documents.certificate import CertificateError, attached, is_pdf
+
+    data = _read(file)
+    try:
+        told = _told(attached(data) if is_pdf(data) else data)
+    except (CertificateError, ValueError) as error:
+        raise Refused([Problem("file", str(file), str(error), "See `irctl certificate verify`")]) from None
+    _deliver(told, str(file), output, format, as_json=json)
 
 
 def verify(
     file: Path,
     /,
     *,
-    key: Annotated[Path | None, Parameter(help="The station's journal.pub, to be sure whose signature it is.")] = None,
+    key: Annotated[
+        Path | None, Parameter(help="The station's public key (its journal.pub), got from the station itself.")
+    ] = None,
     json: Json = False,
 ) -> int:
-    """Verify a certificate (JSON, or a PDF that carries it): signed by which key, unchanged, and every figure recomputed from its raw readings.
+    """Is a certificate genuine, and does it follow from its readings? PDF or JSON; needs no server and no network.
 
-    irctl certificate verify certificate.json --key journal.pub
+    irctl certificate verify certificate.pdf --key journal.pub
 
-    Exit code 0 only when everything holds.
+    Every figure is computed anew from the readings in the file, the pages are set anew and compared, hash and signature are judged. Exit code 5 when it does
+    not hold. Without --key the signature is judged by the key in the file: it shows that nothing was changed since, and not who signed.
     """
-    told = verified(_read(file), _keys(key))
+    from irctl.documents.certificate import verify
+
+    found = verify(_read(file), _keys(key) if key else ())
     if json:
-        say.as_json(told)
-    else:
-        _tell(told)
-    return exits.OK if told["holds"] else exits.FAILED
-
-
-def verified(signed: View, trusted: list[bytes] | None) -> View:
-    """What can be said of a signed certificate; `trusted`: public keys from elsewhere, None to go by the one it brings."""
-    payload, seal = signed["certificate"], signed["seal"]
-    keys = trusted if trusted is not None else [bytes.fromhex(seal["public_key"])]
-    problems: list[str] = []
-    if certificate.digest(payload) != seal["sha256"]:
-        problems.append("its content is not what was signed: it was changed")
-    if (why := Verifier(keys).signed(certificate.message(payload), seal["key"], seal["signature"])) is not None:
-        problems.append(f"signature: {why}")
-    problems += certificate_check.check(payload)
-    return {
-        "number": payload["number"],
-        "holds": not problems,
-        "problems": problems,
-        "key": seal["key"],
-        "key_known": trusted is not None and seal["key"] in [fingerprint(one) for one in trusted],
-        "lamp": payload["lamp"]["serial"],
-        "approved_by": payload["approved_by"],
-        "approved_at": payload["approved_at"],
-        "simulated": payload["station"].get("simulated"),
-    }
-
-
-def _tell(told: View) -> None:
+        say.as_json(found.as_dict())
+        return exits.OK if found.ok else exits.DOES_NOT_HOLD
     out = say.console()
-    if told["holds"]:
-        out.print(
-            f"[bold green]Holds[/]: certificate {told['number']} of lamp {say.escape(told['lamp'])}, approved by {say.escape(told['approved_by'])}."
-        )
-        out.print("Signed, unchanged, and every figure follows from the readings inside.")
+    name = say.escape(found.number or str(file))
+    out.print(
+        f"[bold green]Certificate {name} holds.[/]" if found.ok else f"[bold red]Certificate {name} does not hold.[/]"
+    )
+    for text in found.problems:
+        out.print(f"[red]Wrong[/]: {say.escape(text)}.", soft_wrap=True)
+    for text in found.holds:
+        out.print(f"[green]Holds[/]: {say.escape(text)}.", soft_wrap=True)
+    for text in found.unchecked:
+        out.print(f"[yellow]Not checked[/]: {say.escape(text)}.", soft_wrap=True)
+    return exits.OK if found.ok else exits.DOES_NOT_HOLD
+
+
+def _deliver(told: Any, of: str, output: Path | None, format: Format | None, *, as_json: bool) -> None:
+    from irctl.documents.certificate import CertificateError, Sealed
+
+    kind = format or _by_name(output)
+    try:
+        sealed = Sealed.of(told)
+        data = _render(sealed, kind)
+    except CertificateError as error:
+        raise Refused([Problem("certificate", of, str(error), "See `irctl certificate verify`")]) from None
+    if output == Path("-"):
+        sys.stdout.buffer.write(data)
+        return
+    path = write(data, output or Path(sealed.seal.number + SUFFIXES[kind]))
+    if as_json:
+        say.as_json({"number": sealed.seal.number, "format": kind, "path": str(path), "bytes": len(data)})
     else:
-        out.print(f"[bold red]Does not hold[/]: certificate {told['number']}")
-        for problem in told["problems"]:
-            out.print(f"  {say.escape(problem)}")
-    if not told["key_known"]:
-        out.print(
-            f"[yellow]By key {told['key']}, which the file brings itself.[/] Compare it with the station's, or give --key journal.pub"
-        )
-    if told["simulated"]:
-        out.print("[magenta]Simulated: it says nothing about a real lamp.[/]")
+        say.console().print(f"Written  [cyan]{say.escape(str(path))}[/]", soft_wrap=True)
 
 
-def _keys(path: Path | None) -> list[bytes] | None:
-    if path is None:
-        return None
+def _render(sealed: Sealed, kind: Format) -> bytes:
+    from irctl.documents.certificate import device_metrics, render_pdf
+
+    if kind == "pdf":
+        return render_pdf(sealed)
+    if kind == "json":
+        return sealed.as_json()
+    import json
+
+    return json.dumps(device_metrics(sealed), indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _by_name(output: Path | None) -> Format:
+    name = "" if output is None else output.name
+    return "fhir" if name.endswith(SUFFIXES["fhir"]) else "json" if name.endswith(SUFFIXES["json"]) else "pdf"
+
+
+def _told(data: bytes) -> Any:
+    import json
+
+    return json.loads(data)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
+
+
+def _keys(path: Path) -> list[bytes]:
+    from irctl.controller.seal import public_keys
+
     try:
         keys = public_keys(path)
     except (OSError, ValueError) as error:
-        raise Refused([Problem("key", str(path), str(error), "Name the station's journal.pub")]) from None
+        raise Refused(
+            [Problem("key", str(path), str(error), "Give a journal.pub: hexadecimal, one key a line")]
+        ) from None
     if not keys:
-        raise Refused([Problem("key", str(path), "holds no key", "Name the station's journal.pub")])
+        raise Refused([Problem("key", str(path), "holds no key, or is not there", "Give the station's journal.pub")])
     return keys
-
-
-def _read(file: Path) -> View:
-    remedy = "Name a certificate as JSON, or a PDF that carries one"
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise Refused([Problem("file", str(file), error.strerror or str(error), remedy)]) from None
-    for text in _carried(data) if data.startswith(b"%PDF") else [data]:
-        try:
-            told = json.loads(text)
-        except ValueError:
-            continue
-        if isinstance(told, dict) and {"certificate", "seal"} <= told.keys():
-            return cast("View", told)
-    raise Refused([Problem("file", str(file), "holds no certificate of this software", remedy)])
-
-
-def _carried(pdf: bytes) -> list[bytes]:
-    """The streams of a PDF that may be JSON: what is attached to it."""
-    found: list[bytes] = []
-    for match in re.finditer(rb"stream\r?\n(.*?)\r?\nendstream", pdf, re.DOTALL):
-        data = match[1]
-        with suppress(zlib.error):  # a stream that is not packed is as it is
-            data = zlib.decompressobj().decompress(data)
-        if data.lstrip()[:1] == b"{":
-            found.append(data)
-    return found

@@ -33,7 +33,7 @@ START_MAX_S = 30.0
 END_MAX_S = 10.0
 """A controller that is asked to end goes dark first."""
 LOOK_EVERY_S = 0.05
-OF_A_RUN = ("journal.jsonl", "journal.torn", "notes", "controller.log", "simulator.log")
+OF_A_RUN = ("journal*", "notes", "controller.log", "simulator.log")
 
 View = dict[str, Any]
 T = TypeVar("T")
@@ -189,7 +189,7 @@ def _free(port: int | None) -> int:
 
 
 def _move_earlier_run_aside(state: Path) -> None:
-    """Each run has a fresh journal; nothing of an earlier one is lost."""
+    """Each run has a fresh journal; nothing of an earlier one is lost. Key and anchor go with theirs: a new journal would be missing what they know of."""
     state.mkdir(parents=True, exist_ok=True)
     journal = state / "journal.jsonl"
     if not journal.exists():
@@ -197,9 +197,8 @@ def _move_earlier_run_aside(state: Path) -> None:
     stamp = datetime.fromtimestamp(journal.stat().st_mtime, UTC).strftime("%Y%m%d-%H%M%S")
     aside = state / "earlier" / stamp
     aside.mkdir(parents=True, exist_ok=True)
-    for name in OF_A_RUN:
-        if (state / name).exists():
-            shutil.move(state / name, aside / name)
+    for path in [path for pattern in OF_A_RUN for path in state.glob(pattern)]:
+        shutil.move(path, aside / path.name)
 
 
 def _compare(out: Any, treated: Treated, truth: View, notes: list[Path]) -> None:

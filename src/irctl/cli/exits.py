@@ -10,7 +10,8 @@ REFUSED = 3
 """Nothing was done: an order, a verb or a configuration with something wrong in it."""
 UNREACHABLE = 4
 """No controller answers at the address."""
-JOURNAL_BROKEN = 5
+DOES_NOT_HOLD = 5
+"""What was to be proven genuine is not: a journal's chain, a certificate."""
 
 EXPLAINED = (
     (OK, "done"),
@@ -18,5 +19,5 @@ EXPLAINED = (
     (USAGE, "the command was not understood"),
     (REFUSED, "refused, with every reason; nothing was done"),
     (UNREACHABLE, "no controller answers"),
-    (JOURNAL_BROKEN, "the journal's chain does not hold"),
+    (DOES_NOT_HOLD, "the journal's chain, or a certificate, does not hold"),
 )

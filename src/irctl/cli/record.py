@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Generator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -48,12 +50,12 @@ def note(
     irctl note S-20261123-0001 --output note.pdf
     """
     kind: Format = format or ("json" if output is not None and output.suffix == ".json" else "pdf")
-    events = read_file(file) if file else session_events(to.controller, session)
+    events = _in_file(file, session) if file else session_events(to.controller, session)
     data = render(events, session, kind, timezone)
     if output == Path("-"):
         sys.stdout.buffer.write(data)
         return
-    path = _write(data, output or Path(f"{session}.{kind}"))
+    path = write(data, output or Path(f"{session}.{kind}"))
     if to.json:
         say.as_json({"session": session, "format": kind, "path": str(path), "bytes": len(data)})
     else:
@@ -63,7 +65,7 @@ def note(
 def write_notes(events: list[View], session: str, folder: Path) -> list[Path]:
     """A session's note in every format, named after it. Raises Refused where no honest note can be made."""
     kinds: tuple[Format, ...] = ("pdf", "json")
-    return [_write(render(events, session, kind), folder / f"{session}.{kind}") for kind in kinds]
+    return [write(render(events, session, kind), folder / f"{session}.{kind}") for kind in kinds]
 
 
 def render(events: list[View], session: str, kind: Format, timezone: str = "UTC") -> bytes:
@@ -122,7 +124,7 @@ def verify(
     found = _verify_file(file, anchor, archive) if file else to.controller.get("/v1/journal/verify")
     if to.json:
         say.as_json(found)
-        return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+        return exits.OK if found["ok"] else exits.DOES_NOT_HOLD
     out = say.console()
     if found["ok"]:
         out.print(
@@ -135,7 +137,7 @@ def verify(
         out.print(f"It holds for the {found['events']} events before. Keep the file as it is: it is evidence.")
     for unchecked in found["unchecked"]:
         out.print(f"[yellow]Not checked[/]: {say.escape(unchecked)}.")
-    return exits.OK if found["ok"] else exits.JOURNAL_BROKEN
+    return exits.OK if found["ok"] else exits.DOES_NOT_HOLD
 
 
 def set_aside(
@@ -154,7 +156,8 @@ def set_aside(
     What can still be read of it goes on to count: what each patient was given today, sessions that nobody ended, alarms, a stop that nobody cleared.
     """
     from irctl.controller.claim import claim
-    from irctl.controller.journal import set_aside, utc_now
+    from irctl.controller.clock import utc_now
+    from irctl.controller.setting_aside import set_aside
 
     empty = [name for name, value in (("by", by), ("reason", reason)) if not value.strip()]
     if empty:
@@ -185,7 +188,7 @@ def archive(
     The controller may go on running. `irctl journal verify --file ... --archive /mnt/archive` walks through both places.
     """
     from irctl.controller import archive
-    from irctl.controller.journal import utc_now
+    from irctl.controller.clock import utc_now
 
     try:
         moved = archive.move(state / JOURNAL, into, utc_now() - timedelta(days=older_than_days))
@@ -264,15 +267,20 @@ def read_file(path: Path) -> list[View]:
     """The events of a journal file, as far as they can be read; whether they are true is for `verify`. Raises Refused."""
     import json
 
-    try:
-        found: list[Any] = [json.loads(line) for line in _lines(path)]
-    except ValueError as error:
-        raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
+    with _readable(path):
+        found: list[Any] = [json.loads(line) for line in path.read_bytes().splitlines(keepends=True)]
     return [cast("View", event) for event in found if isinstance(event, dict) and cast("View", event).keys() >= FRAME]
 
 
+def _in_file(path: Path, session: str) -> list[View]:
+    from irctl.controller.lookup import stretch_in
+
+    with _readable(path):
+        return [dict(event) for event in stretch_in(path, session)]
+
+
 def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
-    from irctl.controller.journal import examine
+    from irctl.controller.examining import examine
 
     if not path.exists():
         raise Refused([Problem("file", str(path), "no such file", "Check its name")])
@@ -282,14 +290,18 @@ def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
         raise Refused([Problem("file", str(path), str(error), "Name the right file")]) from None
 
 
-def _lines(path: Path) -> list[bytes]:
+@contextmanager
+def _readable(path: Path) -> Generator[None]:
     try:
-        return path.read_bytes().splitlines(keepends=True)
+        yield
     except OSError as error:
         raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
+    except ValueError as error:
+        raise Refused([Problem("file", str(path), str(error), "See `irctl journal verify --file`")]) from None
 
 
-def _write(data: bytes, path: Path) -> Path:
+def write(data: bytes, path: Path) -> Path:
+    """Raises Refused where it cannot be written."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)

@@ -44,11 +44,14 @@ def serve(
     sim_endpoints: EndpointsOption = None,
     trace: Annotated[Path | None, Parameter(help="Write every frame on every line to this file.")] = None,
     port: Annotated[int | None, Parameter(help="Instead of the file's api.port; 0 is any free one.")] = None,
+    clinic: Annotated[bool, Parameter(help="The schedule beside it, which reminds of what is due.")] = True,
     json: Json = False,
 ) -> int:
     """Run a station's controller until Ctrl-C or SIGTERM: dark first, dark last; started again whenever it dies or hangs.
 
     irctl serve --config station.toml --state /var/lib/irctl
+
+    Beside it runs the schedule, which reminds of what is due and lights nothing; --no-clinic leaves it out.
 
     The journal is kept in --state, else IRCTL_STATE, else ~/.local/state/irctl (on Windows %LOCALAPPDATA%\\irctl).
     """
@@ -64,6 +67,12 @@ def serve(
         options = {"--sim-endpoints": sim_endpoints, "--trace": trace, "--port": at, "--previous": how}
         return words + [f"{name}={value}" for name, value in options.items() if value is not None]
 
+    def schedule(serving: Message) -> list[str] | None:
+        if not clinic or not serving["clinic"]["enabled"]:
+            return None
+        words = [sys.executable, "-P", "-m", "irctl.clinic", "--state", str(folder), "--url", str(serving["url"])]
+        return [*words, "--day-begins", str(serving["clinic"]["day_begins"])]
+
     def announce(serving: Message) -> None:
         url, name = str(serving["url"]), str(serving["station"])
         if json:
@@ -78,7 +87,7 @@ def serve(
         say.console(stderr=True).print(f"irctl serve: {say.escape(text)}", soft_wrap=True)
 
     try:
-        return exits.OK if Supervisor(command, announce, tell).run() else exits.FAILED
+        return exits.OK if Supervisor(command, announce, tell, schedule).run() else exits.FAILED
     except NeverServed as never:
         told = [(str(p["field"]), p["value"], str(p["limit"]), str(p["remedy"])) for p in never.problems]
         raise Refused([Problem(*found) for found in told]) from None
@@ -142,8 +151,9 @@ def doctor(
 def _on_paper(file: Path) -> Station:
     """The station put together without a wire. Raises Refused with everything that is wrong."""
     from irctl.bus.port import MemoryPort, open_port
+    from irctl.controller.clock import utc_now
     from irctl.controller.config import load
-    from irctl.controller.journal import Journal, utc_now
+    from irctl.controller.journal import Journal
     from irctl.controller.station import Wire, build
 
     def wire(name: str, section: LineSection) -> Wire:
@@ -191,7 +201,8 @@ def _line_verdict(station: Station, line: str) -> dict[str, Any]:
 async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str, Any]]:
     """Who answers at every configured address. Opens the lines, commands nothing. Raises Refused while a controller runs."""
     from irctl.bus.errors import BusError
-    from irctl.controller.journal import Journal, utc_now
+    from irctl.controller.clock import utc_now
+    from irctl.controller.journal import Journal
     from irctl.controller.station import build, real_wire
     from irctl.devices.roles import DeviceFault
 

@@ -12,16 +12,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from irctl.controller.config import load
-from irctl.controller.rope import Rope
 from irctl.controller.serve import serve
 from irctl.domain.problems import Refused
+from irctl.rope import Rope
 
 REFUSED = 3
 
 
 def main() -> int:
     options = _options()
-    rope = Rope()
+    rope = Rope("the controller")
     try:
         config = load(options.config)
         if options.port is not None:

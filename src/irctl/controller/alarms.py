@@ -6,7 +6,7 @@ They live in the journal: a page that is reloaded and a controller that is start
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,7 +31,8 @@ class Alarm:
     id: str
     at: str
     priority: Priority
-    hazard: str
+    hazard: str | None
+    """None where it reminds of upkeep: nothing has happened."""
     lamp: str | None
     session: str | None
     text: str
@@ -62,17 +63,20 @@ class Alarms:
         """Raise an alarm, unless the same one is already open."""
         if any(_says_as_much(alarm, verdict, lamp, session) for alarm in self._open.values()):
             return
-        remedy = verdict.remedy if isinstance(verdict, Stop) else ""
-        self._raised += 1
-        alarm_id = f"A-{self._journal.seq + 1}" if self._journal.writable else f"A-unwritten-{self._raised}"
         about: dict[str, Any] = {} if session is None else {"session": session}
-        rank = priority(verdict)
-        warns = isinstance(verdict, Warn)
-        told: dict[str, Any] = {"priority": rank, "text": verdict.text, "remedy": remedy, "warns": warns}
-        self._journal.write("alarm", id=alarm_id, lamp=lamp, hazard=verdict.hazard, **told, **about)
-        at = self._journal.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self._add(Alarm(alarm_id, at, rank, verdict.hazard, lamp, session, verdict.text, remedy, warns))
+        remedy = verdict.remedy if isinstance(verdict, Stop) else ""
+        told = {"text": verdict.text, "remedy": remedy, "warns": isinstance(verdict, Warn)}
+        self._raise("alarm", priority=priority(verdict), lamp=lamp, hazard=verdict.hazard, **told, **about)
         self._paused_until_s = float("-inf")
+
+    def remind(self, text: str, remedy: str, lamp: str | None, **about: Any) -> str:
+        """Raise a reminder of upkeep, and return its id. It can wait: it does not end a silence that somebody asked for."""
+        return self._raise(
+            "reminder.raised", priority=Priority.LOW, lamp=lamp, text=text, remedy=remedy, warns=True, **about
+        )
+
+    def is_open(self, alarm_id: str) -> bool:
+        return alarm_id in self._open
 
     def acknowledge(self, alarm_id: str, by: str) -> None:
         """Somebody has seen it and answers for it. Raises Refused."""
@@ -97,17 +101,19 @@ class Alarms:
         """What only warned about this session (of this hazard, or of any) needs nobody any more."""
         warnings = [a for a in self._open.values() if a.session == session and a.warns]
         for alarm in [a for a in warnings if hazard in (None, a.hazard)]:
-            self._journal.write("alarm.resolved", alarm=alarm.id, because=because)
-            del self._open[alarm.id]
+            self.withdraw(alarm.id, because)
+
+    def withdraw(self, alarm_id: str, because: str) -> None:
+        """An open one that needs nobody any more."""
+        self._journal.write("alarm.resolved", alarm=alarm_id, because=because)
+        del self._open[alarm_id]
 
     def restore(self, events: Iterable[Event]) -> None:
         """What an earlier controller raised and nobody acknowledged."""
         for event in events:
             match event["event"]:
-                case "alarm" if "id" in event:
-                    names = ("id", "at", "hazard", "lamp", "text", "remedy", "warns")
-                    told: dict[str, Any] = {name: event[name] for name in names}
-                    self._add(Alarm(priority=Priority(event["priority"]), session=event.get("session"), **told))
+                case "alarm" | "reminder.raised" if "id" in event:
+                    self._add(_alarm(event))
                 case "alarm.acknowledged" | "alarm.resolved":
                     self._open.pop(event["alarm"], None)
                 case _:
@@ -120,11 +126,25 @@ class Alarms:
             "audio_paused_s": round(left_s, 1) if left_s > 0 else 0.0,
         }
 
+    def _raise(self, event: str, **told: Any) -> str:
+        self._raised += 1
+        alarm_id = f"A-{self._journal.seq + 1}" if self._journal.writable else f"A-unwritten-{self._raised}"
+        self._journal.write(event, id=alarm_id, **told)
+        at = self._journal.clock().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self._add(_alarm({"id": alarm_id, "at": at, **told}))
+        return alarm_id
+
     def _add(self, alarm: Alarm) -> None:
         self._open[alarm.id] = alarm
         if len(self._open) > OPEN_MAX:
             least = max(self._open.values(), key=lambda one: _RANK[one.priority])  # the first of these is the oldest
             del self._open[least.id]
+
+
+def _alarm(told: Mapping[str, Any]) -> Alarm:
+    names = ("id", "at", "lamp", "text", "remedy", "warns")
+    about: dict[str, Any] = {name: told[name] for name in names}
+    return Alarm(priority=Priority(told["priority"]), hazard=told.get("hazard"), session=told.get("session"), **about)
 
 
 def _says_as_much(alarm: Alarm, verdict: Stop | Warn, lamp: str | None, session: str | None) -> bool:

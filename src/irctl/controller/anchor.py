@@ -7,7 +7,6 @@ a treatment.
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 from contextlib import suppress
@@ -15,6 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from irctl.controller.disk import replace
 from irctl.controller.seal import Verifier
 
 ANCHOR = "journal.anchor"
@@ -37,16 +37,6 @@ class Anchor:
     def problem(self, signed: Verifier | None) -> str | None:
         """Why nobody vouches for it; None when somebody does, or no key is there to ask."""
         return None if signed is None else signed(self.seq, self.head, self.key, self.signature)
-
-
-def write_anchor(path: Path, anchor: Anchor) -> None:
-    """Whole or not at all. Raises OSError."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(anchor), file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
 
 
 def read_anchor(path: Path) -> Anchor | None:
@@ -120,7 +110,7 @@ class Beside:
 
 def _kept(path: Path, anchor: Anchor) -> str | None:
     try:
-        write_anchor(path, anchor)
+        replace(path, asdict(anchor))
     except OSError as error:
         return f"{path.name}: {error.strerror or error}"
     return None

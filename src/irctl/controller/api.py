@@ -7,27 +7,25 @@ connection continues where it was.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Header, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import FileResponse, JSONResponse
+from fastapi import Depends, FastAPI, Header, Query, Request, Response
+from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
-from irctl.controller import lookup
-from irctl.controller.calibration_api import router
+from irctl.controller import calibration_api, lookup, reminder_api
 from irctl.controller.commissioning import Commissioning
-from irctl.controller.config import schema_problem
-from irctl.controller.journal import Journal, examine
+from irctl.controller.gate import STOP, Gate, TooLong, read_body
+from irctl.controller.journal import Journal
+from irctl.controller.refusal import documented, refusing
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
 from irctl.devices.roles import DeviceFault
@@ -47,17 +45,19 @@ PAGE_FILES = {
 }
 LIVE_EVERY_S = 0.25
 RECONNECT_MS = 500
-BODY_MAX = 16_384
+STOP_BODY_S = 0.1
+"""A stop waits so long to hear who asks for it and why; then it was somebody."""
 STOP_ANSWER_S = 1.5
 """A stop is answered by then, with what is known; the evidence goes on to fill in the station's view."""
 STREAMS_MAX = 32
 """Enough for every screen of a clinic; a page that reloads in a loop does not starve the controller."""
-JOURNAL_PAGE_MAX = 5000
+JOURNAL_PAGE_MAX = 1000
 SESSIONS_MAX = 10_000
 
 
 class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    # Strict: a dose is a number, neither "12" nor true.
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Text = Annotated[str, Field(max_length=200)]
@@ -122,10 +122,17 @@ class StopBody(_Body):
 
 def create_app(station: Station) -> FastAPI:
     """The API of a running station."""
-    app = FastAPI(title="irctl controller", version=version("irctl"), description=NOTICE, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="irctl controller",
+        version=version("irctl"),
+        description=NOTICE,
+        docs_url=None,
+        redoc_url=None,
+        responses=documented(400, 403, 408, 409, 413, 422),
+    )
     streams = _Streams(station)
-    _guard(app)
-    _problems(app)
+    refusing(app)
+    app.add_middleware(Gate)
 
     def station_view() -> dict[str, Any]:
         return {
@@ -197,7 +204,7 @@ def create_app(station: Station) -> FastAPI:
         session = station.lamp_of(session_id).ask(session_id, verb, body.by, body.reason)
         return session_view(session, _now())
 
-    @app.post("/v1/stop")
+    @app.post(STOP, openapi_extra=_STOP_BODY)
     async def post_stop(request: Request) -> dict[str, Any]:
         # Whatever the body is, or none at all: a stop is never refused for its form.
         asked = await _stop_body(request)
@@ -234,7 +241,8 @@ def create_app(station: Station) -> FastAPI:
         found.abort(body.by)
         return dict(found.view())
 
-    app.include_router(router(station))
+    app.include_router(calibration_api.router(station))
+    app.include_router(reminder_api.router(station.reminders))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:
@@ -260,24 +268,26 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
-        journal = station.journal
-        with _readable(journal):
-            # Only the file that is written to: a year of them would take the controller's time while it treats.
-            found = await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
-        return found.as_dict()
+        with _readable(station.journal):
+            return (await lookup.examined(station.journal)).as_dict()
 
-    @app.get("/v1/stream", response_class=EventSourceResponse)
+    @app.get(
+        "/v1/stream",
+        response_class=EventSourceResponse,
+        responses=documented(503),
+        dependencies=[Depends(streams.place)],
+    )
     async def get_stream(
         last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> AsyncIterator[ServerSentEvent]:
         async for event in streams.follow(station.journal.seq if last_event_id is None else last_event_id):
             yield event
 
-    @app.get("/")
+    @app.get("/", include_in_schema=False)
     async def get_page() -> Response:
         return FileResponse(PAGE / "index.html")
 
-    @app.get("/ui/{name}")
+    @app.get("/ui/{name}", include_in_schema=False)
     async def get_ui(name: str) -> Response:
         if name not in PAGE_FILES:
             raise HTTPException(404, "no such page")
@@ -306,10 +316,16 @@ def _readable(journal: Journal) -> Generator[None]:
         raise Refused([Problem("journal", journal.path.name, str(error), remedy)]) from None
 
 
+_STOP_BODY: dict[str, Any] = {
+    "requestBody": {"required": False, "content": {"application/json": {"schema": StopBody.model_json_schema()}}}
+}
+
+
 async def _stop_body(request: Request) -> StopBody:
     try:
-        return StopBody.model_validate_json(await request.body())
-    except (ValidationError, ClientDisconnect):
+        async with asyncio.timeout(STOP_BODY_S):
+            return StopBody.model_validate_json(await read_body(request))
+    except (ValidationError, TooLong, TimeoutError, ClientDisconnect):
         return StopBody()
 
 
@@ -320,67 +336,25 @@ class _Streams:
         self._station = station
         self._open = 0
 
-    async def follow(self, after: int) -> AsyncIterator[ServerSentEvent]:
+    async def place(self) -> AsyncGenerator[None]:
+        """One of the places, for as long as the stream is open."""
         if self._open >= STREAMS_MAX:
             raise HTTPException(503, f"more than {STREAMS_MAX} screens follow this station: close some")
         self._open += 1
         try:
-            while True:
-                for event in self._station.journal.memory.after(after):
-                    after = event["seq"]
-                    if event["event"] != "session.sample":
-                        yield ServerSentEvent(event="journal", id=str(after), data=event)
-                yield ServerSentEvent(event="live", data=live_view(self._station), retry=RECONNECT_MS)
-                await asyncio.sleep(LIVE_EVERY_S)
+            yield
         finally:
             self._open -= 1
+
+    async def follow(self, after: int) -> AsyncIterator[ServerSentEvent]:
+        while True:
+            for event in self._station.journal.memory.after(after):
+                after = event["seq"]
+                if event["event"] != "session.sample":
+                    yield ServerSentEvent(event="journal", id=str(after), data=event)
+            yield ServerSentEvent(event="live", data=live_view(self._station), retry=RECONNECT_MS)
+            await asyncio.sleep(LIVE_EVERY_S)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _guard(app: FastAPI) -> None:
-    """A page from elsewhere, open in the same browser, may look but not touch; a stop is welcome from anywhere."""
-
-    @app.middleware("http")
-    async def same_origin(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        origin, host = request.headers.get("origin"), request.headers.get("host", "")
-        touches = request.method not in ("GET", "HEAD", "OPTIONS") and request.url.path != "/v1/stop"
-        if touches and origin is not None and urlsplit(origin).netloc != host:
-            return _problem(
-                403, "Not from this page", [Problem("origin", origin, "is another site", "Use the station's own page")]
-            )
-        if int(request.headers.get("content-length") or 0) > BODY_MAX:
-            return _problem(
-                413,
-                "Too long",
-                [Problem("body", "", f"longer than {BODY_MAX} bytes", "Send only the documented fields")],
-            )
-        return await call_next(request)
-
-
-def _problems(app: FastAPI) -> None:
-    @app.exception_handler(Refused)
-    async def refused(_request: Request, error: Refused) -> Response:
-        return _problem(409 if error.conflict else 422, "Refused", list(error.problems))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> Response:
-        problems = [schema_problem(d | {"loc": d["loc"][1:] or d["loc"]}) for d in error.errors()]
-        return _problem(422, "Not understood", problems)
-
-    @app.exception_handler(HTTPException)
-    async def other(_request: Request, error: HTTPException) -> Response:
-        return _problem(error.status_code, str(error.detail), [])
-
-
-def _problem(status: int, title: str, problems: list[Problem]) -> Response:
-    body = {
-        "type": "about:blank",
-        "title": title,
-        "status": status,
-        "detail": "; ".join(str(p) for p in problems) or title,
-        "problems": [p.as_dict() for p in problems],
-    }
-    return JSONResponse(body, status, media_type="application/problem+json")

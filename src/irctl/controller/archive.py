@@ -8,7 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from irctl.controller import segments
-from irctl.controller.journal import examine
+from irctl.controller.disk import sync_folder
+from irctl.controller.examining import examine
 from irctl.domain import chain
 
 
@@ -31,17 +32,26 @@ def move(path: Path, into: Path, older_than: datetime) -> list[Path]:
 def _move(part: segments.Closed, into: Path) -> Path:
     there = into / part.path.name
     stretch = _stretch(part.path)
-    copying = there.with_suffix(".copying")
-    shutil.copyfile(part.path, copying)
-    with copying.open("rb+") as file:
-        os.fsync(file.fileno())
-    copied = chain.verify(segments.lines_of(copying))
-    if (copied.broken, copied.last, copied.head) != (None, stretch.last, stretch.head):
-        raise ValueError(f"{copying.name} is not what was copied: the disk it is on does not keep what it is given")
-    copying.replace(there)
+    if there.exists():
+        if not _is(there, stretch):  # another station's, perhaps: every journal's first file has this name
+            raise ValueError(f"{there} is there already, and another file. Give each journal a folder of its own")
+    else:
+        copying = there.with_suffix(".copying")
+        shutil.copyfile(part.path, copying)
+        with copying.open("rb+") as file:
+            os.fsync(file.fileno())
+        if not _is(copying, stretch):
+            raise ValueError(f"{copying} is not what was copied: the disk it is on does not keep what it is given")
+        copying.rename(there)
+    sync_folder(into)
     segments.write_moved(part.path.with_suffix(segments.MOVED), stretch, into)
     part.path.unlink()
     return there
+
+
+def _is(path: Path, stretch: chain.Elsewhere) -> bool:
+    held = chain.verify(segments.lines_of(path))
+    return (held.broken, held.last, held.head) == (None, stretch.last, stretch.head)
 
 
 def _stretch(path: Path) -> chain.Elsewhere:

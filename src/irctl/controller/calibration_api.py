@@ -200,7 +200,7 @@ def router(station: Station) -> APIRouter:
 
     @api.get("/v1/due")
     async def get_due() -> list[dict[str, Any]]:
-        return await upkeep.due()
+        return upkeep.due()
 
     @api.post("/v1/meters/compare")
     async def post_compare(body: CompareBody) -> dict[str, Any]:

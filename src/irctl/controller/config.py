@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -33,6 +33,8 @@ from irctl.domain.upkeep import Kind
 
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,6 +60,8 @@ class JournalSection(_Strict):
     """`anchor`: where the last signed head is kept, relative to the station file; best on another disk. Beside the journal where not given."""
 
     anchor: str | None = None
+    file_mb_max: Annotated[float, Field(ge=0.01, le=256)] = 32.0
+    """MB (2²⁰ bytes). A larger file is closed once nothing is open. A start reads and verifies the current one: seconds, where it is large."""
 
 
 class LineSection(_Strict):
@@ -68,6 +72,13 @@ class LineSection(_Strict):
     format: Literal["8N1", "8N2", "8E1", "8O1", "8E2", "8O2"] = "8N1"
     local_echo: bool = False
     broadcast_turnaround_s: Positive = 0.1
+
+
+class ClinicSection(_Strict):
+    """The schedule that reminds of what is due, beside the controller. `day_begins`: when it tells what falls due that day, local time."""
+
+    enabled: bool = True
+    day_begins: time = time(7)
 
 
 class DeviceSection(BaseModel):
@@ -195,6 +206,7 @@ class StationFile(_Strict):
     station: StationSection
     api: ApiSection = ApiSection()
     journal: JournalSection = JournalSection()
+    clinic: ClinicSection = ClinicSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = {}

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from irctl.controller import segments
+from irctl.controller.examining import examine
 from irctl.controller.journal import Journal
+from irctl.domain import chain
 from irctl.domain.chain import Event
 
 EVIDENCE_AFTER_S = 5.0
@@ -39,6 +42,24 @@ async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:
     return await _from_files(journal, lambda files: _sessions(files, limit))
 
 
+def stretch_in(path: Path, session: str) -> list[Event]:
+    """Everything from a session's order to its end, and the controller's start before it, without a controller: from the journal at `path` and the closed
+    files before it; from a closed file alone. Empty where it is not here. Raises OSError, ValueError.
+    """
+    before = [] if segments.is_closed(path) else [part.path for part in segments.closed(path) if not part.moved]
+    for each in [path, *reversed(before)]:
+        with each.open("rb") as file:
+            if story := segments.story(file, session, EVIDENCE_AFTER_S):
+                return story
+    return []
+
+
+async def examined(journal: Journal) -> chain.Verified:
+    """Whether the file that is written to holds. Only that one: a year of them would take the controller's time while it treats."""
+    async with journal.reading:
+        return await asyncio.to_thread(examine, journal.path, journal.anchoring.path, alone=True)
+
+
 async def named(journal: Journal, *names: str) -> list[Event]:
     """Every event whose name begins so, oldest first, however long ago."""
     return await _from_files(journal, lambda files: _named(files, names))
@@ -52,7 +73,8 @@ async def _from_files(journal: Journal, read: Callable[[Files], T]) -> T:
                 open_files.enter_context(file)
             return read(files)
 
-    return await asyncio.to_thread(reading)
+    async with journal.reading:
+        return await asyncio.to_thread(reading)
 
 
 def _page(files: Files, after: int, limit: int) -> list[Event]:

@@ -28,6 +28,8 @@ STEADY_PCT_PER_MIN = 0.5
 SETTLE_MAX_S = 600.0
 """A lamp that is not steady by then has a reason somebody must find."""
 COOL_MAX_S = 600.0
+SENSOR_RESPONSES = 5.0
+"""The ratio to what is expected says nothing before the instrument has followed: it first rises, and stands still where a wrong response turns it."""
 FAINT = 0.05
 """mW/cm², or of a ratio: a percentage of less than this is not asked for."""
 SEEN_MW_CM2 = 0.5
@@ -194,6 +196,9 @@ class Measuring:
         while True:
             await self._tick()
             waited_s = self._now_s() - from_s
+            if self.expected is not None and waited_s < SENSOR_RESPONSES * self.expected.sensor_response_s:
+                self.now = f"warming at {level_pct:g} %, {waited_s:.0f} s: the instrument follows"
+                continue
             for one in watched:
                 one.look(self._now_s(), limit_pct_per_min)
             if all(one.steady for one in watched):

@@ -145,6 +145,8 @@ class Memory:
                 self._ended_s[session] = now_s
             case {"event": "controller.started" | "stop.latched" | "stop.cleared"}:
                 self._lasting[name.partition(".")[0]] = event
+            case {"event": "clock.accepted"}:
+                self._lasting["clock"] = event  # or what was written while the clock was ahead would count again
             case {"event": "commissioning.completed", "lamp": lamp}:
                 self._lasting[f"commissioned {lamp}"] = event
             case {"event": "calibration.started", "calibration": calibration}:
@@ -165,17 +167,25 @@ class Memory:
             case {"event": "impact.reviewed", "lamp": lamp}:
                 self._lasting[f"impact {lamp}"] = event
             case {"event": "alarm", "id": alarm}:
-                if len(self._alarms) >= ALARMS_MAX:
-                    del self._alarms[next(iter(self._alarms))]
-                self._alarms[alarm] = event
+                self._await(alarm, event)
+            case {"event": "reminder.raised", "id": alarm, "item": item}:
+                self._await(alarm, event)
+                self._lasting[f"reminder {item}"] = event  # or it would be told again
             case {"event": "alarm.acknowledged" | "alarm.resolved", "alarm": alarm}:
-                self._alarms.pop(alarm, None)
+                if (item := self._alarms.pop(alarm, {}).get("item")) is not None:
+                    self._lasting[f"answered {item}"] = event  # or its reminder would be shown again
             case {"event": chain.CONTINUED | chain.SET_ASIDE}:
                 self._lasting["opened"] = event
                 for day, number in event.get("numbers", {}).items():
                     self._numbers[day] = max(number, self._numbers.get(day, 0))
             case _:
                 pass
+
+    def _await(self, alarm: str, event: Event) -> None:
+        """Until somebody has acknowledged it."""
+        if len(self._alarms) >= ALARMS_MAX:
+            del self._alarms[next(iter(self._alarms))]
+        self._alarms[alarm] = event
 
     def _count_use(self, event: Event) -> None:
         match event:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from hashlib import sha256
 from pathlib import Path
 
+from irctl.domain.signature import KEY_BYTES, fingerprint, signature_problem
+
 KEY, PUBLIC_KEY = "journal.key", "journal.pub"
-KEY_BYTES = 32
 CERTIFICATE = b"irctl certificate\n"
 """So begins what is signed of a certificate: it can never be taken for a checkpoint, nor a checkpoint for it."""
 
@@ -24,10 +24,6 @@ class KeyMissing(ValueError):
 def message(seq: int, head: str) -> bytes:
     """What a checkpoint signs: that the chain's event number `seq` has this hash."""
     return f"irctl journal\n{seq}\n{head}\n".encode()
-
-
-def fingerprint(public_key: bytes) -> str:
-    return sha256(public_key).hexdigest()[:16]
 
 
 class Seal:
@@ -85,24 +81,11 @@ class Verifier:
     """Says whether a checkpoint was signed by one of these public keys."""
 
     def __init__(self, public_keys: Iterable[bytes]) -> None:
-        self._keys = {fingerprint(key): key for key in public_keys}
+        self._keys = tuple(public_keys)
 
     def __call__(self, seq: int, head: str, key: str, signature: str) -> str | None:
         """Why it was not; None when it was."""
-        return self.signed(message(seq, head), key, signature)
-
-    def signed(self, told: bytes, key: str, signature: str) -> str | None:
-        """Why this key did not sign these bytes; None when it did."""
-        from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
-        if (known := self._keys.get(key)) is None:
-            return f"signed by key {key}, which is not known here"
-        try:
-            Ed25519PublicKey.from_public_bytes(known).verify(bytes.fromhex(signature), told)
-        except (InvalidSignature, ValueError):
-            return "its signature does not match"
-        return None
+        return signature_problem(message(seq, head), key, signature, self._keys)
 
 
 def public_keys(path: Path) -> list[bytes]:

@@ -13,11 +13,12 @@ import mmap
 import os
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from irctl.controller.disk import replace
 from irctl.controller.memory import SAMPLE, unfolded
 from irctl.domain import chain
 from irctl.domain.chain import SET_ASIDE, Elsewhere, Event
@@ -82,8 +83,12 @@ def settle(path: Path) -> bool:
 def lines_of(path: Path) -> Iterator[bytes]:
     """A file's lines, one at a time. Raises OSError."""
     with path.open("rb") as file:
-        while line := file.readline(LINE_MAX):
-            yield line
+        yield from _lines_in(file)
+
+
+def _lines_in(file: IO[bytes]) -> Iterator[bytes]:
+    while line := file.readline(LINE_MAX):
+        yield line
 
 
 def parse(lines: Iterable[str | bytes]) -> Iterator[Event]:
@@ -108,10 +113,25 @@ def readable(path: Path) -> Iterator[Event]:
 
 def walk_folder(path: Path, walk: chain.Walk, archive: Path | None = None) -> None:
     """Along every file of the journal at `path`, and those in `archive` that were moved there. Raises OSError, ValueError for a note that is none."""
-    for part in closed(path):
-        _walk_closed(part, walk, archive)
-    if path.exists():
-        through(walk.follow(lines_of(path), path.name))
+    with ExitStack() as held:
+        parts, current = _as_they_are(path)
+        if current:
+            held.enter_context(current)
+        for part in parts:
+            _walk_closed(part, walk, archive)
+        if current:
+            through(walk.follow(_lines_in(current), path.name))
+
+
+def _as_they_are(path: Path) -> tuple[list[Closed], IO[bytes] | None]:
+    """The closed files and, open, the one that follows them: a controller that goes on to its next file meanwhile must not look like a loss."""
+    while True:
+        parts = closed(path)
+        current = path.open("rb") if path.exists() else None
+        if closed(path) == parts:
+            return parts, current
+        if current:
+            current.close()
 
 
 def _walk_closed(part: Closed, walk: chain.Walk, archive: Path | None) -> None:
@@ -137,13 +157,8 @@ def through(events: Iterator[Event]) -> None:
 
 
 def write_moved(path: Path, stretch: Elsewhere, to: Path) -> None:
-    """The note that stays. Whole or not at all. Raises OSError."""
-    beside = path.with_name(path.name + ".new")
-    with beside.open("w", encoding="utf-8") as file:
-        json.dump(asdict(stretch) | {"to": str(to)}, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    """The note that stays. Raises OSError."""
+    replace(path, asdict(stretch) | {"to": str(to)})
 
 
 def read_moved(path: Path) -> Elsewhere:
@@ -153,6 +168,15 @@ def read_moved(path: Path) -> Elsewhere:
         return Elsewhere(int(found["first"]), int(found["last"]), str(found["prev"]), str(found["head"]))
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name} does not say what was moved: {error!r}") from None
+
+
+def end_of(part: Closed) -> tuple[int, str] | None:
+    """The number and hash of a closed file's last event. None where it cannot be read. Raises OSError, ValueError."""
+    if part.moved:
+        stretch = read_moved(part.path)
+        return stretch.last, stretch.head
+    event = last_event(part.path) or {}
+    return (event["seq"], event["hash"]) if {"seq", "hash"} <= event.keys() else None
 
 
 def last_event(path: Path) -> Event | None:
@@ -232,12 +256,13 @@ def story(file: IO[bytes], session: str, after_end_s: float) -> list[Event]:
 
 
 def _begin_of(data: mmap.mmap, session: str) -> int | None:
-    """Where the line begins that is the first to tell of this session. That an earlier file had it is no telling."""
+    """Where the line begins that has this session's order. A later file may name the session too: in what it was handed, or with an alarm."""
     key = b'"session":' + json.dumps(session, ensure_ascii=False).encode("utf-8", "replace")
     at = 0
     while (at := data.find(key, at)) >= 0:
         begin, end = _line_around(data, at)
-        if any(event.get("session") == session for event in unfolded(parse(_whole(data[begin:end])))):
+        found = unfolded(parse(_whole(data[begin:end])))
+        if any(e["event"] == "session.ordered" and e["session"] == session for e in found):
             return begin
         at = end
     return None

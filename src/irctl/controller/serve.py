@@ -17,14 +17,15 @@ from irctl.bus.trace import TraceWriter
 from irctl.controller import recovery
 from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
-from irctl.controller.config import StationConfig
-from irctl.controller.journal import Journal, JournalDamaged, WallClock, utc_now
-from irctl.controller.rope import Rope
+from irctl.controller.clock import WallClock, utc_now
+from irctl.controller.config import LOOPBACK, StationConfig
+from irctl.controller.journal import Journal
+from irctl.controller.reopening import JournalDamaged
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
+from irctl.rope import Rope
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PREDECESSOR_S = 4.0
 """A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
 PORT_S = 3.0
@@ -69,7 +70,13 @@ async def serve(
         def announce(url: str) -> None:
             lease_s = shortest_lease_s(config)
             watchdog.arm(lease_s)
-            rope.serving(url=url, lease_s=lease_s, station=config.file.station.name, pid=getpid())
+            rope.serving(
+                url=url,
+                silence_max_s=lease_s,
+                station=config.file.station.name,
+                pid=getpid(),
+                clinic=config.file.clinic.model_dump(mode="json"),
+            )
 
         try:
             await _serve_api(station, await _listening(api.host, api.port), stopping, announce)
@@ -143,9 +150,10 @@ async def start_station(
     previous: str | None = None,
 ) -> Station:
     """Build, drive dark, and start the lamps' tasks. A journal that cannot be used forbids light, not dark and not answers."""
-    elsewhere = config.file.journal.anchor
-    anchoring = Beside(config.path.parent / elsewhere) if elsewhere else None
-    journal = Journal(state_dir / "journal.jsonl", clock, anchoring)
+    section = config.file.journal
+    anchoring = Beside(config.path.parent / section.anchor) if section.anchor else None
+    file_bytes_max = int(section.file_mb_max * 2**20)
+    journal = Journal(state_dir / "journal.jsonl", clock, anchoring, file_bytes_max=file_bytes_max)
     station = build(config, journal, open_wire, trace.for_line if trace else None)
     evidence = await station.go_dark_first()
     try:
@@ -195,7 +203,13 @@ def _load_the_rest() -> None:
 
     Left to the first order, it would stall the loop for longer than a lease.
     """
-    for module in ("uvicorn", "irctl.controller.api", "scipy.interpolate", "scipy.optimize", "scipy.special"):
+    for module in (
+        "irctl.controller.connections",
+        "irctl.controller.api",
+        "scipy.interpolate",
+        "scipy.optimize",
+        "scipy.special",
+    ):
         import_module(module)
 
 
@@ -206,6 +220,7 @@ async def _serve_api(
     import uvicorn
 
     from irctl.controller.api import create_app
+    from irctl.controller.connections import ACCEPTED_AT_ONCE, QUEUE, Connection
 
     class Server(uvicorn.Server):
         @contextmanager
@@ -215,15 +230,19 @@ async def _serve_api(
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                listening.listen(QUEUE)
                 host, port = listening.getsockname()[:2]
                 announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     server = Server(
         uvicorn.Config(
             create_app(station),
-            log_level="warning",
+            http=Connection,
+            backlog=ACCEPTED_AT_ONCE,  # which asyncio takes for both: the queue, and how many it takes from it at once
+            log_level="error",  # a warning for each bad request would let anybody fill the log
             timeout_graceful_shutdown=1,
             timeout_keep_alive=5,
+            proxy_headers=False,
             lifespan="off",
         )
     )

@@ -26,6 +26,7 @@ from irctl.controller.lamp import Lamp
 from irctl.controller.output import Evidence, Output
 from irctl.controller.place import Place
 from irctl.controller.readings import Instruments, Interlock
+from irctl.controller.reminders import Reminders
 from irctl.controller.session import Session
 from irctl.controller.shutdown import Shutdown
 from irctl.controller.upkeep import Upkeep
@@ -89,6 +90,7 @@ class Station:
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
         self.calibrations = Calibrations(config, journal, devices, self.lamps)
         self.upkeep = Upkeep(config, journal, self.lamps, self.calibrations)
+        self.reminders = Reminders(journal, self.alarms, self.upkeep.due)
         self.sessions: dict[str, Session] = {}
         self.shutdown = Shutdown(
             list(lines.values()), self._broadcasts(), self.lamps, journal, config.file.stop.may_clear
@@ -208,6 +210,7 @@ class Station:
         """Take up a stop that nobody has cleared, and start each lamp's task."""
         self.shutdown.restore(self.journal.events)
         self.alarms.restore(self.journal.events)
+        self.reminders.restore(self.journal.events)
         self.calibrations.restore()
         for lamp in self.lamps.values():
             task = asyncio.create_task(lamp.run(), name=f"lamp {lamp.name}")

@@ -54,6 +54,9 @@ PATIENT_SIDE = frozenset(
 LATCHING = frozenset({Hazard.LIT_WHEN_OFF, Hazard.OFF_CALIBRATION, Hazard.OVER_DOSE})
 """On but not rising, off but still lit, more than prescribed: nobody treats on at this station until somebody has looked."""
 
+DISPUTED = frozenset({Hazard.OFF_CALIBRATION, Hazard.LIT_WHEN_OFF})
+"""The radiometer says one thing, lamp and read-back another: the record must hold whichever of them is wrong."""
+
 
 class Treatment:
     """A session and the equipment it is given with."""
@@ -484,6 +487,7 @@ class Treatment:
         """The terminal record: what was prescribed, what was delivered, and how sure that is."""
         assert self.session.ending is not None
         if self.session.meter is not None:
+            self.session.meter.disputed = self.session.ending.hazard in DISPUTED
             self.session.meter.settle()
         self.session.move(State.ENDED)
         self.session.ended_at = self._journal.clock()

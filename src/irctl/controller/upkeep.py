@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from irctl.controller import lookup, record
 from irctl.controller.calibrations import Calibrations
@@ -21,6 +21,7 @@ from irctl.domain.forecast import forecast
 from irctl.domain.impact import GivenSession, found_ratios, impact
 from irctl.domain.meters import meter_problems
 from irctl.domain.problems import Problem, Refused
+from irctl.domain.reminders import Kind as About
 from irctl.domain.tolerance import Decision
 from irctl.domain.upkeep import RULES, Due, due
 from irctl.domain.upkeep import Kind as Work
@@ -31,6 +32,14 @@ SESSIONS_MAX = 100_000
 HOURS_PER_DAY_USUAL = 1.0
 """Before a lamp's own hours tell."""
 MONITOR = "monitor"
+
+
+class _Told(NamedTuple):
+    """What is due of a lamp or a meter."""
+
+    kind: About
+    about: str
+    due: Due
 
 
 @dataclass
@@ -161,73 +170,69 @@ class Upkeep:
 
     # --- due ---------------------------------------------------------------------------------------------------------
 
-    async def due(self) -> list[dict[str, Any]]:
-        """Calibrations, checks, maintenance and meters that are due, most urgent first. Raises OSError."""
-        now, found = self.journal.clock(), await lookup.named(self.journal, "maintenance.recorded", "check.completed")
-        told: list[tuple[str, Due]] = []
+    def due(self) -> list[dict[str, Any]]:
+        """Calibrations, checks, maintenance and meters, most urgent first."""
+        now = self.journal.clock()
+        # The newest of each kind lasts in memory: who asks every minute must not have the files read.
+        found = [e for e in self.journal.events if e["event"] in ("maintenance.recorded", "check.completed")]
+        told: list[_Told] = []
         for name, lamp in self.lamps.items():
-            mine = [e for e in found if e["lamp"] == name]
-            told += [(name, one) for one in self._due_of(name, lamp, mine, now)]
+            told += self._due_of(name, lamp, [e for e in found if e["lamp"] == name], now)
         for name, meter in self.config.meters.items():
             span = (meter.valid_until - meter.calibrated_at) / timedelta(days=1)
-            told.append((name, due(f"calibration of meter {name}", now, last_at=meter.calibrated_at, every_days=span)))
-        told.sort(key=lambda one: (not one[1].overdue, not one[1].soon, one[1].at is None, one[1].at or now))
+            again = due(f"calibration of meter {name}", now, last_at=meter.calibrated_at, every_days=span)
+            told.append(_Told(About.METER, name, again))
+        told.sort(key=lambda one: (not one.due.overdue, not one.due.soon, one.due.at is None, one.due.at or now))
         return [
             {
+                "kind": kind,
                 "about": about,
                 "what": one.what,
+                "last_at": record.iso(one.last_at),
                 "at": record.iso(one.at),
                 "hours_left": one.hours_left,
                 "overdue": one.overdue,
                 "soon": one.soon,
                 "text": one.text,
             }
-            for about, one in told
+            for kind, about, one in told
         ]
 
-    def _due_of(self, name: str, lamp: Lamp, mine: Sequence[Event], now: datetime) -> list[Due]:
+    def _due_of(self, name: str, lamp: Lamp, mine: Sequence[Event], now: datetime) -> list[_Told]:
         in_force, upkeep = lamp.equipment.in_force, self._of(name)
         calibration, hours = in_force.calibration, in_force.use.lamp_hours
         last_at = None if calibration is None else calibration.performed_at
         days = None if calibration is None else (calibration.valid_until - calibration.performed_at) / timedelta(days=1)
-        told = [
-            due(
-                f"calibration of {name}", now,
-                last_at=last_at,
-                every_days=days,
-                lamp_hours=hours,
-                last_hours=calibration.lamp_hours if calibration else 0.0,
-                every_hours=calibration.valid_for_hours if calibration else None,
-            )
-        ]  # fmt: skip
+        calibrated = due(
+            f"calibration of {name}", now,
+            last_at=last_at,
+            every_days=days,
+            lamp_hours=hours,
+            last_hours=calibration.lamp_hours if calibration else 0.0,
+            every_hours=calibration.valid_for_hours if calibration else None,
+        )  # fmt: skip
+        told = [_Told(About.CALIBRATION, name, calibrated)]
         if upkeep.check_every_hours is not None:
             passed = [e for e in mine if e["event"] == "check.completed" and e["verdict"] != "fail"]
             checked_at = max(
                 [datetime.fromisoformat(e["at"]) for e in passed[-1:]] + [t for t in [last_at] if t], default=None
             )
-            told.append(
-                due(
-                    f"check of {name}",
-                    now,
-                    last_at=checked_at,
-                    every_days=upkeep.check_every_hours / 24.0,
-                    remind_days=0.0,
-                )
-            )
+            every_days = upkeep.check_every_hours / 24.0
+            checked = due(f"check of {name}", now, last_at=checked_at, every_days=every_days, remind_days=0.0)
+            told.append(_Told(About.CHECK, name, checked))
         for work in upkeep.maintenance:
             done = next(
                 (e for e in reversed(mine) if e["event"] == "maintenance.recorded" and e["kind"] == work.kind), None
             )
-            told.append(
-                due(
-                    f"{work.kind} of {name}", now,
-                    last_at=None if done is None else datetime.fromisoformat(done["at"]),
-                    every_days=work.every_days,
-                    lamp_hours=hours,
-                    last_hours=0.0 if done is None else done["lamp_hours"],
-                    every_hours=work.every_hours,
-                )
+            maintained = due(
+                f"{work.kind} of {name}", now,
+                last_at=None if done is None else datetime.fromisoformat(done["at"]),
+                every_days=work.every_days,
+                lamp_hours=hours,
+                last_hours=0.0 if done is None else done["lamp_hours"],
+                every_hours=work.every_hours,
             )  # fmt: skip
+            told.append(_Told(About.MAINTENANCE, name, maintained))
         return told
 
     # --- whom it concerns --------------------------------------------------------------------------------------------

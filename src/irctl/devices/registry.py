@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Generic, TypeVar, cast
 
@@ -207,8 +208,12 @@ def parse_ref(ref: str) -> tuple[str, int | None]:
     return name, int(number)
 
 
+@cache
 def installed_drivers() -> dict[str, EntryPoint]:
-    """Drivers by name, not yet imported. Raises UnknownDriver when two packages claim one name."""
+    """Drivers by name, not yet imported. Raises UnknownDriver when two packages claim one name.
+
+    Looked up once: it reads the metadata of every installed package, and a start that must be dark within a second asks for each device.
+    """
     found: dict[str, EntryPoint] = {}
     for entry in entry_points(group=GROUP):
         other = found.setdefault(entry.name, entry)

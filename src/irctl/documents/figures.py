@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from math import floor, log10
 
 
 def floored(value: float, places: int) -> str:
@@ -24,6 +26,36 @@ def exactly(value: float, places: int) -> str:
     """At least `places` decimals, and more where the value has more: what was ordered is not rounded."""
     held = -int(Decimal(repr(value)).normalize().as_tuple().exponent)
     return nearest(value, max(places, held))
+
+
+def significant(value: float, digits: int = 2) -> tuple[str, int]:
+    """An uncertainty with so many significant digits, ceiled (GUM 7.2.6), and the decimals that leaves a result with."""
+    if value <= 0:
+        return "0", 0
+    places = digits - 1 - floor(log10(value))
+    told = ceiled(value, max(0, places))
+    # 9.96 is ceiled to 10.0, and that is a digit too many.
+    if places > 0 and floor(log10(float(told))) > floor(log10(value)):
+        places -= 1
+        told = ceiled(value, places)
+    return told, max(0, places)
+
+
+def signed(value: float, places: int) -> str:
+    """With its sign, as an error is told: +1.2, −0.4; nought has none."""
+    told = nearest(value, places)
+    return told.replace("-", "\N{MINUS SIGN}") if value < 0 or not float(told) else f"+{told}"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Whole numbers in rising order, runs shortened: 3, 5–9."""
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1][1:] = [number]
+        else:
+            runs.append([number])
+    return ", ".join("–".join(map(str, run)) for run in runs)
 
 
 def dose_places(prescribed_j_cm2: float) -> int:

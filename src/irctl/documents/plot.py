@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import ceil, floor, log10
+from math import ceil, floor
 
 from irctl.documents.record import Pause, Sample
+from irctl.documents.svg import HAIR, INK, QUIET, drawing, line, number, polyline, step_for, text
 
 WIDTH, LEFT, RIGHT = 505.0, 24.0, 62.0
 """Points. The left margin holds the figures of an axis, the right one the names of the lines in it."""
 FIRST_TOP, EMPTY_HEIGHT, BETWEEN, BOTTOM = 17.0, 22.0, 20.0, 14.0
 PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX = 60.0, 96.0
 
-INK, QUIET, HAIR, SHADE = "#1d2730", "#68737d", "#e3e7ea", "#eef1f3"
+SHADE = "#eef1f3"
 IRRADIANCE, SKIN, LIMIT = "#1c5d79", "#9a4a21", "#a3262a"
 TONES = {"alarm": "#a3262a", "attention": "#a86a00", "quiet": "#4d6b7c"}
 
@@ -93,16 +94,14 @@ def graph_svg(
         *(part for panel in panels for part in _curve(panel, time)),
         *time.labels(panels[-1].bottom),
     ]
-    size = f"0 0 {_n(WIDTH)} {_n(panels[-1].bottom + BOTTOM)}"
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{size}" font-family="Libertinus Serif">'
-    return "\n".join([head, *parts, "</svg>"])
+    return drawing(WIDTH, panels[-1].bottom + BOTTOM, parts)
 
 
 class _TimeAxis:
     def __init__(self, end_s: float) -> None:
         self.end_s = end_s
         self.unit_s, self.unit = (60.0, "min") if end_s >= 150 else (1.0, "s")
-        self.step_s = _step(end_s / self.unit_s, 8) * self.unit_s
+        self.step_s = step_for(end_s / self.unit_s, 8) * self.unit_s
 
     def x(self, t_s: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * min(max(t_s, 0.0), self.end_s) / self.end_s
@@ -112,14 +111,14 @@ class _TimeAxis:
 
     def labels(self, bottom: float) -> Iterator[str]:
         for tick in self.ticks():
-            yield _text(self.x(tick), bottom + 11, f"{tick / self.unit_s:g}", anchor="middle")
-        yield _text(WIDTH, bottom + 11, f"{self.unit} since first light", anchor="end", size=7.5)
+            yield text(self.x(tick), bottom + 11, f"{tick / self.unit_s:g}", anchor="middle")
+        yield text(WIDTH, bottom + 11, f"{self.unit} since first light", anchor="end", size=7.5)
 
 
 def _irradiance(samples: Sequence[Sample], prescribed: float, height: float) -> Panel:
     measured, estimated = _by_source(samples, "measured"), _by_source(samples, "calibrated")
     top = max([prescribed, *(v for _, v in [*measured, *estimated] if v is not None)]) * 1.12
-    step = _step(top, 3)
+    step = step_for(top, 3)
     how = (
         "" if _blank(estimated) else " (estimated from the calibration)" if _blank(measured) else " (dashed: estimated)"
     )
@@ -153,7 +152,7 @@ def _skin(samples: Sequence[Sample], limit_c: float, top: float, height: float) 
         height=EMPTY_HEIGHT if _blank(points) else height,
         low=low,
         high=high,
-        step=_step(high - low, 4),
+        step=step_for(high - low, 4),
         title="Skin temperature, °C",
         colour=SKIN,
         level=limit_c,
@@ -167,33 +166,29 @@ def _skin(samples: Sequence[Sample], limit_c: float, top: float, height: float) 
 
 def _axes(panel: Panel, time: _TimeAxis) -> Iterator[str]:
     right, bottom = WIDTH - RIGHT, panel.bottom
-    yield _text(0, panel.top - 6, panel.title, colour=INK, size=8.5)
-    yield _line(LEFT, bottom, right, bottom, QUIET, 0.6)
+    yield text(0, panel.top - 6, panel.title, colour=INK, size=8.5)
+    yield line(LEFT, bottom, right, bottom, QUIET, 0.6)
     for tick in time.ticks():
-        yield _line(time.x(tick), bottom, time.x(tick), bottom + 2.5, QUIET, 0.6)
+        yield line(time.x(tick), bottom, time.x(tick), bottom + 2.5, QUIET, 0.6)
     if panel.blank:
-        yield _text(
+        yield text(
             (LEFT + right) / 2, panel.top + panel.height / 2 + 2, panel.empty, anchor="middle", size=9, italic=True
         )
         return
     for i in range(ceil(panel.low / panel.step), floor(panel.high / panel.step + 1e-9) + 1):
         y = panel.y(i * panel.step)
         if y < bottom - 0.1:
-            yield _line(LEFT, y, right, y, HAIR, 0.5)
-        yield _text(LEFT - 5, y + 2.6, f"{i * panel.step:g}", anchor="end")
+            yield line(LEFT, y, right, y, HAIR, 0.5)
+        yield text(LEFT - 5, y + 2.6, f"{i * panel.step:g}", anchor="end")
     level = panel.y(panel.level)
-    yield _line(LEFT, level, right, level, panel.level_colour, 0.7, dash="4 2.5")
-    yield _text(right + 5, level + 2.6, panel.level_name, colour=panel.level_colour)
+    yield line(LEFT, level, right, level, panel.level_colour, 0.7, dash="4 2.5")
+    yield text(right + 5, level + 2.6, panel.level_name, colour=panel.level_colour)
 
 
 def _curve(panel: Panel, time: _TimeAxis) -> Iterator[str]:
-    for series, dash in ((panel.measured, ""), (panel.estimated, ' stroke-dasharray="2.6 1.5"')):
+    for series, dash in ((panel.measured, ""), (panel.estimated, "2.6 1.5")):
         for run in _runs(series):
-            points = " ".join(f"{_n(time.x(t))},{_n(panel.y(v))}" for t, v in run)
-            yield (
-                f'<polyline points="{points}" fill="none" stroke="{panel.colour}" stroke-width="1.1" '
-                f'stroke-linejoin="round" stroke-linecap="round"{dash}/>'
-            )
+            yield polyline(((time.x(t), panel.y(v)) for t, v in run), panel.colour, 1.1, dash)
 
 
 def _blank(points: Points) -> bool:
@@ -217,10 +212,10 @@ def _shades(pauses: Iterable[Pause], panels: Sequence[Panel], time: _TimeAxis) -
     for pause in pauses:
         x, width = time.x(pause.from_s), time.x(pause.to_s) - time.x(pause.from_s)
         for panel in panels:
-            size = f'width="{_n(width)}" height="{_n(panel.height)}"'
-            yield f'<rect x="{_n(x)}" y="{_n(panel.top)}" {size} fill="{SHADE}"/>'
+            size = f'width="{number(width)}" height="{number(panel.height)}"'
+            yield f'<rect x="{number(x)}" y="{number(panel.top)}" {size} fill="{SHADE}"/>'
         if width > 30:
-            yield _text(x + width / 2, panels[0].top + panels[0].height * 0.55, "paused", anchor="middle", italic=True)
+            yield text(x + width / 2, panels[0].top + panels[0].height * 0.55, "paused", anchor="middle", italic=True)
 
 
 def _marks(marks: Sequence[Mark], panels: Sequence[Panel], time: _TimeAxis) -> Iterator[str]:
@@ -228,17 +223,17 @@ def _marks(marks: Sequence[Mark], panels: Sequence[Panel], time: _TimeAxis) -> I
     for mark in marks:
         x = time.x(mark.t_s)
         for panel in panels:
-            yield _line(x, panel.top, x, panel.bottom, TONES[mark.tone], 0.7)
+            yield line(x, panel.top, x, panel.bottom, TONES[mark.tone], 0.7)
     for group in _groups(marks, time):
         first, last, tone = group[0].label, group[-1].label, _worst(group)
         label = first if len(group) == 1 else f"{first}–{last}"
         width = 5.5 + 4.2 * len(label)
         x = min(sum(time.x(m.t_s) for m in group) / len(group), WIDTH - width / 2)
         yield (
-            f'<rect x="{_n(x - width / 2)}" y="{_n(FIRST_TOP - 13.5)}" width="{_n(width)}" height="11" rx="5.5" '
+            f'<rect x="{number(x - width / 2)}" y="{number(FIRST_TOP - 13.5)}" width="{number(width)}" height="11" rx="5.5" '
             f'fill="{TONES[tone]}"/>'
         )
-        yield _text(x, FIRST_TOP - 5.4, label, anchor="middle", colour="#ffffff", bold=True)
+        yield text(x, FIRST_TOP - 5.4, label, anchor="middle", colour="#ffffff", bold=True)
 
 
 def _groups(marks: Sequence[Mark], time: _TimeAxis) -> list[list[Mark]]:
@@ -254,37 +249,3 @@ def _groups(marks: Sequence[Mark], time: _TimeAxis) -> list[list[Mark]]:
 
 def _worst(group: Sequence[Mark]) -> str:
     return min((m.tone for m in group), key=list(TONES).index)
-
-
-def _step(span: float, about: int) -> float:
-    """A round step (1, 2 or 5 times a power of ten) that gives at most about this many ticks."""
-    raw = span / about
-    power = 10.0 ** floor(log10(raw))
-    return next((m * power for m in (1, 2, 5) if m * power >= raw * 0.999), 10 * power)
-
-
-def _line(x1: float, y1: float, x2: float, y2: float, colour: str, width: float, dash: str = "") -> str:
-    dashes = f' stroke-dasharray="{dash}"' if dash else ""
-    ends = f'x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"'
-    return f'<line {ends} stroke="{colour}" stroke-width="{_n(width)}"{dashes}/>'
-
-
-def _text(
-    x: float,
-    y: float,
-    text: str,
-    *,
-    anchor: str = "start",
-    colour: str = QUIET,
-    size: float = 8.0,
-    italic: bool = False,
-    bold: bool = False,
-) -> str:
-    """Only words and figures of our own come here: no text of the record, so nothing needs escaping."""
-    style = (' font-style="italic"' if italic else "") + (' font-weight="700"' if bold else "")
-    where = f'x="{_n(x)}" y="{_n(y)}" font-size="{_n(size)}" text-anchor="{anchor}"'
-    return f'<text {where} fill="{colour}"{style}>{text}</text>'
-
-
-def _n(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".")

@@ -8,18 +8,16 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
-
-import typst
 
 from irctl.documents.plot import PANEL_HEIGHT_MAX, PANEL_HEIGHT_MIN, graph_svg
 from irctl.documents.reading import read_session as session_note
 from irctl.documents.record import NoteError, SessionNote
+from irctl.documents.typesetting import TEMPLATES, TypesettingError, typeset
 from irctl.documents.wording import marks, view
 
 __all__ = ["NoteError", "SessionNote", "note_json", "render_pdf", "session_note"]
 
-TEMPLATE = Path(__file__).parent / "templates" / "session_note.typ"
+TEMPLATE = TEMPLATES / "session_note.typ"
 DATA, GRAPH = "note.json", "graph.svg"
 """The files a template finds beside itself; it never has the record's text formatted into it."""
 
@@ -38,23 +36,11 @@ def render_pdf(note: SessionNote, *, template: Path | None = None, fonts: Sequen
     Raises NoteError when a character cannot be printed or the template does not compile.
     """
     source = template or TEMPLATE
-    files = {
-        "main.typ": source.read_bytes(),
-        DATA: json.dumps(view(note), ensure_ascii=False).encode(),
-        GRAPH: _graph(note),
-    }
+    files = {DATA: json.dumps(view(note), ensure_ascii=False).encode(), GRAPH: _graph(note)}
     try:
-        pdf = typst.compile(
-            cast("bytes", files),  # a mapping of names to bytes is the project; the binding's types do not say so
-            format="pdf",
-            font_paths=typst.Fonts(include_system_fonts=False, font_paths=list(fonts)),
-            pdf_standards="ua-1",
-        )
-    except typst.TypstError as error:
-        raise NoteError(
-            f"session {note.session}: the note cannot be printed with {source.name}: {_said(error)}"
-        ) from error
-    return pdf
+        return typeset(source, files, fonts=fonts)
+    except TypesettingError as error:
+        raise NoteError(f"session {note.session}: the note cannot be printed with {source.name}: {error}") from error
 
 
 def _graph(note: SessionNote) -> bytes:
@@ -73,8 +59,3 @@ def _graph(note: SessionNote) -> bytes:
 def _panel_height(rows: int) -> float:
     """Points: a short list of happenings leaves the graph more of the page."""
     return min(max(PANEL_HEIGHT_MIN, PANEL_HEIGHT_MAX - 4.0 * (rows - 6)), PANEL_HEIGHT_MAX)
-
-
-def _said(error: typst.TypstError) -> str:
-    hints: list[Any] = error.hints
-    return "; ".join([error.message, *map(str, hints)])

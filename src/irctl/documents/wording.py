@@ -7,7 +7,6 @@ temperature and CEM43 are ceiled. Texts of the record are printed as they are, b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from irctl.documents.figures import (
     ceiled,
@@ -22,11 +21,10 @@ from irctl.documents.figures import (
     offset,
 )
 from irctl.documents.plot import Mark
+from irctl.documents.printed import NOT_CERTIFIED, View, visible
 from irctl.documents.record import Contribution, Happening, Kind, Off, SessionNote
 
-View = dict[str, Any]
 NOT_MEASURED = "not measured"
-NOT_CERTIFIED = "irctl is not a certified medical device."
 SERVICE_CODE = "CPT 97026"
 """The code number alone; its descriptor is the AMA's."""
 
@@ -69,7 +67,7 @@ SOURCES = {
 
 def view(note: SessionNote) -> View:
     """What the template prints, as plain JSON values."""
-    return _visible(
+    return visible(
         {
             "session": note.session,
             "date": date(note.ordered_at),
@@ -393,16 +391,3 @@ def _record(note: SessionNote) -> View:
         if source.software
         else "irctl, version not in the journal given",
     }
-
-
-def _visible(value: Any) -> Any:
-    """Line breaks become spaces; what would act unseen (controls, changes of direction) shows as a replacement mark."""
-    match value:
-        case str():
-            return "".join(c if c.isprintable() else " " if c.isspace() else "\N{REPLACEMENT CHARACTER}" for c in value)
-        case dict():
-            return {k: _visible(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
-        case list() | tuple():
-            return [_visible(v) for v in value]  # pyright: ignore[reportUnknownVariableType]
-        case _:
-            return value

@@ -34,6 +34,13 @@ def link(record: Mapping[str, Any]) -> str:
     return _hash(str(record["prev"]), canonical(record))
 
 
+def linked(event: Mapping[str, Any], prev: str) -> dict[str, Any]:
+    """The event as the next of the chain, and as it will be read back, whatever enums and live mappings it was given. Raises ValueError, TypeError."""
+    told = cast("dict[str, Any]", json.loads(canonical({**event, "prev": prev})))
+    told["hash"] = link(told)
+    return told
+
+
 def _hash(prev: str, body: bytes) -> str:
     return sha256(prev.encode() + body).hexdigest()
 
@@ -114,7 +121,7 @@ def verify(
 
     `signed` judges the checkpoints' signatures; without it they are not judged. `anchored`: an event's number and hash as kept outside the file.
     """
-    walk = Walk(signed, anchored)
+    walk = Walk(signed, anchored, alone=True)
     for _ in walk.follow(lines):
         pass
     return walk.verified()
@@ -123,14 +130,16 @@ def verify(
 class Walk:
     """Along one file after another, line by line: a year of journal needs no more memory than its longest line."""
 
-    def __init__(self, signed: Signed | None = None, anchored: tuple[int, str] | None = None) -> None:
+    def __init__(
+        self, signed: Signed | None = None, anchored: tuple[int, str] | None = None, *, alone: bool = False
+    ) -> None:
+        """`alone`: along one file, whatever came before it; otherwise along the whole journal, and what came before must have been there."""
         self.last, self.head = 0, GENESIS
         """The last event that holds: its number and hash."""
         self.vouched = 0
         self.broken: Break | None = None
-        self._signed, self._anchored = signed, anchored
+        self._signed, self._anchored, self._alone = signed, anchored, alone
         self._events = 0
-        self._begun = False
         self._opening = False
         """The event before this one opened a file: the next one must sign it."""
         self._at = ("", 0)
@@ -153,11 +162,10 @@ class Walk:
     def pass_over(self, stretch: Elsewhere, file: str = "") -> None:
         """A stretch that is not here: the chain must lead to it, and go on from its end."""
         anew = stretch.prev == GENESIS and stretch.first > self.last
-        if not anew and self._begun and (stretch.first, stretch.prev) != (self.last + 1, self.head):
+        if not anew and (stretch.first, stretch.prev) != (self.last + 1, self.head):
             self.broken = self.broken or Break(0, _missing(self.last + 1, stretch.first), file)
             return
         self._unchecked.append(f"events {stretch.first} to {stretch.last}: archived elsewhere ({file})")
-        self._begun = True
         self.last, self.head = stretch.last, stretch.head
 
     def unable(self, what: str) -> None:
@@ -188,7 +196,7 @@ class Walk:
         if opens:
             self._opened_by(event)
         if event.get("seq") != self.last + 1:
-            if opens and self._begun and _number(event) > self.last + 1:
+            if opens and _number(event) > self.last + 1:
                 return _missing(self.last + 1, _number(event))
             what = "events are missing, repeated or out of order"
             return f"event number {event.get('seq')!r} where {self.last + 1} belongs: {what}"
@@ -203,7 +211,6 @@ class Walk:
             return "its content does not match its hash: the line was changed"
         if (why := self._signature_problem(event)) is not None:
             return why
-        self._begun = True
         self._opening = opens and event.get("event") in (CONTINUED, SET_ASIDE)
         self.last, self.head = self.last + 1, str(own)
         self._events += 1
@@ -226,12 +233,13 @@ class Walk:
         return None
 
     def _opened_by(self, event: Event) -> None:
-        """A file may begin in the middle of the chain, or a new one: its first event says so."""
-        name, seq, prev = event.get("event"), _number(event), event.get("prev")
-        if name == SET_ASIDE and prev == GENESIS and seq > self.last + (0 if self._begun else 1):
+        """A file may begin in the middle of the chain, or a new one: its first event says so, and names what it follows."""
+        name, seq, prev, former = event.get("event"), _number(event), event.get("prev"), _former(event)
+        follows = self._alone or former in (None, (self.last, self.head))
+        if name == SET_ASIDE and prev == GENESIS and seq > self.last and follows:
             self.unable(f"what is before event {seq}: that journal did not hold and was set aside")
             self.last, self.head = seq - 1, GENESIS
-        elif name == CONTINUED and not self._begun and _names_former(event):
+        elif name == CONTINUED and self._alone and former == (seq - 1, prev):
             self.unable(f"what is before event {seq}: it is in another file")
             self.last, self.head = seq - 1, str(prev)
 
@@ -241,12 +249,13 @@ def _number(event: Event) -> int:
     return seq if isinstance(seq, int) else 0
 
 
-def _names_former(event: Event) -> bool:
+def _former(event: Event) -> tuple[Any, Any] | None:
+    """The number and hash with which the closed file before ended, by what this event says."""
     former: Any = event.get("former")
-    if not isinstance(former, dict) or _number(event) < 2:
-        return False
+    if not isinstance(former, dict):
+        return None
     told = cast("dict[str, Any]", former)
-    return (told.get("seq"), told.get("hash")) == (_number(event) - 1, event.get("prev"))
+    return told.get("seq"), told.get("hash")
 
 
 def _missing(first: int, after: int) -> str:

@@ -79,6 +79,8 @@ class DoseMeter:
     """True irradiance over what the radiometer shows, from the calibration."""
     possible_j_cm2: float = 0.0
     """What may have been delivered on top and nobody saw: it widens the interval upwards only."""
+    disputed: bool = False
+    """Radiometer and calibration contradicted each other so far that a rule ended the light: nobody knows which of them told the truth."""
 
     model: LampModel = field(init=False)
     scale: float = 1.0
@@ -166,8 +168,15 @@ class DoseMeter:
             if self._since_reading_j_cm2 > 0:
                 share = max(self.drift_allowance_pct / 100.0, min(1.0, self._unlike_model))
                 contributions.append(Contribution("not measured", self._since_reading_j_cm2 * share))
-        doubtful = 0.0 if self.measured else self._doubtful_j_cm2 + self._unconfirmed_j_cm2
-        return Dose.of(best, tuple(contributions), self.possible_j_cm2, doubtful)
+        possible, doubtful = (
+            self.possible_j_cm2,
+            0.0 if self.measured else self._doubtful_j_cm2 + self._unconfirmed_j_cm2,
+        )
+        if self.disputed:
+            calibrated, share = self.model.fluence_j_cm2, (self.uncertainty_pct + self.drift_allowance_pct) / 100.0
+            possible += max(0.0, calibrated * (1.0 + share) - best)
+            doubtful += max(0.0, best - calibrated * (1.0 - share))
+        return Dose.of(best, tuple(contributions), possible, doubtful)
 
     def confirm(self) -> None:
         """The output has just read back as lit: what was given up to now is no guess."""

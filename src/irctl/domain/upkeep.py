@@ -58,9 +58,10 @@ RULES: Mapping[Kind, Rule] = {
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Something to be done: `at` by date, `hours_left` by lamp-hours, whichever comes first."""
+    """Something to be done: `at` by date, `hours_left` by lamp-hours, whichever comes first. `last_at`: when it was last done."""
 
     what: str
+    last_at: datetime | None
     at: datetime | None
     hours_left: float | None
     overdue: bool
@@ -82,7 +83,7 @@ def due(
 ) -> Due:
     """When something is due again, by date and by lamp-hours. What was never done is overdue."""
     if last_at is None:
-        return Due(what, None, None, overdue=True, soon=True, text=f"{what}: never done")
+        return Due(what, None, None, None, overdue=True, soon=True, text=f"{what}: never done")
     at = None if every_days is None else last_at + timedelta(days=every_days)
     hours_left = None if every_hours is None else last_hours + every_hours - lamp_hours
     overdue = (at is not None and now >= at) or (hours_left is not None and hours_left <= 0)
@@ -93,4 +94,4 @@ def due(
     if hours_left is not None:
         when.append(f"in {hours_left:.0f} lamp-hours" if hours_left > 0 else f"{-hours_left:.0f} lamp-hours ago")
     text = f"{what}: {'overdue since' if overdue else 'due'} {' or '.join(when)}" if when else f"{what}: not due"
-    return Due(what, at, hours_left, overdue, soon, text)
+    return Due(what, last_at, at, hours_left, overdue, soon, text)

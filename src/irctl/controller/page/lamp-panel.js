@@ -24,7 +24,7 @@
  * @typedef {{at: string, by: string | null, reason: string | null, evidence: Record<string, Seen> | null}} Latch
  * @typedef {{at_s: number, latched: Latch | null, lamps: Lamp[], alarms: Alarm[], audio_paused_s: number}} Snapshot
  * @typedef {{id: string, at: string, priority: "high" | "medium" | "low", lamp: string | null, session: string | null,
- *   hazard: string, text: string, remedy: string, warns: boolean}} Alarm
+ *   hazard: string | null, text: string, remedy: string, warns: boolean}} Alarm
  * @typedef {{due_in_s: number, asked: boolean, unanswered_s: number, answer_within_s: number, dimmed: boolean,
  *   dark_after_s: number}} Attendance
  * @typedef {{t: number, irradiance: number | null, skin: number | null}} Sample

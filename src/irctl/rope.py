@@ -1,4 +1,4 @@
-"""The controller's end of what ties it to its supervisor: see irctl.supervisor for what is said. A rope that is let go of ends the controller."""
+"""A child's end of what ties it to its supervisor: see irctl.supervisor for what is said. A rope that is let go of ends the child."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from typing import Any
 
 STDIN, STDOUT, STDERR = 0, 1, 2
 END_MAX_S = 10.0
-"""A controller that has been asked to end, or whose supervisor is gone, keeps its ports no longer than this."""
+"""A child that has been asked to end, or whose supervisor is gone, keeps what it holds no longer than this."""
 READ_BYTES = 64
 
 
 class Rope:
-    """Takes stdin and stdout; whatever else prints goes to stderr from then on."""
+    """Takes stdin and stdout; whatever else prints goes to stderr from then on. `name`: whose end it is, such as "the controller"."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         sys.stdout.flush()
         self._out = os.dup(STDOUT)
         os.dup2(STDERR, STDOUT)
@@ -35,7 +36,7 @@ class Rope:
         except OSError:
             word = b""
         with suppress(RuntimeError):  # the loop has ended by itself
-            let_go("the controller was asked to end" if word else "the controller's supervisor is gone")
+            let_go(f"{self._name} was asked to end" if word else f"{self._name}'s supervisor is gone")
         time.sleep(END_MAX_S)
         os._exit(1)
 

@@ -1,0 +1,39 @@
+"""Setting a document: a template, the data it reads beside itself, and the house style, to PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import typst
+
+TEMPLATES = Path(__file__).parent / "templates"
+HOUSE = "house.typ"
+"""Colours, page and small parts of every document; a template imports it by this name."""
+Standard = Literal["ua-1", "a-3a"]
+
+
+class TypesettingError(ValueError):
+    """The document cannot be set; the text says why."""
+
+
+def typeset(
+    template: Path,
+    files: Mapping[str, bytes],
+    *,
+    standards: Sequence[Standard] = ("ua-1",),
+    fonts: Sequence[Path] = (),
+) -> bytes:
+    """The PDF, the same bytes for the same files: no clock, no font of the machine, no network. Raises TypesettingError."""
+    project = {"main.typ": template.read_bytes(), HOUSE: (TEMPLATES / HOUSE).read_bytes(), **files}
+    try:
+        return typst.compile(
+            cast("bytes", project),  # a mapping of names to bytes is the project; the binding's types do not say so
+            format="pdf",
+            font_paths=typst.Fonts(include_system_fonts=False, font_paths=list(fonts)),
+            pdf_standards=list(standards),
+        )
+    except typst.TypstError as error:
+        hints: list[Any] = error.hints
+        raise TypesettingError("; ".join([error.message, *map(str, hints)])) from error
