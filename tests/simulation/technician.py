@@ -18,6 +18,8 @@ from tests.unit.worlds import StationFolder
 BY, SECOND = "a technician", "a second person"
 FAST = {"lamps": {"left": {"envelope_fraction": 0.0}}}
 """A lamp without slow parts: the steps are the same, and take a minute each less."""
+FAST_RESPONSE = [{"fraction": 1.0, "tau_s": 0.35}]
+"""As a calibration says it of such a lamp."""
 QUICK = {"levels_pct": [20.0, 40.0, 60.0, 80.0, 100.0], "repeats": 2, "samples": 3}
 COOL_S = 120.0
 
@@ -26,7 +28,7 @@ def a_config(folder: Path, *, fast: bool = True, **upkeep: Any) -> Path:
     """The demonstration station in a folder of its own; its left lamp with a short plan, changed by `upkeep`. `fast`: for the lamp without slow parts."""
     station = StationFolder(folder)
     if fast:
-        station.left_calibration["response"] = [{"fraction": 1.0, "tau_s": 0.35}]
+        station.left_calibration["response"] = FAST_RESPONSE
     station.left["upkeep"] = QUICK | upkeep
     return station.write()
 
@@ -35,6 +37,7 @@ def without_its_line(folder: Path) -> Path:
     """The same station, its meter read by a person."""
     station = StationFolder(folder)
     del station.station["meters"]["reference"]["device"]
+    station.left_calibration["response"] = FAST_RESPONSE
     station.meters["meters/sim-reference.toml"]["range_max_mw_cm2"] = 2000.0
     station.left["upkeep"] = QUICK
     return station.write()

@@ -11,7 +11,7 @@ import pytest
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from irctl.domain.worksheet import Outcome, Step
-from tests.simulation.technician import BY, FAST, QUICK, Technician, a_config, reborn, without_its_line
+from tests.simulation.technician import BY, FAST, FAST_RESPONSE, QUICK, Technician, a_config, reborn, without_its_line
 from tests.simulation.world import World, a_station
 from tests.unit.worlds import StationFolder
 
@@ -62,13 +62,14 @@ async def test_a_lamp_without_radiometer_aged_by_12_percent_gives_what_is_ordere
     """Nothing but a check with the meter can notice it: the lamp cannot see itself. (The same lamp with its own radiometer: test_check.)"""
     station = StationFolder(tmp_path / "config")
     station.right["upkeep"] = QUICK
+    station.calibrations["calibrations/sim-r-001.toml"]["response"] = FAST_RESPONSE
     sim = {"lamps": {"right": {"envelope_fraction": 0.0}}}
     async with a_station(tmp_path / "state", config=station.write(), sim=sim) as world:
         technician = Technician(world, "right")
         await technician.calibrate()
-        assert error_pct(await told_and_given(world, "right")) == pytest.approx(0.0, abs=1.5)
+        assert error_pct(await told_and_given(world, "right")) == pytest.approx(0.0, abs=1.0)
         world.sim.set_fault("right", "ageing", factor=0.88)
-        assert error_pct(await told_and_given(world, "right")) == pytest.approx(12.0 / 0.88, abs=1.5)
+        assert error_pct(await told_and_given(world, "right")) == pytest.approx(12.0 / 0.88, abs=1.0)
         world.sim.place("meter", "right", 50.0)
         check = await technician.check("reference")
         assert check.view()["verdict"] == "fail"
@@ -76,7 +77,7 @@ async def test_a_lamp_without_radiometer_aged_by_12_percent_gives_what_is_ordere
             world.station.order(an_order("right"))
         await technician.calibrate()
         again = await told_and_given(world, "right")
-        assert error_pct(again) == pytest.approx(0.0, abs=1.5)
+        assert error_pct(again) == pytest.approx(0.0, abs=1.0)
         assert honest(again)
 
 
@@ -84,7 +85,7 @@ async def test_a_lamp_that_somebody_replaced_is_no_lamp_of_this_calibration(tmp_
     """First nobody says so, and its check fails; then the plate shows another serial; in its own name it has never been calibrated."""
     station, state = StationFolder(tmp_path / "config"), tmp_path / "state"
     del station.left["calibration"]
-    station.left["upkeep"] = QUICK
+    station.left["upkeep"] = QUICK | {"response": FAST_RESPONSE}
     config = station.write()
     async with a_station(state, config=config, sim=FAST) as world:
         technician = Technician(world)
@@ -108,13 +109,13 @@ async def test_a_lamp_that_somebody_replaced_is_no_lamp_of_this_calibration(tmp_
         await technician.calibrate()
         told = await told_and_given(world)
         assert honest(told)
-        assert error_pct(told) == pytest.approx(0.0, abs=1.5)
+        assert error_pct(told) == pytest.approx(0.0, abs=1.0)
         await world.process.close()
 
 
 async def test_a_reflector_gets_dirty_and_is_wiped(tmp_path: Path):
     """Sessions show it first, as drift; the check cannot call it right any more; after the wiping a check is asked for, and finds the lamp as it was."""
-    async with a_station(tmp_path / "state", config=a_config(tmp_path / "config")) as world:
+    async with a_station(tmp_path / "state", config=a_config(tmp_path / "config", fast=False)) as world:
         technician = Technician(world)
         await technician.calibrate()
         world.sim.set_fault("left", "dirty", factor=0.905)
@@ -185,6 +186,7 @@ async def test_a_meter_that_stands_wrong_at_one_of_several_distances_contradicts
 async def test_two_meters_under_one_lamp_agree_until_one_has_a_bias_beyond_its_certificate(tmp_path: Path):
     station = StationFolder(tmp_path / "config")
     station.left["upkeep"] = QUICK
+    station.left_calibration["response"] = FAST_RESPONSE
     station.devices["meter2"] = station.devices["meter"] | {"unit": 3}
     certificate = station.meters["meters/sim-reference.toml"]
     station.meters["meters/second.toml"] = certificate | {"serial": "5187", "certificate": "SIM-2026-0816"}
@@ -222,6 +224,7 @@ async def test_a_meter_on_another_range_is_refused_with_the_remedy_and_read_agai
 ):
     station = StationFolder(tmp_path / "config")
     station.left["upkeep"] = QUICK
+    station.left_calibration["response"] = FAST_RESPONSE
     station.meters["meters/sim-reference.toml"]["range_max_mw_cm2"] = 2000.0
     async with a_station(tmp_path / "state", config=station.write(), sim=FAST) as world:
         technician, sheets = Technician(world), world.station.calibrations
