@@ -183,7 +183,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a calibration never lapses", "H13", f"{DOMAIN}/calibration.py",
-        "        if now >= self.valid_until:", "        if False:", ("tests/unit",),
+        "        if now >= self.valid_until:", "        if False:", ("tests/unit/test_calibration.py", "tests/unit/test_orders.py"),
     ),
     Mutant(
         "a lamp that failed its check is not locked", "H13", f"{CONTROLLER}/in_force.py",
