@@ -410,7 +410,10 @@ def _rms(values: Sequence[float]) -> float:
 def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.coverage", description=__doc__)
     parser.add_argument(
-        "--calibrations", type=int, default=20, help="how many (default 20, a minute; 200 tell something)"
+        "--calibrations",
+        type=int,
+        default=200,
+        help="default 200, some 8 CPU minutes; a few tell little, and miss targets by luck",
     )
     parser.add_argument("--seed", type=int, default=1, help="of what is drawn")
     parser.add_argument("--jobs", type=int, default=2, help="side by side (default 2)")
