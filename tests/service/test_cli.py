@@ -240,7 +240,8 @@ def test_the_journal_verifies_over_the_api_and_from_its_file(station: Station, t
 def test_a_journal_of_many_files_is_one_to_whoever_asks(tmp_path: Path):
     """The least file size: the first treatment's file is closed before the second one's order."""
     config = tmp_path / "small.toml"
-    shutil.copytree(DEMO.parent / "calibrations", tmp_path / "calibrations")
+    for beside in ("calibrations", "meters"):
+        shutil.copytree(DEMO.parent / beside, tmp_path / beside)
     config.write_text(DEMO.read_text(encoding="utf-8") + "\n[journal]\nfile_mb_max = 0.01\n", encoding="utf-8")
     with a_station(tmp_path, config=config) as station:
         sessions = [treated(station, fluence=0.5), treated(station, fluence=0.1)]

@@ -292,7 +292,7 @@ def test_the_first_order_loads_nothing_that_could_stall_the_loop():
         from irctl.controller.config import load
         from irctl.controller.serve import _load_the_rest
         config = load(Path({str(CONFIGS / "demo.toml")!r}))
-        _load_the_rest(config)
+        _load_the_rest()
         before = set(sys.modules)
         for calibration in config.calibrations.values():
             calibration.level_for(50.0)

@@ -201,10 +201,10 @@ async def test_what_sessions_and_checks_say_of_a_lamp_is_its_drift_and_what_is_d
         hours = [one["lamp_hours"] for one in told["evidence"]]
         assert hours == sorted(hours)
         assert told["chart"]["signals"] == ()
-        overdue = [one["what"] for one in await upkeep.due() if one["overdue"]]
+        overdue = [one["what"] for one in upkeep.due() if one["overdue"]]
         assert overdue == ["cleaned of left"]
         upkeep.maintain("left", BY, "cleaned", "reflector wiped")
-        assert [one["what"] for one in await upkeep.due() if one["overdue"]] == []
+        assert [one["what"] for one in upkeep.due() if one["overdue"]] == []
 
 
 async def test_after_a_failed_as_found_the_next_calibration_is_due_sooner(tmp_path: Path):
