@@ -21,6 +21,13 @@ def writes(sent: list[bytes]) -> list[str]:
 # --- Wiren Board MDM3 ------------------------------------------------------------------------------------------------
 
 
+async def test_another_module_of_the_same_maker_is_refused() -> None:
+    async with a_device("wirenboard-mdm3") as world:
+        world.twin.inputs[202] = constant(ord("X"))  # WBXDM3
+        with pytest.raises(DeviceFault, match="not a WB-MDM3"):
+            await world.device.identify()
+
+
 async def test_a_renewal_is_one_frame_that_writes_the_level() -> None:
     async with a_device("wirenboard-mdm3") as world:
         lamp = world.device.emitter(1)

@@ -40,6 +40,8 @@ KNOWN = {
     "device": ["contactor2"],
     "action": ["clear-trip"],
     "alarm_id": ["A-1"],
+    "calibration": ["C-20261123-0001"],
+    "how": ["reject", "abandon"],
 }
 """What the station really has: nobody finds that by chance."""
 EXAMPLES = 40

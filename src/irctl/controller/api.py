@@ -242,7 +242,7 @@ def create_app(station: Station) -> FastAPI:
         return dict(found.view())
 
     app.include_router(calibration_api.router(station))
-    app.include_router(reminder_api.router(station.reminders))
+    app.include_router(reminder_api.router(station))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

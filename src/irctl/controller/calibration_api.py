@@ -98,34 +98,37 @@ class CompareBody(_Body):
 def router(station: Station) -> APIRouter:
     """Everything about calibrations of a running station."""
     api = APIRouter()
-    sheets, upkeep = station.calibrations, station.upkeep
 
     @api.post("/v1/lamps/{lamp}/calibrations", status_code=201)
     async def post_calibration(lamp: str, body: StartBody) -> dict[str, Any]:
         environment = {"temperature_c": body.temperature_c, "note": body.note}
         nobody = body.nobody_under_the_lamp
-        return sheets.view(sheets.start(lamp, body.meter, body.by, nobody=nobody, environment=environment))
+        return station.calibrations.view(
+            station.calibrations.start(lamp, body.meter, body.by, nobody=nobody, environment=environment)
+        )
 
     @api.get("/v1/calibrations")
     async def get_calibrations(lamp: Annotated[str | None, Query(max_length=40)] = None) -> list[dict[str, Any]]:
-        return await sheets.listed(lamp)
+        return await station.calibrations.listed(lamp)
 
     @api.get("/v1/calibrations/{calibration}")
     async def get_calibration(calibration: str) -> dict[str, Any]:
-        return sheets.view(await sheets.found(calibration))
+        return station.calibrations.view(await station.calibrations.found(calibration))
 
     @api.get("/v1/calibrations/{calibration}/events")
     async def get_events(calibration: str) -> list[Event]:
-        return list((await sheets.found(calibration)).events)
+        return list((await station.calibrations.found(calibration)).events)
 
     @api.get("/v1/calibrations/{calibration}/certificate")
     async def get_certificate(calibration: str) -> dict[str, Any]:
-        return await sheets.certificate(calibration)
+        return await station.calibrations.certificate(calibration)
 
     @api.post("/v1/calibrations/{calibration}/identify")
     async def post_identify(calibration: str, body: IdentifyBody) -> dict[str, Any]:
         try:
-            return sheets.view(await sheets.identify(calibration, body.by, body.serial, body.condition))
+            return station.calibrations.view(
+                await station.calibrations.identify(calibration, body.by, body.serial, body.condition)
+            )
         except (BusError, DeviceFault) as error:
             remedy = "Check the emitter's line and supply, then try again"
             raise Refused([Problem("emitter", None, str(error), remedy)], conflict=True) from None
@@ -133,78 +136,84 @@ def router(station: Station) -> APIRouter:
     @api.post("/v1/calibrations/{calibration}/position")
     async def post_position(calibration: str, body: PositionBody) -> dict[str, Any]:
         distance_cm = cm("distance", body.distance, body.unit)
-        return sheets.view(sheets.position(calibration, body.by, distance_cm, body.angle_deg, body.positioning_cm))
+        return station.calibrations.view(
+            station.calibrations.position(calibration, body.by, distance_cm, body.angle_deg, body.positioning_cm)
+        )
 
     @api.post("/v1/calibrations/{calibration}/read", status_code=202)
     async def post_read(calibration: str, body: ReadBody) -> dict[str, Any]:
         value = None if body.value is None else mw_cm2("value", body.value, body.unit)
-        return sheets.view(sheets.read(calibration, body.by, value))
+        return station.calibrations.view(station.calibrations.read(calibration, body.by, value))
 
     @api.post("/v1/calibrations/{calibration}/redo")
     async def post_redo(calibration: str, body: RedoBody) -> dict[str, Any]:
-        return sheets.view(sheets.redo(calibration, body.by, body.step, body.reason, body.stage, body.levels_pct))
+        return station.calibrations.view(
+            station.calibrations.redo(calibration, body.by, body.step, body.reason, body.stage, body.levels_pct)
+        )
 
     @api.post("/v1/calibrations/{calibration}/adjust")
     async def post_adjust(calibration: str, body: AdjustBody) -> dict[str, Any]:
-        return sheets.view(sheets.adjust(calibration, body.by, body.what))
+        return station.calibrations.view(station.calibrations.adjust(calibration, body.by, body.what))
 
     @api.post("/v1/calibrations/{calibration}/submit")
     async def post_submit(calibration: str, body: _Body) -> dict[str, Any]:
-        return sheets.view(sheets.submit(calibration, body.by))
+        return station.calibrations.view(station.calibrations.submit(calibration, body.by))
 
     @api.post("/v1/calibrations/{calibration}/approve")
     async def post_approve(calibration: str, body: _Body) -> dict[str, Any]:
-        return sheets.view(sheets.approve(calibration, body.by))
+        return station.calibrations.view(station.calibrations.approve(calibration, body.by))
 
     @api.post("/v1/calibrations/{calibration}/{how}")
     async def post_close(calibration: str, how: Literal["reject", "abandon"], body: CloseBody) -> dict[str, Any]:
-        return sheets.view(
-            sheets.close(calibration, body.by, body.reason, "rejected" if how == "reject" else "abandoned")
+        return station.calibrations.view(
+            station.calibrations.close(
+                calibration, body.by, body.reason, "rejected" if how == "reject" else "abandoned"
+            )
         )
 
     @api.get("/v1/calibrations/{calibration}/impact")
     async def get_impact(calibration: str) -> dict[str, Any]:
-        return await upkeep.impact(calibration)
+        return await station.upkeep.impact(calibration)
 
     @api.post("/v1/calibrations/{calibration}/impact")
     async def post_impact(calibration: str, body: ImpactBody) -> dict[str, Any]:
-        return await upkeep.review_impact(calibration, body.by, body.decision, body.reason)
+        return await station.upkeep.review_impact(calibration, body.by, body.decision, body.reason)
 
     @api.post("/v1/lamps/{lamp}/check", status_code=202)
     async def post_check(lamp: str, body: CheckBody) -> dict[str, Any]:
         if body.value is not None:
-            upkeep.checking(lamp).measuring.type_in(mw_cm2("value", body.value, body.unit))
-            return upkeep.checking(lamp).view()
-        return upkeep.check(lamp, body.by, body.reference, nobody=body.nobody_under_the_lamp).view()
+            station.upkeep.checking(lamp).measuring.type_in(mw_cm2("value", body.value, body.unit))
+            return station.upkeep.checking(lamp).view()
+        return station.upkeep.check(lamp, body.by, body.reference, nobody=body.nobody_under_the_lamp).view()
 
     @api.get("/v1/lamps/{lamp}/check")
     async def get_check(lamp: str) -> dict[str, Any]:
-        return upkeep.checking(lamp).view()
+        return station.upkeep.checking(lamp).view()
 
     @api.post("/v1/lamps/{lamp}/unlock")
     async def post_unlock(lamp: str, body: CloseBody) -> dict[str, Any]:
-        upkeep.unlock(lamp, body.by, body.reason)
+        station.upkeep.unlock(lamp, body.by, body.reason)
         return {"lamp": lamp, "locked": None}
 
     @api.post("/v1/lamps/{lamp}/maintenance", status_code=201)
     async def post_maintenance(lamp: str, body: MaintenanceBody) -> dict[str, Any]:
-        return dict(upkeep.maintain(lamp, body.by, body.kind, body.note))
+        return dict(station.upkeep.maintain(lamp, body.by, body.kind, body.note))
 
     @api.get("/v1/lamps/{lamp}/maintenance")
     async def get_maintenance(lamp: str) -> list[Event]:
-        return await upkeep.maintenance(lamp)
+        return await station.upkeep.maintenance(lamp)
 
     @api.get("/v1/lamps/{lamp}/drift")
     async def get_drift(lamp: str) -> dict[str, Any]:
-        return await upkeep.drift(lamp)
+        return await station.upkeep.drift(lamp)
 
     @api.get("/v1/due")
     async def get_due() -> list[dict[str, Any]]:
-        return upkeep.due()
+        return station.upkeep.due()
 
     @api.post("/v1/meters/compare")
     async def post_compare(body: CompareBody) -> dict[str, Any]:
-        return await upkeep.compare(body.by, body.a, body.b)
+        return await station.upkeep.compare(body.by, body.a, body.b)
 
     @api.get("/v1/meters")
     async def get_meters() -> list[dict[str, Any]]:

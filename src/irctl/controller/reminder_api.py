@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
-from irctl.controller.reminders import Reminders, Request
+from irctl.controller.reminders import Request
+from irctl.controller.station import Station
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 
@@ -31,22 +32,22 @@ class SettleBody(_Body):
     because: Text
 
 
-def router(reminders: Reminders) -> APIRouter:
+def router(station: Station) -> APIRouter:
     """Reminders of a running station. Telling the same one twice tells it once."""
     api = APIRouter()
 
     @api.get("/v1/reminders")
     async def get_reminders() -> list[dict[str, Any]]:
-        return reminders.view()
+        return station.reminders.view()
 
     @api.post("/v1/reminders")
     async def post_reminder(body: ReminderBody) -> dict[str, Any]:
-        told = reminders.tell(Request(**dict(body)))
+        told = station.reminders.tell(Request(**dict(body)))
         return {"told": told}
 
     @api.post("/v1/reminders/settle")
     async def post_settle(body: SettleBody) -> dict[str, Any]:
-        reminders.settle(body.item, body.because)
+        station.reminders.settle(body.item, body.because)
         return {"item": body.item, "open": False}
 
     return api
