@@ -108,7 +108,8 @@ class Signature:
     def of(cls, told: Mapping[str, Any]) -> Signature:
         """From the canonical form read back. Raises KeyError, TypeError, ValueError."""
         changed: dict[str, Any] = {name: datetime.fromisoformat(told[name]) for name in ("at", "authenticated_at")}
-        return cls(**{**told, **changed, "meaning": Meaning(told["meaning"])})
+        changed["meaning"] = Meaning(told["meaning"])
+        return cls(**{**told, **changed})
 
     def __str__(self) -> str:
         return f"{self.printed_name}, {self.at:%Y-%m-%d %H:%M %Z}, {self.meaning}".replace("  ", " ")
