@@ -47,7 +47,7 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         yield running
 
 
-@pytest.mark.parametrize("command", ["protocols list", "protocols show", "protocols check"])
+@pytest.mark.parametrize("command", ["protocols list", "protocols show", "protocols check", "screening check"])
 def test_help_of_a_command_shows_an_example(command: str) -> None:
     assert f"\nirctl {command}" in irctl(*command.split(), "--help").stdout
 
@@ -130,4 +130,14 @@ def test_a_visit_elsewhere_counts_and_a_dose_ten_times_unlike_it_is_refused(stat
     assert fields(*slip, *confirmed, "--confirm-change", "protocol", "--confirm-change", "fluence_j_cm2") == {
         "fluence_j_cm2"
     }
-    assert fields("--given-elsewhere", "2026-11-18T10:30=1.9@50") == {"fluence_j_cm2"}
+    assert fields("--given-elsewhere", "2026-11-18T10:30=1.9@50") == {"fluence_j_cm2"}  # the course's ceiling
+
+
+def test_the_screening_list_passes_its_own_tests_and_says_what_it_is(tmp_path: Path) -> None:
+    done = irctl("screening", "check")
+    assert done.returncode == 0
+    assert "EXAMPLE, to be approved by your clinic" in done.stdout
+    (tmp_path / "infrared.toml").write_text("name = 3\n", encoding="utf-8")
+    bad = irctl("screening", "check", str(tmp_path / "infrared.toml"), "--json")
+    assert bad.returncode == 3
+    assert {"name", "items", "sensation"} <= {p["field"] for p in json.loads(bad.stdout)[0]["problems"]}

@@ -55,6 +55,7 @@ COMMANDS = (
     (TREATING, "protocols list", "protocols:list_all", "The treatment protocols."),
     (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
     (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
+    (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
     (LOOKING, "status", "look:status", "The station at a glance."),
@@ -102,6 +103,7 @@ COMMANDS = (
 GROUPS = {
     "calibrations": "Calibrations: without more words, all of them.",
     "protocols": "Treatment protocols: without more words, all of them.",
+    "screening": "Screening lists.",
     "meters": "Reference meters: without more words, all of them.",
     "journal": "Verify, show or archive the journal.",
     "certificate": "Verify or print a certificate file.",

@@ -13,7 +13,7 @@ from irctl.domain.course import Settings, Visit
 from irctl.domain.history import plain
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Dose, Due, Protocol, Under, due, name_of, problems_with_use
-from irctl.domain.since_last import changes, slips
+from irctl.domain.since_last import unlike
 
 SESSIONS_MAX = 10_000
 ELSEWHERE = "elsewhere"
@@ -72,7 +72,7 @@ def _unlike(protocol: Protocol, last: Settings, now: Settings, confirmed: Collec
     explained: set[str] = set()
     if protocol.prescribes(Dose(last.fluence_j_cm2, last.irradiance_mw_cm2)):
         explained = {"fluence_j_cm2", "irradiance_mw_cm2"}
-    return slips(last, now) or changes(last, now, explained=explained, confirmed=confirmed)
+    return unlike(last, now, explained=explained, confirmed=confirmed)
 
 
 def _given_here(controller: Controller, protocol: Protocol, patient: str, area: str) -> list[Visit]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from irctl.cli import exits, say
 from irctl.cli.app import Folder, Json
+from irctl.cli.examples import examples
 from irctl.clinic.protocol_file import load_protocol
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Protocol
@@ -125,10 +125,7 @@ def named(name: str, folder: Path | None) -> Protocol:
 
 def _files(folder: Path | None) -> list[Path]:
     """The files of the clinic's folder; of the examples where none is named. Raises Refused."""
-    if folder is None:
-        inside = resources.files("irctl") / "configs"
-        folder = Path(str(inside)) if inside.is_dir() else Path(__file__).parents[3] / "configs"
-        folder /= "protocols"
+    folder = folder or examples() / "protocols"
     if not folder.is_dir():
         raise Refused([Problem("protocols", str(folder), "is no folder", "Name the folder that holds the protocols")])
     return sorted(folder.glob("*.toml"))

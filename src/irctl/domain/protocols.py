@@ -89,6 +89,11 @@ class Approval:
     on: date
 
 
+def standing(approval: Approval | None) -> str:
+    """Whose a protocol or a list is."""
+    return "EXAMPLE, to be approved by your clinic" if approval is None else f"approved by {approval.by}, {approval.on}"
+
+
 @dataclass(frozen=True, slots=True)
 class Protocol:
     """One version of one protocol. `sha256` is its file's."""
@@ -120,9 +125,7 @@ class Protocol:
     @property
     def standing(self) -> str:
         """Whose it is, for everybody who sees it."""
-        if self.approval is None:
-            return "EXAMPLE, to be approved by your clinic"
-        return f"approved by {self.approval.by}, {self.approval.on}"
+        return standing(self.approval)
 
     def dose_of(self, place: int) -> Dose:
         """Of the visit with this place in the progression."""

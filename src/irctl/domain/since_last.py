@@ -32,11 +32,20 @@ def changes(
     """Every setting that differs from the last visit's, unless the protocol's progression explains it or somebody has confirmed it."""
     return [
         Problem(
-            f.name,
-            getattr(now, f.name),
-            f"was {getattr(last, f.name)!r} at the last visit",
-            f"Confirm the change of {f.name}, or correct it",
+            name,
+            getattr(now, name),
+            f"was {before!r} at the last visit",
+            f"Confirm the change of {name}, or correct it",
         )
-        for f in fields(Settings)
-        if getattr(now, f.name) != getattr(last, f.name) and f.name not in explained and f.name not in confirmed
+        for name, before in ((f.name, getattr(last, f.name)) for f in fields(Settings))
+        if getattr(now, name) != before and name not in explained and name not in confirmed
     ]
+
+
+def unlike(
+    last: Settings, now: Settings, *, explained: Collection[str] = (), confirmed: Collection[str] = ()
+) -> list[Problem]:
+    """Both: what is a slip is told as one, and neither explained nor confirmed."""
+    far = slips(last, now)
+    slipped = {problem.field for problem in far}
+    return far + changes(last, now, explained={*explained, *slipped}, confirmed=confirmed)
