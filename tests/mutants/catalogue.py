@@ -207,6 +207,30 @@ MUTANTS: tuple[Mutant, ...] = (
         "        elif _stricter(name, allowed, value) != value:", "        elif False:", ("tests/unit/test_limits.py",),
     ),
     Mutant(
+        "a locked screen hides nothing but the names", "permissions", f"{DOMAIN}/people.py",
+        "    if context.locked:", "    if False:", ("tests/unit/test_people.py",),
+    ),
+    Mutant(
+        "one person is two people", "permissions", f"{DOMAIN}/people.py",
+        "second.login == person.login or ", "", ("tests/unit/test_people.py",),
+    ),
+    Mutant(
+        "yesterday's answers are good today", "screening", f"{DOMAIN}/screening.py",
+        "    if not of_today(screened.at, now):", "    if False:", ("tests/unit/test_screening.py",),
+    ),
+    Mutant(
+        "yesterday's override goes on", "screening", f"{DOMAIN}/override.py",
+        "override is None or not of_today(override.at, now)", "override is None", ("tests/unit/test_screening.py",),
+    ),
+    Mutant(
+        "the course's ceiling is charged with the best estimate", "promise 4", f"{DOMAIN}/protocols.py",
+        "sum(one.max_j_cm2 for one in before)", "sum(one.best_j_cm2 for one in before)", ("tests/unit/test_protocols.py",),
+    ),
+    Mutant(
+        "a signature is good for whatever is shown", "record", f"{DOMAIN}/electronic_signature.py",
+        "    if signature.record_sha256 != shown.sha256:", "    if False:", ("tests/unit/test_electronic_signature.py",),
+    ),
+    Mutant(
         "the day's ceiling is charged with the least", "promise 4", f"{CONTROLLER}/past.py",
         'event["delivered"]["max_j_cm2"]', 'event["delivered"]["min_j_cm2"]', (ATTENDANCE,),
     ),

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points, version
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, CycloptsError, Group, Parameter
@@ -34,6 +35,11 @@ class To:
 
 Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout, nothing else.")]
 
+Folder = Annotated[
+    Path | None,
+    Parameter(env_var="IRCTL_PROTOCOLS", help="Folder of the clinic's protocols. Default: the examples of irctl."),
+]
+
 TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
 TRUE = Group("Keeping lamps true", sort_key=3)
@@ -46,6 +52,10 @@ COMMANDS = (
     (TREATING, "resume", "session:resume", "Resume a paused session."),
     (TREATING, "end", "session:end", "End a session before its dose is reached."),
     (TREATING, "attend", "session:attend", "Say that you are there, and how the patient feels."),
+    (TREATING, "protocols list", "protocols:list_all", "The treatment protocols."),
+    (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
+    (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
+    (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
     (LOOKING, "status", "look:status", "The station at a glance."),
@@ -92,6 +102,8 @@ COMMANDS = (
 )
 GROUPS = {
     "calibrations": "Calibrations: without more words, all of them.",
+    "protocols": "Treatment protocols: without more words, all of them.",
+    "screening": "Screening lists.",
     "meters": "Reference meters: without more words, all of them.",
     "journal": "Verify, show or archive the journal.",
     "certificate": "Verify or print a certificate file.",
@@ -101,7 +113,7 @@ GROUPS = {
 }
 
 
-LISTED = ("calibrations", "meters")
+LISTED = ("calibrations", "meters", "protocols")
 """Groups that list what they are about when nothing more is said."""
 
 

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
@@ -21,6 +20,7 @@ from cyclopts import Parameter
 from irctl.cli import exits, say
 from irctl.cli.app import Json
 from irctl.cli.client import Controller, Failed
+from irctl.cli.examples import examples
 from irctl.cli.progress import summary
 from irctl.cli.record import session_events, write_notes
 from irctl.cli.signals import ignored, like_ctrl_c
@@ -93,7 +93,7 @@ class Demonstration:
     def start(cls, state: Path, port: int, ending: ExitStack) -> Self:
         """Start both and wait until they serve; `ending` takes them down again, the controller first. Raises Failed."""
         _move_earlier_run_aside(state)
-        configs = ending.enter_context(resources.as_file(_configs()))
+        configs = examples()
         endpoints, log = state / "endpoints.json", state / "controller.log"
         endpoints.unlink(missing_ok=True)
         simulated = ("--config", str(configs / "demo-sim.toml"), "--endpoints", str(endpoints))
@@ -167,12 +167,6 @@ def _announced(log: Path) -> View | None:
         if line.startswith('{"url"') and line.endswith("\n"):
             return jsonlib.loads(line)
     return None
-
-
-def _configs() -> Any:
-    """The example stations: inside an installed package, or beside the sources in a checkout."""
-    inside = resources.files("irctl") / "configs"
-    return inside if inside.is_dir() else Path(__file__).parents[3] / "configs"
 
 
 def _free(port: int | None) -> int:

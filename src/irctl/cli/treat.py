@@ -8,17 +8,20 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Thread
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from irctl.cli import exits, say
-from irctl.cli.app import To
+from irctl.cli.app import Folder, To
 from irctl.cli.client import Controller, Failed, Unreachable
 from irctl.cli.progress import Progress, summary
 from irctl.cli.signals import like_ctrl_c
 from irctl.cli.stop import stop
-from irctl.domain.problems import Refused
+from irctl.domain.problems import Problem, Refused
+
+if TYPE_CHECKING:
+    from irctl.domain.protocols import Due, Protocol
 
 POLL_S = 0.25
 """As often as the controller decides."""
@@ -39,9 +42,13 @@ class Prescription:
     patient: str
     area: str
     by: str
+    protocol: Protocol | None = None
 
     def body(self) -> View:
-        return {name: getattr(self, name) for name in self.__slots__}
+        body = {name: getattr(self, name) for name in self.__slots__}
+        if (protocol := self.protocol) is not None:
+            body["protocol"] = {"name": protocol.label, "limits": dict(protocol.limits.given())}
+        return body
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,25 +67,75 @@ def treat(
     lamp: str,
     /,
     *,
-    fluence: Annotated[float, Parameter(help="Dose, J/cm².")],
-    irradiance: Annotated[float, Parameter(help="Irradiance at the skin, mW/cm².")],
+    fluence: Annotated[float | None, Parameter(help="Dose, J/cm². A protocol says it.")] = None,
+    irradiance: Annotated[float | None, Parameter(help="Irradiance at the skin, mW/cm². A protocol says it.")] = None,
     patient: Annotated[str, Parameter(help="A reference to the patient, never a name.")],
     area: Annotated[str, Parameter(help="Where on the body.")],
     by: Annotated[str, Parameter(help="Who orders and attends: it goes into the record.")],
+    protocol: Annotated[str | None, Parameter(help="Take the dose from this treatment protocol.")] = None,
+    visit: Annotated[int | None, Parameter(help="Which visit of the course this is.")] = None,
+    given_elsewhere: Annotated[
+        tuple[str, ...],
+        Parameter(
+            negative=(),
+            help="An earlier visit that this station does not know: 2026-11-18T10:30=24@40 (J/cm², mW/cm²).",
+        ),
+    ] = (),
+    confirm_change: Annotated[
+        tuple[str, ...], Parameter(negative=(), help="What may differ from the last visit: lamp, protocol, a figure.")
+    ] = (),
+    protocols: Folder = None,
     to: To = _TO,
 ) -> int:
     """Give one treatment and follow it. Ctrl-C ends it; Ctrl-C again stops the whole station.
 
     irctl treat left --fluence 20 --irradiance 50 --patient P-17 --area lumbar --by okafor
 
+    irctl treat left --protocol luminous-ir --visit 1 --patient P-17 --area lumbar --by okafor
+
     Exit code 0 only when the prescribed dose was reached.
     """
-    treated = give(to.controller, Prescription(lamp, fluence, irradiance, patient, area, by), quiet=to.json)
+    if protocol is None:
+        prescription = _typed(lamp, fluence, irradiance, patient, area, by, visit)
+    else:
+        from irctl.cli.by_protocol import resolved
+
+        if visit is None:
+            raise Refused([Problem("visit", None, "is missing", "Say which visit of the course this is: --visit N")])
+        found, due = resolved(
+            to.controller, lamp, protocol, visit, patient=patient, area=area, folder=protocols,
+            asked=(fluence, irradiance), elsewhere=given_elsewhere, confirmed=confirm_change,
+        )  # fmt: skip
+        dose = due.dose
+        prescription = Prescription(lamp, dose.fluence_j_cm2, dose.irradiance_mw_cm2, patient, area, by, found)
+        if not to.json:
+            say.console().print(f"{say.escape(found.label)}, visit {due.visit}{_as_visit(due)}. {found.standing}.")
+    treated = give(to.controller, prescription, quiet=to.json)
     if to.json:
         say.as_json({"session": treated.session, "ended": treated.ended})
     else:
         summary(say.console(), treated.ended, treated.session)
     return exits.OK if treated.completed else exits.FAILED
+
+
+def _typed(
+    lamp: str, fluence: float | None, irradiance: float | None, patient: str, area: str, by: str, visit: int | None
+) -> Prescription:
+    """What was typed, without a protocol. Raises Refused."""
+    problems = [
+        Problem(name, None, "is missing", "Give it, or name a protocol")
+        for name, value in (("fluence", fluence), ("irradiance", irradiance))
+        if value is None
+    ]
+    if visit is not None:
+        problems.append(Problem("visit", visit, "belongs to a protocol", "Name the protocol: --protocol NAME"))
+    if problems or fluence is None or irradiance is None:
+        raise Refused(problems)
+    return Prescription(lamp, fluence, irradiance, patient, area, by)
+
+
+def _as_visit(due: Due) -> str:
+    return "" if due.place == due.visit else f", dosed as visit {due.place} (visits missed or not complete)"
 
 
 def give(controller: Controller, prescription: Prescription, *, quiet: bool = False) -> Treated:

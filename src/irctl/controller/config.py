@@ -7,15 +7,14 @@ line's time-to-dark) is checked where the station is put together.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from irctl.domain.calibration import Calibration, CalibrationError, points_from
 from irctl.domain.history import INTERVAL_MAX_S
@@ -30,33 +29,25 @@ from irctl.domain.orders import (
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
 from irctl.domain.upkeep import Kind
+from irctl.toml_file import Name, Positive, Strict, parse, read
 
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
-M = TypeVar("M", bound=BaseModel)
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=40)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class StationSection(_Strict):
+class StationSection(Strict):
     name: str = Field(min_length=1, max_length=80)
     mode: Literal["simulation", "clinical"]
 
 
-class ApiSection(_Strict):
+class ApiSection(Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=8970, ge=0, le=65535)
 
 
-class JournalSection(_Strict):
+class JournalSection(Strict):
     """`anchor`: where the last signed head is kept, relative to the station file; best on another disk. Beside the journal where not given."""
 
     anchor: str | None = None
@@ -64,7 +55,7 @@ class JournalSection(_Strict):
     """MB (2²⁰ bytes). A larger file is closed once nothing is open. A start reads and verifies the current one: seconds, where it is large."""
 
 
-class LineSection(_Strict):
+class LineSection(Strict):
     """One serial or network line. `port`: a device path, `socket://`, `rfc2217://`, `tcp://host:502` (Modbus TCP) or `sim://NAME`."""
 
     port: str = Field(min_length=1)
@@ -74,7 +65,7 @@ class LineSection(_Strict):
     broadcast_turnaround_s: Positive = 0.1
 
 
-class ClinicSection(_Strict):
+class ClinicSection(Strict):
     """The schedule that reminds of what is due, beside the controller. `day_begins`: when it tells what falls due that day, local time."""
 
     enabled: bool = True
@@ -95,7 +86,7 @@ class DeviceSection(BaseModel):
         return self.model_extra or {}
 
 
-class LimitsSection(_Strict):
+class LimitsSection(Strict):
     irradiance_mw_cm2_max: Annotated[float, Field(gt=0, le=IRRADIANCE_MAX_WITH_SKIN_MW_CM2)] = IRRADIANCE_MAX_MW_CM2
     fluence_j_cm2_max: Annotated[float, Field(gt=0, le=FLUENCE_ABSOLUTE_MAX_J_CM2)] = 90.0
     duration_s_max: Annotated[float, Field(gt=0, le=DURATION_MAX_S)] = DURATION_MAX_S
@@ -107,7 +98,7 @@ class LimitsSection(_Strict):
         return Limits(**self.model_dump())
 
 
-class AttendanceSection(_Strict):
+class AttendanceSection(Strict):
     """How often the attendant is asked while there is light, and what silence does. Project choices, not a standard's."""
 
     every_s: Annotated[float, Field(ge=10, le=900)] = 300.0
@@ -115,14 +106,14 @@ class AttendanceSection(_Strict):
     dimmed_s: Annotated[float, Field(ge=0, le=120)] = 30.0
 
 
-class StopSection(_Strict):
+class StopSection(Strict):
     """Contacts that stop the whole station, read with every lamp; and who may lift a stop (names; empty: anybody who gives one)."""
 
     contacts: tuple[str, ...] = Field(default=(), strict=False)
     may_clear: tuple[str, ...] = Field(default=(), strict=False)
 
 
-class _ResponseSection(_Strict):
+class _ResponseSection(Strict):
     fraction: Annotated[float, Field(gt=0, le=1)]
     tau_s: Positive
 
@@ -135,7 +126,7 @@ Level = Annotated[float, Field(gt=0, le=100)]
 Distance = Annotated[float, Field(ge=10, le=200)]
 
 
-class MaintenanceSection(_Strict):
+class MaintenanceSection(Strict):
     """Work that is due again and again."""
 
     kind: Kind = Field(strict=False)
@@ -144,11 +135,11 @@ class MaintenanceSection(_Strict):
     """Lamp-hours."""
 
 
-class UpkeepSection(_Strict):
+class UpkeepSection(Strict):
     """How a lamp is calibrated and checked. Project choices with their reasons in docs/calibration.md, none of them a standard's."""
 
     lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
-    """Which spectral mismatch of a meter's certificate applies."""
+    """Which spectral mismatch of a meter's certificate applies, and which treatment protocols are meant for it."""
     tolerance_pct: Annotated[float, Field(gt=0, le=50)] = 10.0
     positioning_cm: Positive = 0.5
     """How well the distance is kept, at the calibration and at the patient (k=2)."""
@@ -170,14 +161,14 @@ class UpkeepSection(_Strict):
     """How the lamp follows its power, where no earlier calibration says it."""
 
 
-class MeterSection(_Strict):
+class MeterSection(Strict):
     """A reference meter. `device`: where it is on a line, else its readings are typed. `certificate`: its file, relative to the station file."""
 
     device: str | None = None
     certificate: str
 
 
-class LampSection(_Strict):
+class LampSection(Strict):
     """One lamp: what makes it radiate, what can cut its power, what watches it."""
 
     title: str = ""
@@ -202,16 +193,16 @@ class LampSection(_Strict):
     upkeep: UpkeepSection = UpkeepSection()
 
 
-class StationFile(_Strict):
+class StationFile(Strict):
     station: StationSection
     api: ApiSection = ApiSection()
     journal: JournalSection = JournalSection()
     clinic: ClinicSection = ClinicSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
-    interlocks: dict[Name, str] = {}
+    interlocks: dict[Name, str] = Field(default={})
     stop: StopSection = StopSection()
-    meters: dict[Name, MeterSection] = {}
+    meters: dict[Name, MeterSection] = Field(default={})
     lamps: dict[Name, LampSection] = Field(min_length=1)
 
     def devices_of(self, lamp: str) -> list[str]:
@@ -226,12 +217,12 @@ class StationFile(_Strict):
         return [lamp for lamp in self.lamps if any(self.devices[d].line == line for d in self.devices_of(lamp))]
 
 
-class _PointSection(_Strict):
+class _PointSection(Strict):
     level_pct: Annotated[float, Field(gt=0, le=100)]
     irradiance_mw_cm2: Positive
 
 
-class CalibrationFile(_Strict):
+class CalibrationFile(Strict):
     id: str = Field(min_length=1)
     lamp_serial: str = Field(min_length=1)
     emitter: str
@@ -258,13 +249,13 @@ class CalibrationFile(_Strict):
         )
 
 
-class _SpectralSection(_Strict):
+class _SpectralSection(Strict):
     lamp_type: str = Field(min_length=1, max_length=40)
     factor: Positive
     expanded_uncertainty_pct: Positive
 
 
-class MeterFile(_Strict):
+class MeterFile(Strict):
     """A reference meter's own certificate, copied from the paper: its number and laboratory are how a dose is traced."""
 
     serial: str = Field(min_length=1)
@@ -324,8 +315,8 @@ class StationConfig:
 
 def load(path: Path) -> StationConfig:
     """Read a station file and its calibrations. Raises Refused with every problem found in them."""
-    text = _read(path, "config")
-    file = _parse(text, StationFile, path.name)
+    text = read(path, "config")
+    file = parse(text, StationFile, path.name)
     problems: list[Problem] = []
     calibrations: dict[str, Calibration] = {}
     for name, lamp in file.lamps.items():
@@ -360,8 +351,8 @@ def load(path: Path) -> StationConfig:
 
 def load_calibration(path: Path) -> Calibration:
     """Read one calibration file. Raises Refused."""
-    text = _read(path, "calibration")
-    parsed = _parse(text, CalibrationFile, path.name)
+    text = read(path, "calibration")
+    parsed = parse(text, CalibrationFile, path.name)
     try:
         return parsed.as_calibration(sha256(text).hexdigest())
     except (CalibrationError, ValueError) as error:
@@ -370,8 +361,8 @@ def load_calibration(path: Path) -> Calibration:
 
 def load_meter(path: Path, name: str) -> Meter:
     """Read one meter's certificate. Raises Refused."""
-    text = _read(path, f"meters.{name}.certificate")
-    parsed = _parse(text, MeterFile, path.name)
+    text = read(path, f"meters.{name}.certificate")
+    parsed = parse(text, MeterFile, path.name)
     try:
         return parsed.as_meter(name, sha256(text).hexdigest())
     except ValueError as error:
@@ -402,37 +393,6 @@ def _digest(path: Path) -> str | None:
         return sha256(path.read_bytes()).hexdigest()
     except OSError:
         return None
-
-
-def _read(path: Path, field: str) -> bytes:
-    try:
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = error.strerror if isinstance(error, OSError) else None
-        raise Refused([Problem(field, str(path), reason or str(error), "Check the file's name and rights")]) from None
-
-
-def _parse(text: bytes, model: type[M], name: str) -> M:
-    try:
-        return model.model_validate(tomllib.loads(text.decode("utf-8")))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Refused([Problem(name, "", f"not TOML: {error}", "Correct the file")]) from None
-    except ValidationError as error:
-        raise Refused([schema_problem(details) for details in error.errors()]) from None
-
-
-def schema_problem(details: Mapping[str, Any], prefix: str = "") -> Problem:
-    """One pydantic error in our words."""
-    field = prefix + ".".join(str(part) for part in details["loc"])
-    value: Any = details.get("input")
-    shown = None if details["type"] == "missing" else value
-    match details["type"]:
-        case "extra_forbidden":
-            return Problem(field, shown, "is not a known key", "Remove it, or correct its spelling")
-        case "missing":
-            return Problem(field, None, "is missing", "Add it")
-        case _:
-            return Problem(field, shown, str(details["msg"]), "Correct the value")
 
 
 def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Problem]:

@@ -28,6 +28,7 @@ class LampInfo:
     simulated: bool
     title: str
     serial: str
+    lamp_type: str
     emitter: str
     cutoff: str | None
     radiometer: str | None

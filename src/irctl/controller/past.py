@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from irctl.domain.chain import CONTINUED, SET_ASIDE, Event
-from irctl.domain.history import Given
+from irctl.domain.history import Given, plain
 
 LOOK_BACK = timedelta(hours=48)
 """Longer than a day's ceiling and the longest interval ask for."""
@@ -69,8 +69,8 @@ def recent(found: Sequence[Charge], now: datetime) -> list[Charge]:
 
 def given_to(events: Iterable[Event], patient: str, area: str, now: datetime) -> list[Given]:
     """Every session of this patient and area, by the most that it may have given."""
-    wanted = (_plain(patient), _plain(area))
-    mine = [c for c in charges(events, now) if (_plain(c.patient), _plain(c.area)) == wanted]
+    wanted = (plain(patient), plain(area))
+    mine = [c for c in charges(events, now) if (plain(c.patient), plain(c.area)) == wanted]
     return [Given(charge.session, charge.at, charge.max_j_cm2) for charge in mine]
 
 
@@ -83,8 +83,3 @@ def latest_entry(events: Iterable[Event]) -> datetime | None:
         # UTC and of one form: order as text is order in time
         latest = event["at"] if accepted else at if latest is None else max(latest, at)
     return None if latest is None else datetime.fromisoformat(latest)
-
-
-def _plain(text: str) -> str:
-    """Upper and lower case and spaces make no other patient."""
-    return " ".join(text.casefold().split())

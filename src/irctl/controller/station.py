@@ -124,6 +124,7 @@ class Station:
             simulated=self.simulated,
             title=section.title or name,
             serial=section.serial,
+            lamp_type=section.upkeep.lamp_type,
             emitter=self._described(section.emitter),
             cutoff=self._described(section.cutoff) if section.cutoff else None,
             radiometer=self._described(section.radiometer) if section.radiometer else None,

@@ -50,6 +50,7 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
         "status": status,
         "reason": None if status != "unverified" else output.state.problem or "reads back as on",
         "serial": info.serial,
+        "lamp_type": info.lamp_type,
         "distance_cm": info.distance_cm,
         "calibration": None if calibration is None else record.in_force(equipment.in_force, calibration),
         "calibration_state": equipment.in_force.state,

@@ -17,6 +17,11 @@ CLOCK_BACK_MAX_S = 120.0
 """A clock this far behind the last entry of the journal tells no day, no interval and no validity."""
 
 
+def plain(text: str) -> str:
+    """Upper and lower case and spaces make no other patient, and no other area."""
+    return " ".join(text.casefold().split())
+
+
 @dataclass(frozen=True, slots=True)
 class Given:
     """One session of this patient and area: when it ended (or was last heard of), and the most that it may have given."""
