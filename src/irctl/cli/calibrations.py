@@ -38,7 +38,7 @@ def list_all(*, lamp: Annotated[str, Parameter(help="Of this lamp only.")] = "",
 def _row(one: View) -> Sequence[object]:
     verdict: View | None = one["result"] and one["result"]["as-found"]["verdict"]
     outcome = f"[{OUTCOMES[one['outcome']]}]{one['outcome'] or 'open'}[/]"
-    as_found = None if verdict is None else f"{verdict['decision']}, {verdict['error_pct']:+.1f} %"
+    as_found = None if verdict is None else f"{verdict['decision']}, {verdict['error_pct']:+z.1f} %"
     return (
         one["id"],
         one["lamp"],
@@ -149,7 +149,7 @@ def history(lamp: str, /, *, to: To = _TO) -> None:
             f"{e['lamp_hours']:.1f} h",
             e["kind"],
             f"{e['level_pct']:g} %",
-            f"{100 * (e['ratio'] - 1):+.1f} %",
+            f"{100 * (e['ratio'] - 1):+z.1f} %",
             f"{e['expanded_pct']:.1f} %",
         )
         for e in told["evidence"]
@@ -211,7 +211,7 @@ def impact(
     out = say.console()
     verdict = told["verdict"]
     out.print(
-        f"As found: {verdict['decision']}, {verdict['error_pct']:+.1f} %. Sessions from {_time(told['since']) or 'the first'} to {_time(told['until'])}:"
+        f"As found: {verdict['decision']}, {verdict['error_pct']:+z.1f} %. Sessions from {_time(told['since']) or 'the first'} to {_time(told['until'])}:"
     )
     rows = [
         (

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from irctl.domain.budget import NO_BUDGET, Budget, Shared
 from irctl.domain.calibration import Calibration, CalibrationError, points_from
 from irctl.domain.history import INTERVAL_MAX_S
 from irctl.domain.limits import Limits
@@ -231,6 +232,27 @@ class _PointSection(_Strict):
     irradiance_mw_cm2: Positive
 
 
+class _BudgetSection(_Strict):
+    """Parts of a calibration's uncertainties that cancel in a check with the same instruments (domain.budget.Shared); each k=2."""
+
+    meter_serial: str = Field(min_length=1)
+    meter_certificate: str = Field(min_length=1)
+    lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
+    factor_pct: Positive
+    spectral_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
+    position_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
+
+    def as_shared(self) -> Shared:
+        return Shared(
+            self.meter_serial,
+            self.meter_certificate,
+            self.lamp_type,
+            self.factor_pct,
+            self.spectral_pct,
+            self.position_pct,
+        )
+
+
 class CalibrationFile(_Strict):
     id: str = Field(min_length=1)
     lamp_serial: str = Field(min_length=1)
@@ -246,16 +268,28 @@ class CalibrationFile(_Strict):
     positioning_cm: Positive
     points: tuple[_PointSection, ...] = Field(strict=False)
     response: tuple[_ResponseSection, ...] = Field(strict=False)
+    budget: _BudgetSection | None = None
 
     def as_calibration(self, digest: str) -> Calibration:
         """Raises CalibrationError, ValueError."""
-        plain = self.model_dump(exclude={"points", "response"})
+        plain = self.model_dump(exclude={"points", "response", "budget"})
         return Calibration(
             **plain,
+            curve_budget=self._of("expanded_uncertainty_pct", self.expanded_uncertainty_pct),
+            monitor_budget=self._of("meter_uncertainty_pct", self.meter_uncertainty_pct),
             points=points_from([(p.level_pct, p.irradiance_mw_cm2) for p in self.points]),
             response=LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in self.response)),
             sha256=digest,
         )
+
+    def _of(self, name: str, expanded_pct: float | None) -> Budget:
+        """Raises ValueError."""
+        if self.budget is None or expanded_pct is None:
+            return NO_BUDGET
+        try:
+            return self.budget.as_shared().budget(expanded_pct)
+        except ValueError as error:
+            raise ValueError(f"budget against {name}: {error}") from None
 
 
 class _SpectralSection(_Strict):

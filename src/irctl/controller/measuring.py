@@ -117,7 +117,7 @@ class _Watched:
         limit = limit_pct_per_min * max(abs(self.samples[-1].value), FAINT) / 100.0
         told = self.trend = latest(self.samples, limit)
         self.steady = steady(told, limit)
-        self.why = self.name + ("too little seen yet" if told is None else _moves(told, limit_pct_per_min))
+        self.why = self.name + ("not watched long enough to tell" if told is None else _moves(told, limit_pct_per_min))
 
 
 @dataclass
