@@ -11,10 +11,10 @@ import pytest
 
 from irctl.cli.calibrations import traced
 from irctl.controller.calibrations import cm, mw_cm2
-from irctl.controller.seal import Verifier
 from irctl.domain import certificate, certificate_check
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
+from irctl.domain.signature import signature_problem
 from irctl.domain.worksheet import Outcome, Step
 from tests.simulation.technician import (
     BY,
@@ -209,13 +209,13 @@ async def test_nobody_approves_own_work_and_the_certificate_is_signed(tmp_path: 
         told, seal = signed["certificate"], signed["seal"]
         assert certificate_check.check(told) == []
         assert certificate.digest(told) == seal["sha256"]
-        key = Verifier([bytes.fromhex(seal["public_key"])])
-        assert key.signed(certificate.message(told), seal["key"], seal["signature"]) is None
+        keys = [bytes.fromhex(seal["public_key"])]
+        assert signature_problem(certificate.message(told), seal["key"], seal["signature"], keys) is None
         assert told["approved_by"] == SECOND
         (*_, last) = world.events()
         assert last["event"] in ("journal.checkpoint", "bench.lit")
         forged = told | {"approved_by": "somebody else"}
-        assert key.signed(certificate.message(forged), seal["key"], seal["signature"]) is not None
+        assert signature_problem(certificate.message(forged), seal["key"], seal["signature"], keys) is not None
         traces = traced(told, {event["seq"]: event for event in technician.sheet.events})
         assert len(traces) == 15, "ten readings and five points"
         assert all(one["holds"] for one in traces)

@@ -170,6 +170,14 @@ async def test_a_check_that_is_cut_off_decides_nothing(tmp_path: Path):
         assert world.lamp.equipment.in_force.locked is None
 
 
+async def test_a_meter_that_lies_beside_the_lamp_does_not_fail_it(tmp_path: Path):
+    async with a_station(tmp_path / "state", config=a_config(tmp_path / "config"), sim=FAST) as world:
+        check = await Technician(world).check("reference")
+        assert "no light is seen" in (check.ended or "")
+        assert not world.events("check.completed")
+        assert not world.truth().powered
+
+
 async def test_changed_settings_of_the_dimmer_void_a_calibration(tmp_path: Path):
     config, state = a_config(tmp_path / "config"), tmp_path / "state"
     async with a_station(state, config=config, sim=FAST) as world:
@@ -202,6 +210,8 @@ async def test_what_sessions_and_checks_say_of_a_lamp_is_its_drift_and_what_is_d
         hours = [one["lamp_hours"] for one in told["evidence"]]
         assert hours == sorted(hours)
         assert told["chart"]["signals"] == ()
+        assert told["serial"] == "SIM-L-001"
+        assert told["hours_per_day"] > 0
         overdue = [one["what"] for one in upkeep.due() if one["overdue"]]
         assert overdue == ["cleaned of left"]
         upkeep.maintain("left", BY, "cleaned", "reflector wiped")
