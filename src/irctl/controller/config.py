@@ -48,8 +48,13 @@ class _Strict(BaseModel):
 
 
 class StationSection(_Strict):
+    """`laboratory` (who calibrates here), its `address` and the lamps' `owner` are printed on certificates."""
+
     name: str = Field(min_length=1, max_length=80)
     mode: Literal["simulation", "clinical"]
+    laboratory: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    address: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=120)] | None = None
 
 
 class ApiSection(_Strict):
