@@ -112,6 +112,8 @@ async def test_without_a_radiometer_the_lamps_doses_are_recomputed_and_decided_o
         await technician.until(Step.ADJUSTMENT)
         upkeep = world.station.upkeep
         (one,) = (await upkeep.impact(technician.id))["sessions"]
+        assert one["levels_pct"] == record["levels_pct"]
+        assert 40.0 < record["levels_pct"][0] <= record["levels_pct"][1] < 60.0
         low, _, high = one["recomputed_j_cm2"]
         assert one["told_j_cm2"] == [record["delivered"][name] for name in ("min_j_cm2", "best_j_cm2", "max_j_cm2")]
         assert low <= given <= high

@@ -178,12 +178,13 @@ def impact(
             one["session"],
             time(one["at"]),
             one["patient"],
+            _levels(one["levels_pct"]),
             _interval(one["told_j_cm2"]),
             _interval(one["recomputed_j_cm2"]),
         )
         for one in told["sessions"]
     ]
-    out.print(say.table(("session", "at", "patient", "told J/cm²", "may have been J/cm²"), rows))
+    out.print(say.table(("session", "at", "patient", "levels", "told J/cm²", "may have been J/cm²"), rows))
     if told["reviewed"]:
         out.print(f"Decided by {say.escape(told['reviewed']['by'])}: {say.escape(told['reviewed']['decision'])}")
     elif told["needed"]:
@@ -262,6 +263,14 @@ def _post(to: To, calibration: str, verb: str, **body: Any) -> View:
 
 def time(at: str | None) -> str:
     return "" if at is None else at[:16].replace("T", " ")
+
+
+def _levels(used: Sequence[float] | None) -> str:
+    """Of a session; an old record does not say."""
+    if used is None:
+        return "not recorded"
+    low, high = used
+    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
 
 
 def _interval(told: Sequence[float]) -> str:

@@ -391,4 +391,6 @@ def _given(listed: Mapping[str, Any]) -> GivenSession:
     delivered = listed["delivered"]
     told = (delivered["min_j_cm2"], delivered["best_j_cm2"], delivered["max_j_cm2"])
     at = datetime.fromisoformat(listed["ended_at"] or listed["ordered_at"])
-    return GivenSession(listed["id"], at, listed["order"]["patient"], told, listed["dose_source"] == "measured")
+    low, high = listed["levels_pct"] or (None, None)
+    used = None if low is None or high is None else (low, high)
+    return GivenSession(listed["id"], at, listed["order"]["patient"], told, listed["dose_source"] == "measured", used)
