@@ -101,3 +101,17 @@ def test_no_evidence_is_no_graph() -> None:
 def test_a_simulated_station_is_said(simulated: bool) -> None:
     text = said(drift_pdf(replace(a_lamp(), simulated=simulated)))
     assert ("SIMULATED" in text) is simulated
+
+
+def test_evidence_of_every_level_is_one_graph_and_says_so() -> None:
+    told = replace(a_lamp(), level_pct=None)
+    assert ["Level", "all"] in view(told)["facts"]
+    assert "all levels" in view(told)["alt"]
+    assert drift_svg(told)
+
+
+def test_the_forecast_counts_from_the_lamps_present_hours() -> None:
+    told = a_lamp()
+    used_since = replace(told, lamp_hours=told.evidence[-1].lamp_hours + 60.0)
+    assert view(used_since)["forecast"] != view(told)["forecast"]
+    assert view(used_since)["forecast"][1:-1] == forecast(told.evidence, 10.0, 3.0, used_since.lamp_hours).text[1:]

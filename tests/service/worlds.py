@@ -124,8 +124,8 @@ class Station:
     def journal(self) -> Path:
         return self.state / "journal.jsonl"
 
-    def irctl(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return irctl(*words, url=self.url)
+    def irctl(self, *words: str, timeout: float = ANSWER_S) -> subprocess.CompletedProcess[str]:
+        return irctl(*words, url=self.url, timeout=timeout)
 
     def events(self, name: str) -> list[View]:
         found = [json.loads(line) for line in self.journal.read_text(encoding="utf-8").splitlines()]
@@ -146,9 +146,11 @@ def a_simulator(folder: Path, config: Path = DEMO_SIM, *words: str) -> Iterator[
 
 
 @contextmanager
-def a_station(folder: Path, *words: str, config: Path = DEMO, clinic: bool = False) -> Iterator[Station]:
+def a_station(
+    folder: Path, *words: str, config: Path = DEMO, hardware: Path = DEMO_SIM, clinic: bool = False
+) -> Iterator[Station]:
     state = folder / "state"
-    with a_simulator(folder) as simulator:
+    with a_simulator(folder, hardware) as simulator:
         where = ("--config", str(config), "--state", str(state), "--sim-endpoints", str(simulator.endpoints))
         beside = () if clinic else ("--no-clinic",)
         with started("irctl", "serve", "--json", "--port", "0", *where, *beside, *words) as process:

@@ -39,6 +39,8 @@ async def test_silence_dims_the_lamp_and_then_ends_the_session(tmp_path: Path):
         assert (ended["outcome"], ended["hazard"]) == ("stopped", "H19")
         assert ended["delivered"]["min_j_cm2"] < world.truth().fluence_j_cm2 < ended["delivered"]["max_j_cm2"]
         assert world.lamp.output.verified_dark
+        assert ended["levels_pct"][0] == 5.0, "dimmed to its lowest calibrated level"
+        assert 40.0 < ended["levels_pct"][1] < 50.0
 
 
 async def test_an_answer_brightens_again_and_the_dose_is_reached(tmp_path: Path):

@@ -122,8 +122,17 @@ async def test_killed_while_it_waits_for_a_person_it_waits_again(tmp_path: Path,
         await world.process.close()
 
 
+SAID = {
+    "killed": "controller ended",
+    "meter silent": "the meter is silent",
+    "meter unplugged": "unplugged",
+    "door opened": "door",
+    "stopped": "smoke",
+}
+
+
 @pytest.mark.parametrize(("step", "readings"), [*((step, 0) for step in STEPS_OF_LIGHT), (Step.READINGS, 4)])
-@pytest.mark.parametrize("how", ["killed", "meter unplugged", "door opened", "stopped"])
+@pytest.mark.parametrize("how", ["killed", "meter silent", "meter unplugged", "door opened", "stopped"])
 async def test_interrupted_in_the_light_it_stands_where_it_was_and_goes_on(
     tmp_path: Path, step: Step, how: str, readings: int
 ):
@@ -136,8 +145,10 @@ async def test_interrupted_in_the_light_it_stands_where_it_was_and_goes_on(
         match how:
             case "killed":
                 await reborn(world, tmp_path / "state", config)
-            case "meter unplugged":
+            case "meter silent":
                 world.sim.set_fault("meter", "silent")
+            case "meter unplugged":
+                world.sim.set_fault("sensor-line", "unplug")
             case "door opened":
                 world.sim.set_fault("door", "open_contact")
             case _:
@@ -145,9 +156,14 @@ async def test_interrupted_in_the_light_it_stands_where_it_was_and_goes_on(
         await asyncio.sleep(6.0)
         assert not world.truth().powered
         told = world.events("calibration.interrupted")[-1]["reason"]
-        assert {"killed": "controller ended", "meter unplugged": "meter", "door opened": "door", "stopped": "smoke"}[
-            how
-        ] in told
+        assert SAID[how] in told
+        if how == "meter unplugged":
+            lit = len(world.truth().on_intervals)
+            world.station.calibrations.read(technician.id, BY)
+            await world.until(lambda: technician.run.done, 20.0)
+            assert "silent" in (technician.run.ended or ""), "asked to go on before it was plugged in again"
+            assert len(world.truth().on_intervals) == lit
+            world.sim.set_fault("sensor-line", "replug")
         world.sim.clear_faults()
         if how == "stopped":
             await asyncio.sleep(3.0)

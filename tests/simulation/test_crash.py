@@ -39,6 +39,8 @@ async def test_the_session_is_ended_as_interrupted_and_the_truth_lies_inside(
         await asyncio.sleep(30)
         assert world.truth().on_intervals == (), "nothing resumes by itself"
     assert record["outcome"] == "interrupted"
+    if lit_s > 2.0:
+        assert all(40.0 < level < 50.0 for level in record["levels_pct"]), "an impact review needs them"
     delivered = record["delivered"]
     assert delivered["min_j_cm2"] <= truth.fluence_j_cm2 <= delivered["max_j_cm2"]
     assert delivered["max_j_cm2"] < truth.fluence_j_cm2 + 1.2, "the maximum is what the lease allowed, not a guess"
@@ -54,6 +56,7 @@ async def test_a_session_that_never_lit_is_interrupted_with_nothing_given(tmp_pa
     async with a_station(tmp_path / "b") as world:
         record = world.ended(session)
     assert (record["outcome"], record["delivered"]["max_j_cm2"]) == ("interrupted", 0.0)
+    assert record["levels_pct"] is None
 
 
 async def test_an_interrupted_session_is_ended_once(tmp_path: Path):

@@ -96,17 +96,26 @@ def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def hardware_of(sim: dict[str, Any]) -> dict[str, Any]:
+    """What stands behind the demonstration station, with `sim` laid over it."""
+    return merged(tomllib.loads((CONFIGS / "demo-sim.toml").read_text()), sim)
+
+
 @asynccontextmanager
 async def a_station(
-    state_dir: Path, *, config: Path = CONFIGS / "demo.toml", sim: dict[str, Any] | None = None
+    state_dir: Path,
+    *,
+    config: Path = CONFIGS / "demo.toml",
+    sim: dict[str, Any] | None = None,
+    begins: datetime = START,
 ) -> AsyncIterator[World]:
     """The demonstration station, its hardware changed by `sim` (laid over demo-sim.toml)."""
     loop = asyncio.get_running_loop()
     origin = loop.time()
-    hardware = SimStation.from_config(merged(tomllib.loads((CONFIGS / "demo-sim.toml").read_text()), sim or {}))
+    hardware = SimStation.from_config(hardware_of(sim or {}))
 
     def clock() -> datetime:
-        return START + timedelta(seconds=loop.time() - origin)
+        return begins + timedelta(seconds=loop.time() - origin)
 
     process = await Process.start(hardware, load(config), state_dir, clock)
     try:

@@ -292,6 +292,16 @@ def test_a_radiometer_that_was_never_compared_cannot_measure_a_dose(folder: Stat
     assert "meter_uncertainty_pct" in refusal(folder.load)["lamps.left.radiometer"].remedy
 
 
+def test_what_is_shared_is_no_more_than_the_whole(folder: StationFolder) -> None:
+    calibration = folder.load().calibrations["left"]
+    assert calibration.curve_budget.expanded_pct == pytest.approx(calibration.expanded_uncertainty_pct)
+    assert calibration.monitor_budget.expanded_pct == pytest.approx(6.0)
+    folder.left_calibration["budget"]["factor_pct"] = 7.0
+    assert "budget against meter_uncertainty_pct" in refusal(folder.load)["sim-l-001.toml"].limit
+    folder.left_calibration["budget"]["surprise"] = 1.0
+    assert refusal(folder.load).fields == ["budget.surprise"]
+
+
 @pytest.mark.parametrize("name", ["calibrations/nowhere.toml", "calibrations", "a\0b"])
 def test_a_calibration_that_cannot_be_read_is_named(folder: StationFolder, name: str) -> None:
     folder.left["calibration"] = name

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from math import sqrt
 from random import Random
 
 import pytest
 
-from irctl.domain.budget import Budget
+from irctl.domain.budget import Budget, Shared
 from irctl.domain.calibration import Calibration, OutsideCalibration
 from irctl.domain.findings import Conditions, Findings, findings
 from irctl.domain.readings import points
@@ -163,7 +164,25 @@ def test_a_check_by_the_lamps_own_radiometer() -> None:
         assert set(result.as_dict()) == {"levels", "verdict", "rule", "tolerance_pct"}
 
 
-def test_a_calibration_file_has_no_budget_so_nothing_cancels() -> None:
+def test_what_a_calibration_file_says_is_shared_cancels_with_the_same_instruments() -> None:
+    """9 % and 6 %, of which 5 % is the meter's and 3 % its place: by the radiometer all of it cancels, by that meter its own part, by another nothing."""
+    shared = Shared("SR-1", "K-2026-0815", "halogen", factor_pct=4.0, spectral_pct=3.0, position_pct=3.0)
+    calibration = replace(a_calibration_file(), curve_budget=shared.budget(9.0), monitor_budget=shared.budget(6.0))
+    assert calibration.curve_budget.expanded_pct == pytest.approx(9.0)
+    (by_monitor,) = monitor_points(calibration, {50.0: [54.6]})
+    assert verified(calibration, [by_monitor], 10.0).verdict.expanded_pct == pytest.approx(sqrt(81 - 34 + 36 - 34))
+
+    def by(serial: str, certificate: str) -> float:
+        meter = Shared(serial, certificate, "halogen", factor_pct=4.0, spectral_pct=3.0)
+        return verified(calibration, [replace(by_monitor, budget=meter.budget(5.5))], 10.0).verdict.expanded_pct
+
+    assert by("SR-1", "K-2026-0815") == pytest.approx(sqrt(81 - 25 + 5.5**2 - 25))
+    assert by("SR-1", "K-2027-0001") == by("SR-2", "K-2026-0815") == pytest.approx(sqrt(81 + 5.5**2))
+    with pytest.raises(ValueError, match=r"5\.83 %, and the whole is 5 %"):
+        shared.budget(5.0)
+
+
+def test_of_a_calibration_file_without_a_budget_nothing_cancels() -> None:
     calibration = a_calibration_file()
     by_monitor = monitor_points(calibration, {50.0: [54.6]})
     assert verified(calibration, by_monitor, 10.0).verdict.expanded_pct == pytest.approx((9.0**2 + 6.0**2) ** 0.5)

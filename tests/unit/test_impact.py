@@ -40,6 +40,7 @@ def test_the_dose_was_between_what_was_told_and_what_the_lamp_gives_now() -> Non
     assert affected.told_j_cm2 == (54.0, 60.0, 66.0)
     assert "88.0 %" in affected.why
     assert affected.as_dict()["recomputed_j_cm2"][2] == 66.0
+    assert affected.as_dict()["levels_pct"] == [60.0, 60.0]
 
 
 def test_a_lamp_that_gave_too_much_raises_the_maximum() -> None:

@@ -119,6 +119,19 @@ def test_one_reading_typed_in_watts_per_square_metre_names_the_unit() -> None:
     assert "W/m²" in problem.limit
 
 
+def test_what_no_range_of_the_meter_shows_is_first_taken_for_watts_per_square_metre() -> None:
+    """A person who types 795 W/m² has no saturated meter; only then may it be one."""
+    bright = next(i for i, r in enumerate(taken()) if r.level_pct == 80.0)
+    (problem,) = reading_problems(changed(taken(), bright, lambda value: 10.0 * value), METER)
+    tenth = f"{taken()[bright].reading_mw_cm2:.4g} mW/cm²"
+    assert problem.limit.index("W/m²") < problem.limit.index(tenth) < problem.limit.index("saturated")
+    assert "unit" in problem.remedy
+    for value in (0.99 * METER.range_max_mw_cm2, 20.0 * METER.range_max_mw_cm2):
+        (problem,) = reading_problems(changed(taken(), bright, lambda _, shown=value: shown), METER)
+        assert "W/m²" not in problem.limit
+        assert "saturated" in problem.limit
+
+
 @pytest.mark.parametrize(
     ("factor", "unit"), [(10.0, "W/m²"), (0.1, "divided by 10"), (0.001, "W/cm²"), (0.01, "kW/m²")]
 )

@@ -11,6 +11,9 @@ from irctl.bus.line import Line
 from irctl.controller.config import LineSection
 from irctl.controller.journal import Journal
 from irctl.controller.station import build, off_frames, real_wire
+from irctl.documents.certificate import Sealed
+from irctl.documents.certificate.wording import view
+from tests.documents.calibrations import a_calibration, sealed
 from tests.unit.worlds import NOW, StationFolder, refusal
 
 
@@ -253,3 +256,23 @@ async def test_a_stop_works_on_a_network_line_which_knows_no_broadcast(folder: S
     latch = await station.shutdown.stop("a tester", "trying", "test")
     assert latch.evidence["left"].off_sent_s is not None
     assert latch.evidence["left"].verified_dark_s is None
+
+
+# --- certificates --------------------------------------------------------------------------------------------------------
+
+
+def test_a_certificate_names_the_laboratory_and_the_owner_of_the_station_file(folder: StationFolder) -> None:
+    assert folder.build().calibrations.station_told == {"name": "Demonstration", "simulated": True}
+    told = {"laboratory": "Technical service", "address": "Rheinstraße 12", "owner": "Weststadt GmbH"}
+    folder.station["station"] |= told
+    station_told = folder.build().calibrations.station_told
+    assert station_told == {"name": "Demonstration", "simulated": True, **told}
+    printed = str(view(Sealed.of(sealed(a_calibration(), station=station_told))))
+    assert all(words in printed for words in told.values())
+
+
+@pytest.mark.parametrize("key", ["laboratory", "address", "owner"])
+def test_a_name_on_a_certificate_is_not_empty_and_fits_its_line(folder: StationFolder, key: str) -> None:
+    for wrong in ("", "x" * 201, 5):
+        folder.station["station"][key] = wrong
+        assert refusal(folder.load).fields == [f"station.{key}"]

@@ -74,7 +74,7 @@ COMMANDS = (
     (TRUE, "calibrations redo", "calibrations:redo", "Do a step again."),
     (TRUE, "calibrations certificate", "certificate:issue", "Write its certificate: PDF, JSON or FHIR."),
     (TRUE, "calibrations trace", "calibrations:trace", "Each figure of a certificate, and the events behind it."),
-    (TRUE, "calibrations history", "calibrations:history", "Drift since the calibration, and its forecast."),
+    (TRUE, "calibrations history", "drift:history", "Drift since the calibration, its forecast, and both drawn."),
     (TRUE, "calibrations due", "calibrations:due", "What is due."),
     (TRUE, "calibrations impact", "calibrations:impact", "The sessions that a failed as-found concerns."),
     (TRUE, "meters list", "check:meters", "The reference meters and their certificates."),

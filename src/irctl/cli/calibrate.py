@@ -349,7 +349,7 @@ def found(findings: View | None, title: str) -> RenderableType:
                 f"{point['expanded_pct']:.1f} %",
                 f"{point['repeatability_pct']:.2f} %",
                 None if error is None else f"{error['stated_mw_cm2']:.2f}",
-                None if error is None else f"{error['error_pct']:+.1f} %",
+                None if error is None else f"{error['error_pct']:+z.1f} %",
                 "" if error is None else _coloured(error["decision"]),
             )
         )
@@ -357,7 +357,7 @@ def found(findings: View | None, title: str) -> RenderableType:
     parts: list[RenderableType] = ["", say.table(columns, rows, right=columns[1:6])]
     if (verdict := findings["verdict"]) is not None:
         parts.append(
-            f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]"
+            f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+z.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]"
         )
     if (monitor := findings["monitor"]) is not None:
         parts.append(

@@ -38,11 +38,11 @@ def list_all(*, lamp: Annotated[str, Parameter(help="Of this lamp only.")] = "",
 def _row(one: View) -> Sequence[object]:
     verdict: View | None = one["result"] and one["result"]["as-found"]["verdict"]
     outcome = f"[{OUTCOMES[one['outcome']]}]{one['outcome'] or 'open'}[/]"
-    as_found = None if verdict is None else f"{verdict['decision']}, {verdict['error_pct']:+.1f} %"
+    as_found = None if verdict is None else f"{verdict['decision']}, {verdict['error_pct']:+z.1f} %"
     return (
         one["id"],
         one["lamp"],
-        _time(one["started_at"]),
+        time(one["started_at"]),
         one["by"],
         one["meter"],
         as_found,
@@ -63,7 +63,7 @@ def show(calibration: str, /, *, to: To = _TO) -> None:
     out = say.console()
     done, of = view["progress"]["done"], view["progress"]["of"]
     out.print(
-        f"[bold]{view['id']}[/]  lamp {view['lamp']}, meter {view['meter']['name']}, begun {_time(view['started_at'])} by {say.escape(view['by'])}"
+        f"[bold]{view['id']}[/]  lamp {view['lamp']}, meter {view['meter']['name']}, begun {time(view['started_at'])} by {say.escape(view['by'])}"
     )
     out.print(
         f"{view['outcome'] or view['stage'] + ', ' + view['step']}: {done} of {of} readings. {say.escape(view['waits_for'])}"
@@ -133,46 +133,6 @@ def _decided(view: View, to: To, what: str) -> None:
         say.console().print(f"{what}: {view['id']}, lamp {view['lamp']}.")
 
 
-def history(lamp: str, /, *, to: To = _TO) -> None:
-    """What checks, calibrations and sessions say of a lamp since its calibration, and when it will likely leave its tolerance.
-
-    irctl calibrations history left
-    """
-    told: View = to.controller.get(f"/v1/lamps/{lamp}/drift")
-    if to.json:
-        say.as_json(told)
-        return
-    out = say.console()
-    rows = [
-        (
-            _time(e["at"]),
-            f"{e['lamp_hours']:.1f} h",
-            e["kind"],
-            f"{e['level_pct']:g} %",
-            f"{100 * (e['ratio'] - 1):+.1f} %",
-            f"{e['expanded_pct']:.1f} %",
-        )
-        for e in told["evidence"]
-    ]
-    out.print(
-        f"[bold]{lamp}[/]  calibration {told['calibration'] or 'none'}, {told['lamp_hours']:.1f} lamp-hours, tolerance {told['tolerance_pct']:g} %"
-    )
-    if rows:
-        out.print(
-            say.table(
-                ("at", "lamp", "from", "level", "against calibration", "U (k=2)"),
-                rows,
-                right=("lamp", "level", "against calibration", "U (k=2)"),
-            )
-        )
-    signals: list[View] = told["chart"]["signals"] if told["chart"] else []
-    for signal in signals:
-        out.print(
-            f"[yellow]control chart:[/] {say.escape(signal['rule'])}, at {_time(told['evidence'][signal['index']]['at'])}"
-        )
-    out.print(f"Forecast: {say.escape(told['forecast']['text'])}")
-
-
 def due(*, to: To = _TO) -> None:
     """What is due: calibrations, checks, maintenance, the meters' own calibrations.
 
@@ -211,19 +171,20 @@ def impact(
     out = say.console()
     verdict = told["verdict"]
     out.print(
-        f"As found: {verdict['decision']}, {verdict['error_pct']:+.1f} %. Sessions from {_time(told['since']) or 'the first'} to {_time(told['until'])}:"
+        f"As found: {verdict['decision']}, {verdict['error_pct']:+z.1f} %. Sessions from {time(told['since']) or 'the first'} to {time(told['until'])}:"
     )
     rows = [
         (
             one["session"],
-            _time(one["at"]),
+            time(one["at"]),
             one["patient"],
+            _levels(one["levels_pct"]),
             _interval(one["told_j_cm2"]),
             _interval(one["recomputed_j_cm2"]),
         )
         for one in told["sessions"]
     ]
-    out.print(say.table(("session", "at", "patient", "told J/cm²", "may have been J/cm²"), rows))
+    out.print(say.table(("session", "at", "patient", "levels", "told J/cm²", "may have been J/cm²"), rows))
     if told["reviewed"]:
         out.print(f"Decided by {say.escape(told['reviewed']['by'])}: {say.escape(told['reviewed']['decision'])}")
     elif told["needed"]:
@@ -300,8 +261,16 @@ def _post(to: To, calibration: str, verb: str, **body: Any) -> View:
     return to.controller.post(f"/v1/calibrations/{calibration}/{verb}", body)
 
 
-def _time(at: str | None) -> str:
+def time(at: str | None) -> str:
     return "" if at is None else at[:16].replace("T", " ")
+
+
+def _levels(used: Sequence[float] | None) -> str:
+    """Of a session; an old record does not say."""
+    if used is None:
+        return "not recorded"
+    low, high = used
+    return f"{low:.0f} %" if round(low) == round(high) else f"{low:.0f} to {high:.0f} %"
 
 
 def _interval(told: Sequence[float]) -> str:

@@ -13,6 +13,11 @@ from irctl.cli.session import By
 
 POLL_S = 0.25
 PLAIN_EVERY_S = 10.0
+MEANS = {
+    "pass": "the lamp gives what its calibration says",
+    "warn": "no error beyond the tolerance was found, and none can be excluded. The lamp may be used; calibrate it soon",
+    "fail": "the lamp does not give what its calibration says",
+}
 COLOURS = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
 
 View = dict[str, Any]
@@ -37,7 +42,13 @@ def check(
     Exit code 0 for pass and warn, 1 for fail and for a check that was cut off.
     """
     path = f"/v1/lamps/{lamp}/check"
-    to.controller.post(path, {"by": by, "with": meter, "nobody_under_the_lamp": nobody_under_the_lamp})
+    begun: View = to.controller.post(path, {"by": by, "with": meter, "nobody_under_the_lamp": nobody_under_the_lamp})
+    if not to.json:
+        using = "its own radiometer" if meter == "monitor" else f"meter {say.escape(meter)}"
+        say.console().print(
+            f"Checking [bold]{say.escape(lamp)}[/] with {using} against calibration {say.escape(begun['calibration'])}: two to three minutes of light.\n"
+            "[dim]Ctrl-C leaves it to finish by itself; `irctl stop` ends it dark.[/]"
+        )
     found = _follow(to, path)
     if to.json:
         say.as_json(found)
@@ -62,13 +73,19 @@ def _follow(to: To, path: str) -> View:
                     path, {"by": found["by"], "value": float(value.replace(",", ".")), "unit": unit.strip()}
                 )
                 status.start()
-            status.update(
-                f"{found['progress']['done']} of {found['progress']['of']} levels   [dim]{say.escape(found['now'] or '')}[/]"
-            )
+            status.update(_progress(found))
             if not out.is_terminal and not to.json and time.monotonic() - said_s > PLAIN_EVERY_S:
                 said_s = time.monotonic()
                 print(found["now"], flush=True)
             time.sleep(POLL_S)
+
+
+def _progress(found: View) -> str:
+    shown = [f"{found['progress']['done']} of {found['progress']['of']} levels"]
+    for name, word in (("meter_mw_cm2", "meter"), ("monitor_mw_cm2", "lamp's own")):
+        if found["live"].get(name) is not None:
+            shown.append(f"{word} {found['live'][name]:.2f} mW/cm²")
+    return f"{'   '.join(shown)}   [dim]{say.escape(found['now'] or '')}[/]"
 
 
 def _tell(found: View) -> None:
@@ -81,7 +98,7 @@ def _tell(found: View) -> None:
             f"{one['level_pct']:g} %",
             f"{one['expected_mw_cm2']:.1f}",
             f"{one['found_mw_cm2']:.1f}",
-            f"{one['error_pct']:+.1f} %",
+            f"{one['error_pct']:+z.1f} %",
             f"{one['expanded_pct']:.1f} %",
         )
         for one in found["levels"]
@@ -94,8 +111,9 @@ def _tell(found: View) -> None:
         )
     )
     out.print(
-        f"[{COLOURS[found['verdict']]}]{found['verdict'].capitalize()}[/], tolerance {found['tolerance_pct']:g} %  [dim]{found['rule']}[/]"
+        f"[{COLOURS[found['verdict']]}]{found['verdict'].capitalize()}[/]: {MEANS[found['verdict']]}. Tolerance {found['tolerance_pct']:g} %."
     )
+    out.print(f"[dim]The rule: {found['rule']}.[/]")
     if found["locked"]:
         out.print(
             f"[bold red]The lamp is locked[/]: {say.escape(found['locked'])}. Calibrate it: irctl calibrate {found['lamp']} --meter METER --by NAME"

@@ -419,7 +419,13 @@ class Calibrations:
 
     @property
     def station_told(self) -> dict[str, Any]:
-        return {"name": self.config.file.station.name, "simulated": self.config.file.station.mode == "simulation"}
+        """What a certificate says of who issues it."""
+        station = self.config.file.station
+        return {
+            "name": station.name,
+            "simulated": station.mode == "simulation",
+            **station.model_dump(include={"laboratory", "address", "owner"}, exclude_none=True),
+        }
 
     # --- at the start ------------------------------------------------------------------------------------------------
 

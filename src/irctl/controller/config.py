@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from irctl.domain.budget import NO_BUDGET, Budget, Shared
 from irctl.domain.calibration import Calibration, CalibrationError, points_from
 from irctl.domain.history import INTERVAL_MAX_S
 from irctl.domain.limits import Limits
@@ -38,8 +39,13 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class StationSection(Strict):
+    """`laboratory` (who calibrates here), its `address` and the lamps' `owner` are printed on certificates."""
+
     name: str = Field(min_length=1, max_length=80)
     mode: Literal["simulation", "clinical"]
+    laboratory: Annotated[str, Field(min_length=1, max_length=120)] | None = None
+    address: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    owner: Annotated[str, Field(min_length=1, max_length=120)] | None = None
 
 
 class ApiSection(Strict):
@@ -222,6 +228,27 @@ class _PointSection(Strict):
     irradiance_mw_cm2: Positive
 
 
+class _BudgetSection(Strict):
+    """Parts of a calibration's uncertainties that cancel in a check with the same instruments (domain.budget.Shared); each k=2."""
+
+    meter_serial: str = Field(min_length=1)
+    meter_certificate: str = Field(min_length=1)
+    lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
+    factor_pct: Positive
+    spectral_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
+    position_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
+
+    def as_shared(self) -> Shared:
+        return Shared(
+            self.meter_serial,
+            self.meter_certificate,
+            self.lamp_type,
+            self.factor_pct,
+            self.spectral_pct,
+            self.position_pct,
+        )
+
+
 class CalibrationFile(Strict):
     id: str = Field(min_length=1)
     lamp_serial: str = Field(min_length=1)
@@ -237,16 +264,28 @@ class CalibrationFile(Strict):
     positioning_cm: Positive
     points: tuple[_PointSection, ...] = Field(strict=False)
     response: tuple[_ResponseSection, ...] = Field(strict=False)
+    budget: _BudgetSection | None = None
 
     def as_calibration(self, digest: str) -> Calibration:
         """Raises CalibrationError, ValueError."""
-        plain = self.model_dump(exclude={"points", "response"})
+        plain = self.model_dump(exclude={"points", "response", "budget"})
         return Calibration(
             **plain,
+            curve_budget=self._of("expanded_uncertainty_pct", self.expanded_uncertainty_pct),
+            monitor_budget=self._of("meter_uncertainty_pct", self.meter_uncertainty_pct),
             points=points_from([(p.level_pct, p.irradiance_mw_cm2) for p in self.points]),
             response=LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in self.response)),
             sha256=digest,
         )
+
+    def _of(self, name: str, expanded_pct: float | None) -> Budget:
+        """Raises ValueError."""
+        if self.budget is None or expanded_pct is None:
+            return NO_BUDGET
+        try:
+            return self.budget.as_shared().budget(expanded_pct)
+        except ValueError as error:
+            raise ValueError(f"budget against {name}: {error}") from None
 
 
 class _SpectralSection(Strict):

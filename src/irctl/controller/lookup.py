@@ -138,10 +138,12 @@ def _listed(events: Sequence[Event]) -> list[dict[str, Any]]:
                     "reason": None,
                     "delivered": None,
                     "dose_source": None,
+                    "levels_pct": None,
                 }
             case "session.ended" if event["session"] in found:
                 found[event["session"]] |= {
-                    key: event.get(key) for key in ("outcome", "reason", "delivered", "ended_at", "dose_source")
+                    key: event.get(key)
+                    for key in ("outcome", "reason", "delivered", "ended_at", "dose_source", "levels_pct")
                 }
             case _:
                 pass

@@ -116,8 +116,9 @@ class _Watched:
         self.samples.append(Sample(now_s, self.read()))
         limit = limit_pct_per_min * max(abs(self.samples[-1].value), FAINT) / 100.0
         told = self.trend = latest(self.samples, limit)
-        self.steady = steady(told, limit)
-        self.why = self.name + ("too little seen yet" if told is None else _moves(told, limit_pct_per_min))
+        # A meter that lies beside the lamp sees a very steady nothing.
+        self.steady = told is not None and told.mean > FAINT and steady(told, limit)
+        self.why = self.name + ("not watched long enough to tell" if told is None else _moves(told, limit_pct_per_min))
 
 
 @dataclass
@@ -323,8 +324,8 @@ def _not_ambient(offset_mw_cm2: float, name: str) -> float:
 
 
 def _moves(told: Trend, limit_pct_per_min: float) -> str:
-    if told.mean <= 0:
-        return "no light is seen"
+    if told.mean <= FAINT:
+        return "no light is seen: see that the instrument is under the lamp, and that the lamp burns"
     slope_pct, noise_pct = 100.0 * told.slope_per_min / told.mean, 100.0 * told.u_slope_per_min / told.mean
     if noise_pct > limit_pct_per_min:
         return f"too noisy to tell (±{noise_pct:.1f} % a minute)"

@@ -100,6 +100,7 @@ def ended(session: Session, ending: Ending, *, skin_fitted: bool) -> dict[str, A
         "prescribed_j_cm2": session.order.fluence_j_cm2,
         "delivered": dose(session.dose),
         "irradiance_mean_mw_cm2": rounded(session.irradiance_mean_mw_cm2, 2),
+        "levels_pct": None if session.levels_pct is None else [round(level, 2) for level in session.levels_pct],
         "skin_c_max": rounded(session.skin_c_max, 1),
         "cem43_min": round(session.cem43_min, 3) if skin_fitted else None,
         "dose_source": "measured" if session.meter and session.meter.measured else "calibrated",

@@ -45,6 +45,7 @@ def _ended(history: Sequence[Event]) -> dict[str, Any]:
         newest = samples[-1]
         known = {key: newest[f"fluence{'' if key == 'best' else '_' + key}_j_cm2"] for key in known}
     possible = _possible_j_cm2(history, samples, order["irradiance_mw_cm2"], info["lease_s"], ordered["calibration"])
+    lit_at = [e["level_pct"] for e in (first_light, *samples) if e is not None and e["level_pct"]]
     skin = [s["skin_c"] for s in samples if s["skin_c"] is not None]
     return {
         "session": ordered["session"],
@@ -71,6 +72,7 @@ def _ended(history: Sequence[Event]) -> dict[str, Any]:
             ],
         },
         "irradiance_mean_mw_cm2": None,
+        "levels_pct": [min(lit_at), max(lit_at)] if lit_at else None,
         "skin_c_max": max(skin) if skin else None,
         "cem43_min": samples[-1]["cem43_min"] if samples else None,
         "drift": None,

@@ -88,6 +88,8 @@ class Session:
     time_on_s: float = 0.0
     lit_j_cm2: float = 0.0
     """What was given while the lamp was on, without the afterglow."""
+    levels_pct: tuple[float, float] | None = None
+    """Lowest and highest level that gave light, or may have; None before there was any."""
     cem43_min: float = 0.0
     attended_at_s: float | None = None
     """Loop time of the last word from the attendant, or of the light; None while there is no light."""
@@ -112,6 +114,11 @@ class Session:
     @property
     def irradiance_mean_mw_cm2(self) -> float | None:
         return self.lit_j_cm2 * 1000.0 / self.time_on_s if self.time_on_s > 0 else None
+
+    def used(self, level_pct: float) -> None:
+        """The lamp is, or may have been, lit at this level."""
+        low, high = self.levels_pct or (level_pct, level_pct)
+        self.levels_pct = (min(low, level_pct), max(high, level_pct))
 
     def move(self, state: State) -> None:
         """Change state. Raises InvariantViolation for a change that the design does not know."""

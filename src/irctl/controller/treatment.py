@@ -264,6 +264,7 @@ class Treatment:
         ):  # the answer was long in coming, or we in hearing it: the light may have begun, and ended, before
             self._count_possible(level)
         self._lit_level_pct, self._lit_since_s, self._trimmed_at_s = level, now_s, now_s
+        self.session.used(level)
         self._skin, self.session.attended_at_s = SkinWatch(), now_s
         self._lit_from_j_cm2 = self.session.dose.best_j_cm2
         self._output.state.value = None
@@ -324,6 +325,7 @@ class Treatment:
         try:
             await self._output.renew(level)
             self._lit_level_pct, self._renewal_problem = level, None
+            self.session.used(level)
         except BusError as error:
             # One lost frame does not end a treatment: the lease still runs, and the next tick asks again. When it runs out, that ends it.
             self._renewal_problem = str(error)
@@ -434,6 +436,7 @@ class Treatment:
 
     def _count_possible(self, level_pct: float) -> None:
         """Light at this level for as long as the hardware's leases may have let it last."""
+        self.session.used(level_pct)
         if self.session.meter is not None:
             steady = self._calibration.irradiance_at(level_pct) * self.session.meter.scale
             self.session.meter.possible_j_cm2 += steady * self._longest_light_s / 1000.0

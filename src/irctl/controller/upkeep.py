@@ -148,10 +148,14 @@ class Upkeep:
         rows = [] if calibration is None else _evidence([e for e in found if e["lamp"] == lamp], calibration)
         evidence = [row for row, _ in rows]
         chart = control_chart(evidence) if evidence else None
+        hours_per_day = _hours_per_day(evidence)
         return {
             "lamp": lamp,
+            "serial": equipment.info.serial,
+            "at": record.iso(self.journal.clock()),
             "calibration": None if calibration is None else calibration.id,
             "tolerance_pct": upkeep.tolerance_pct,
+            "hours_per_day": round(hours_per_day, 3),
             "lamp_hours": round(use.lamp_hours, 3),
             "evidence": [
                 {
@@ -165,7 +169,7 @@ class Upkeep:
                 for row, level_pct in rows
             ],
             "chart": None if chart is None else asdict(chart),
-            "forecast": asdict(forecast(evidence, upkeep.tolerance_pct, _hours_per_day(evidence), use.lamp_hours)),
+            "forecast": asdict(forecast(evidence, upkeep.tolerance_pct, hours_per_day, use.lamp_hours)),
         }
 
     # --- due ---------------------------------------------------------------------------------------------------------
@@ -387,4 +391,6 @@ def _given(listed: Mapping[str, Any]) -> GivenSession:
     delivered = listed["delivered"]
     told = (delivered["min_j_cm2"], delivered["best_j_cm2"], delivered["max_j_cm2"])
     at = datetime.fromisoformat(listed["ended_at"] or listed["ordered_at"])
-    return GivenSession(listed["id"], at, listed["order"]["patient"], told, listed["dose_source"] == "measured")
+    low, high = listed["levels_pct"] or (None, None)
+    used = None if low is None or high is None else (low, high)
+    return GivenSession(listed["id"], at, listed["order"]["patient"], told, listed["dose_source"] == "measured", used)

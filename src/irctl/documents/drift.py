@@ -1,4 +1,4 @@
-"""The drift of one lamp at one level, as a graph and as a page: evidence with U, ageing and its forecast, the control chart under it."""
+"""The drift of one lamp, at one level or over all of them, as a graph and as a page: evidence with U, ageing and its forecast, the control chart under it."""
 
 from __future__ import annotations
 
@@ -42,17 +42,25 @@ class DriftError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class LampDrift:
-    """What is known of one lamp at one level. `evidence`: in order of time. `hours_per_day`: how much the lamp is used. `at`: when this is told."""
+    """What is known of one lamp. `level_pct`: None for evidence of every level. `evidence`: in order of time. `hours_per_day`: how much the lamp is used.
+
+    `at`: when this is told, at so many `lamp_hours`; None: those of the last evidence.
+    """
 
     station: str
     simulated: bool
     lamp: str
     serial: str
-    level_pct: float
+    level_pct: float | None
     tolerance_pct: float
     hours_per_day: float
     evidence: tuple[Evidence, ...]
     at: datetime
+    lamp_hours: float | None = None
+
+    @property
+    def level(self) -> str:
+        return "all levels" if self.level_pct is None else f"level {self.level_pct:g} %"
 
 
 def drift_pdf(told: LampDrift) -> bytes:
@@ -67,7 +75,7 @@ def drift_pdf(told: LampDrift) -> bytes:
 def view(told: LampDrift) -> View:
     """What the template prints, as plain JSON values."""
     chart = control_chart(told.evidence)
-    ahead = forecast(told.evidence, told.tolerance_pct, told.hours_per_day)
+    ahead = forecast(told.evidence, told.tolerance_pct, told.hours_per_day, told.lamp_hours)
     aged = ageing(told.evidence)
     at = told.at.astimezone(UTC)
     signals: dict[int, list[str]] = {}
@@ -83,7 +91,7 @@ def view(told: LampDrift) -> View:
             "facts": [
                 ["Lamp", told.lamp],
                 ["Serial", told.serial],
-                ["Level", f"{told.level_pct:g} %"],
+                ["Level", "all" if told.level_pct is None else f"{told.level_pct:g} %"],
                 ["Tolerance", f"±{told.tolerance_pct:g} % of the calibration"],
                 ["Evidence", f"{len(told.evidence)} comparisons"],
                 ["Used", f"{told.hours_per_day:.1f} h a day"],
@@ -125,7 +133,7 @@ def _ageing(aged: Ageing) -> str:
 
 def _alt(told: LampDrift, chart: ControlChart) -> str:
     return (
-        f"Ratio to the calibration over lamp-hours at level {told.level_pct:g} %, {len(told.evidence)} comparisons, tolerance ±{told.tolerance_pct:g} %; "
+        f"Ratio to the calibration over lamp-hours at {told.level}, {len(told.evidence)} comparisons, tolerance ±{told.tolerance_pct:g} %; "
         f"control chart with {len({s.index for s in chart.signals})} signals."
     )
 

@@ -99,6 +99,51 @@ class Budget:
 NO_BUDGET = Budget(())
 
 
+def of_meter(serial: str, certificate: str) -> str:
+    """One meter as one certificate has it: after another calibration of it nothing cancels any more."""
+    return f"{serial} by {certificate}"
+
+
+def factor_group(meter: str) -> str:
+    return f"factor of {meter}"
+
+
+def mismatch_group(meter: str, lamp_type: str) -> str:
+    return f"mismatch of {meter} for {lamp_type}"
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What a calibration that is a file says of its U (each k=2, %): parts that came with the reference meter, and from where it stood.
+
+    The meter's cancel when the same meter, by the same certificate, checks the lamp. All of them cancel against the lamp's own radiometer, which was
+    compared with that meter at that place.
+    """
+
+    serial: str
+    certificate: str
+    lamp_type: str
+    factor_pct: float
+    spectral_pct: float = 0.0
+    position_pct: float = 0.0
+
+    def budget(self, expanded_pct: float) -> Budget:
+        """Of a result whose U (k=2) these are part of; the rest is nobody else's. Raises ValueError where they are more than the whole."""
+        meter, source = of_meter(self.serial, self.certificate), "calibration file, k=2"
+        parts = (
+            Term("meter", self.factor_pct / 2.0, group=factor_group(meter), source=source),
+            Term(
+                "spectral mismatch", self.spectral_pct / 2.0, group=mismatch_group(meter, self.lamp_type), source=source
+            ),
+            Term("position", self.position_pct / 2.0, group="position at that calibration", source=source),
+        )
+        shared_pct = Budget(parts).expanded_pct
+        if shared_pct > expanded_pct:
+            raise ValueError(f"its parts make {shared_pct:.2f} %, and the whole is {expanded_pct:g} %")
+        rest = Term("everything else", sqrt(expanded_pct**2 - shared_pct**2) / 2.0, source=source)
+        return Budget(tuple(t for t in (*parts, rest) if t.standard_uncertainty_pct > 0))
+
+
 def point_budget(
     meter: Meter,
     lamp_type: str,
@@ -124,19 +169,22 @@ def point_budget(
     mismatch = meter.mismatch(lamp_type)
     certificate = f"certificate {meter.certificate} of {meter.laboratory}"
     years = max(0.0, (at - meter.calibrated_at).days / DAYS_A_YEAR)
-    this_meter = f"{meter.serial} by {meter.certificate}"
+    this_meter = of_meter(meter.serial, meter.certificate)
 
     def limits(name: str, half_width_pct: float, group: str | None, source: str) -> Term:
         return Term(name, half_width_pct / sqrt(3.0), distribution="rectangular", group=group, source=source)
 
     terms = (
         Term(
-            "meter", meter.expanded_uncertainty_pct / 2.0, group=f"factor of {this_meter}", source=f"{certificate}, k=2"
+            "meter",
+            meter.expanded_uncertainty_pct / 2.0,
+            group=factor_group(this_meter),
+            source=f"{certificate}, k=2",
         ),
         Term(
             "spectral mismatch",
             mismatch.expanded_uncertainty_pct / 2.0,
-            group=f"mismatch of {this_meter} for {lamp_type}",
+            group=mismatch_group(this_meter, lamp_type),
             source=f"{certificate}, {lamp_type}, k=2",
         ),
         limits("cosine response", meter.cosine_pct, f"cosine of {this_meter}", certificate),

@@ -75,7 +75,7 @@ class Calibration:
     approved_by: str = ""
     approved_at: datetime | None = None
     curve_budget: Budget = NO_BUDGET
-    """Of which `expanded_uncertainty_pct` is the sum; empty for a calibration that is a file."""
+    """Of which `expanded_uncertainty_pct` is the sum; empty for a file that does not say what of it is shared."""
     monitor_budget: Budget = NO_BUDGET
 
     def __post_init__(self) -> None:

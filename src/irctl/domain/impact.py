@@ -43,12 +43,14 @@ class AffectedSession:
     patient: str
     told_j_cm2: tuple[float, float, float]
     recomputed_j_cm2: tuple[float, float, float]
+    levels_pct: tuple[float, float] | None
     why: str
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self) | {
             "at": self.at.isoformat(),
             "told_j_cm2": list(self.told_j_cm2),
+            "levels_pct": None if self.levels_pct is None else list(self.levels_pct),
             "recomputed_j_cm2": [round(value, 5) for value in self.recomputed_j_cm2],
         }
 
@@ -84,7 +86,9 @@ def _recomputed(
     if session.measured and not measured:
         why += "; its radiometer was not looked at"
     recomputed = (least * low, best * (1.0 + (typical - 1.0) * share), most * high)
-    return AffectedSession(session.session, session.at, session.patient, session.told_j_cm2, recomputed, why)
+    return AffectedSession(
+        session.session, session.at, session.patient, session.told_j_cm2, recomputed, session.levels_pct, why
+    )
 
 
 def _near(

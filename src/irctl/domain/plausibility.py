@@ -20,8 +20,10 @@ SPREAD_MAX_PCT = 5.0
 """Repeats of one level further apart than this (largest to smallest) are not repeats."""
 UNIT_SLACK = 1.4
 """A ratio within this factor of a unit's is that unit's: no lamp ages tenfold."""
+PER_MW_CM2 = 10.0
+"""So many W/m² are one mW/cm²: the slip that people make."""
 IRRADIANCE_UNITS: Mapping[float, str] = {
-    10.0: "W/m² (1 mW/cm² = 10 W/m²): divide by 10",
+    PER_MW_CM2: "W/m² (1 mW/cm² = 10 W/m²): divide by 10",
     0.1: "mW/cm² divided by 10 once more, as if they had been W/m²: type what the meter shows in mW/cm²",
     0.01: "kW/m² (1 mW/cm² = 0.01 kW/m²): multiply by 100",
     0.001: "W/cm² (1 mW/cm² = 0.001 W/cm²): multiply by 1000",
@@ -59,6 +61,17 @@ def _alone(reading: LevelReading, meter: Meter) -> Problem | None:
     what, value = f"reading {reading.number} at {reading.level_pct:g} %", reading.reading_mw_cm2
     if not (isfinite(value) and isfinite(reading.dark_mw_cm2)):
         return Problem("reading_mw_cm2", value, f"{what} is no number", "Read this level again")
+    if (
+        value > meter.range_max_mw_cm2
+        and not meter.saturated(value / PER_MW_CM2)
+        and value / PER_MW_CM2 > reading.dark_mw_cm2
+    ):
+        limit = (
+            f"{what} is beyond the meter's range of {meter.range_max_mw_cm2:g} mW/cm²: it looks like {IRRADIANCE_UNITS[PER_MW_CM2]}, "
+            f"which gives {value / PER_MW_CM2:.4g} mW/cm²; if it was mW/cm², the meter is saturated"
+        )
+        remedy = "Read this level again, with the unit that the meter shows; if it is mW/cm², with a wider range or a larger distance"
+        return Problem("reading_mw_cm2", value, limit, remedy)
     if meter.saturated(value):
         limit = f"{what} is at the end of the meter's range of {meter.range_max_mw_cm2:g} mW/cm²: it may be saturated"
         return Problem(

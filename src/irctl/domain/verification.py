@@ -99,5 +99,5 @@ def monitor_points(calibration: Calibration, readings: Mapping[float, Sequence[f
 
 
 def _whole(expanded_pct: float) -> Budget:
-    """Of a calibration that is a file and has no budget: nothing of it is known to be shared."""
+    """Of a file without a budget: nothing of it is known to be shared."""
     return Budget((Term("calibration", expanded_pct / 2.0, source="calibration file, k=2"),))
