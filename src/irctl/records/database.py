@@ -16,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError
 
 from irctl.domain.problems import Problem, Refused
 
@@ -119,6 +119,8 @@ class Database:
     def _said(self) -> Generator[None]:
         try:
             yield
+        except (IntegrityError, DataError):
+            raise  # a defect of ours, not the database's state
         except DBAPIError as error:
             why = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
             remedy = "Check that it is there, that you may write to it, and its space"

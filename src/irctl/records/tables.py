@@ -132,7 +132,7 @@ sessions = _of_a_controller(
     Index(None, "patient", "ordered_at"),
     Index(None, "ordered_at"),
 )
-"""A session is ordered in one event and ended in another; until then `outcome` is empty. The readings of each second stay in the journal."""
+"""A session is ordered in one event and ended in another (so no column is sure to be there first); until then `outcome` is empty. The readings of each second stay in the journal."""
 
 alarms = _of_a_controller(
     "alarms",
@@ -155,10 +155,10 @@ alarms = _of_a_controller(
 stops = _of_a_controller(
     "stops",
     _seq(),
-    Column("at", Moment, nullable=False),
-    Column("by", Text, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("source", Text, nullable=False),
+    Column("at", Moment),
+    Column("by", Text),
+    Column("reason", Text),
+    Column("source", Text),
     Column("evidence", Json),
     Column("cleared_at", Moment),
     Column("cleared_by", Text),
