@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Generator, Iterable, Sequence
@@ -37,7 +38,9 @@ class Database:
             self.is_sqlite = self._url.get_backend_name() == "sqlite"
             if not self.is_sqlite and self._url.get_backend_name() != "postgresql":
                 raise ArgumentError("neither SQLite nor PostgreSQL")
-            self.engine = _sqlite(self._url.database) if self.is_sqlite else create_engine(self._url)
+            self.engine = (
+                _sqlite(self._url.database) if self.is_sqlite else create_engine(self._url, json_serializer=_json)
+            )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             remedy = "sqlite:///FILE, or postgresql://USER@HOST/NAME with irctl[postgres] installed"
             raise Refused([Problem("database", _without_password(url), str(error), remedy)]) from None
@@ -150,13 +153,17 @@ def empty(connection: Connection, tables: Iterable[Table]) -> bool:
     return not any(connection.execute(table.select().limit(1)).first() for table in tables)
 
 
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
 # --- SQLite, as we want it -------------------------------------------------------------------------------------------------
 
 
 def _sqlite(path: str | None) -> Engine:
     if not path or path == ":memory:":
         raise ArgumentError("names no file")
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": WAITS_S})
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": WAITS_S}, json_serializer=_json)
 
     def connected(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None  # the module's own idea of when a transaction begins is not ours

@@ -26,6 +26,8 @@ from irctl.records.projection import Known, Row
 
 BATCH_EVENTS = 2000
 """In one transaction. More of them cost less each; another writer waits for as long as one takes, some tenths of a second."""
+UNSYNCED = frozenset({"session.sample", "journal.anchor_failed"})
+"""Written without a sync: a power cut may take them, and give their numbers to others, until something else is written behind them."""
 LOOK_MAX_EVENTS = 1000
 """A journal is signed at least every 500 events."""
 VERIFY = "Look into it: irctl journal verify. Keep the database, it knows what was there. Archived files are named with --archive"
@@ -68,10 +70,13 @@ def cursor(database: Database, controller: str) -> Cursor:
 
 
 def follow(database: Database, controller: str, events: Iterable[Event], batch: int = BATCH_EVENTS) -> Followed:
-    """Project what is new. `events`: in order, from the cursor's own event or earlier on. Raises Refused for what does not fit."""
+    """Project what is new. `events`: in order, from the cursor's own event or earlier on.
+
+    What the journal itself could still lose waits for the next time. Raises Refused for what does not fit.
+    """
     known, new = cursor(database, controller), 0
     reached = known.seq == 0
-    for piece in _pieces(events, batch):
+    for piece in _pieces(_on_disk(events), batch):
         reached = reached or int(piece[-1]["seq"]) >= known.seq
         with database.writing() as connection:
             new += _project(connection, controller, piece)
@@ -91,7 +96,7 @@ def rebuild(database: Database, controller: str, events: Iterable[Event], batch:
         was = {table.name: digest(connection, table, controller) for table in tables.PROJECTED}
         for table in tables.PROJECTED:
             connection.execute(table.delete().where(table.c.controller == controller))
-        stream, new = iter(events), 0
+        stream, new = _on_disk(events), 0
         for piece in _pieces(_up_to(stream, seq), batch):
             new += _project(connection, controller, piece)
         differing = tuple[str, ...]()
@@ -103,6 +108,16 @@ def rebuild(database: Database, controller: str, events: Iterable[Event], batch:
         for piece in _pieces(stream, batch):
             new += _project(connection, controller, piece)
         return Followed(controller, new, _cursor(connection, controller).seq, differing)
+
+
+def _on_disk(events: Iterable[Event]) -> Iterator[Event]:
+    """Without those at the end that a power cut could still take from the journal."""
+    held: list[Event] = []
+    for event in events:
+        held.append(event)
+        if event.get("event") not in UNSYNCED:
+            yield from held
+            held.clear()
 
 
 def _pieces(events: Iterable[Event], size: int) -> Iterator[list[Event]]:
