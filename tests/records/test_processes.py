@@ -141,7 +141,7 @@ def test_from_a_running_controller(tmp_path: Path) -> None:
     """Page by page over its API, while it runs; then from its file: the same events, none counted again."""
     url = f"sqlite:///{tmp_path}/records.sqlite"
     with a_station(tmp_path) as station:
-        done = station.irctl(*an_order(fluence=1.0, irradiance=50.0))
+        done = irctl(*an_order(fluence=0.5), url=station.url, timeout=90.0)
         assert done.returncode == 0, done.stdout + done.stderr
         (session,) = json.loads(station.irctl("sessions", "--json").stdout)
         assert station.irctl("records", "sync", "--database", url).returncode == 0
