@@ -15,6 +15,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -135,12 +136,12 @@ def _as_they_are(path: Path) -> tuple[list[Closed], IO[bytes] | None]:
 
 
 def _walk_closed(part: Closed, walk: chain.Walk, archive: Path | None) -> None:
-    if not part.moved:
+    there = _here(part, archive)
+    if there == part.path:
         through(walk.follow(lines_of(part.path), part.path.name))
         return
     stretch = read_moved(part.path)
-    there = archive / part.path.with_suffix(".jsonl").name if archive else None
-    if there is None or not there.exists():
+    if there is None:
         walk.pass_over(stretch, part.path.name)
         return
     through(walk.follow(lines_of(there), there.name))
@@ -203,6 +204,45 @@ def last_line_end(file: IO[bytes], before: int | None = None) -> int:
     return 0
 
 
+def events_after(path: Path, after: int, archive: Path | None = None) -> Iterator[Event]:
+    """The events with a higher number than `after`, of every file of the journal at `path` and those in `archive`, as they are: judged is nothing.
+
+    A file that is not here is passed over; a line that is just being written ends it. Raises OSError, ValueError.
+    """
+    with ExitStack() as held:
+        parts, current = _as_they_are(path)
+        if current:
+            held.enter_context(current)
+        ends = [part.first - 1 for part in parts[1:]] + ([_first_in(current) - 1] if current else [])
+        for part, end in zip(parts, ends, strict=False):
+            here = _here(part, archive)
+            if here is not None and end > after:
+                with here.open("rb") as file:
+                    yield from _after(file, part.first, after)
+        if current:
+            yield from _after(current, _first_in(current), after)
+
+
+def _here(part: Closed, archive: Path | None) -> Path | None:
+    if not part.moved:
+        return part.path
+    there = archive / part.path.with_suffix(".jsonl").name if archive else None
+    return there if there is not None and there.exists() else None
+
+
+def _first_in(file: IO[bytes]) -> int:
+    file.seek(0)
+    line = file.readline(LINE_MAX)
+    file.seek(0)
+    return next(parse([line]))["seq"] if line.endswith(b"\n") else 1
+
+
+def _after(file: IO[bytes], first: int, after: int) -> Iterator[Event]:
+    _skip_lines(file, max(0, after + 1 - first))
+    while (line := file.readline(LINE_MAX)).endswith(b"\n"):
+        yield from parse([line])
+
+
 # --- reading what is no longer in memory ---------------------------------------------------------------------------------
 
 
@@ -211,11 +251,7 @@ def page(file: IO[bytes], first: int, after: int, limit: int) -> list[Event]:
 
     Each line is one event and the numbers have no gaps: lines are counted, not parsed.
     """
-    _skip_lines(file, max(0, after + 1 - first))
-    found: list[Event] = []
-    while len(found) < limit and (line := file.readline(LINE_MAX)).endswith(b"\n"):
-        found += parse([line])
-    return found
+    return list(islice(_after(file, first, after), limit))
 
 
 def _skip_lines(file: IO[bytes], count: int) -> None:

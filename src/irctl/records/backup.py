@@ -1,0 +1,148 @@
+"""Back-up and restore: every row of every table as a line of JSON, the same from and to either database. What is encrypted stays encrypted.
+
+The first line says what it is, the last how many rows there are and what hash they have: a back-up that was cut off or changed is not restored. A restored
+database is read again and compared before anything counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from itertools import groupby, islice
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection, text
+
+from irctl.domain.problems import Problem, Refused
+from irctl.records.database import Database, empty, head
+from irctl.records.digest import heard, line, rows
+from irctl.records.tables import KEPT, METADATA, PROJECTED
+
+FORMAT = "irctl records back-up"
+FORMAT_VERSION = 1
+TABLES = (*PROJECTED, *KEPT)
+AT_ONCE = 1000
+OWNER_ONLY = 0o600
+
+
+@dataclass(frozen=True, slots=True)
+class BackedUp:
+    """What a back-up holds."""
+
+    rows: int
+    sha256: str
+    made_at: str
+
+
+def back_up(database: Database, path: Path, at: datetime) -> BackedUp:
+    """One moment of the database, whatever is written meanwhile. On the disk under its name only when it is whole. Raises Refused."""
+    beside = path.with_name(f"{path.name}.part")
+    opening = {"format": FORMAT, "version": FORMAT_VERSION, "revision": head(), "made_at": at.isoformat()}
+    found, number = sha256(), 0
+    database.require()
+    try:
+        with (
+            database.reading() as connection,
+            os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as file,
+        ):
+            file.write(line(opening))
+            for told in _lines(connection):
+                found.update(told)
+                number += 1
+                file.write(told)
+            file.write(line({"rows": number, "sha256": found.hexdigest()}))
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError as error:
+        raise _file_problem(path, error) from None
+    return BackedUp(number, found.hexdigest(), at.isoformat())
+
+
+def restore(database: Database, path: Path) -> BackedUp:
+    """Into a database without any row. All of it and verified, or nothing. Raises Refused."""
+    backed_up = examine(path)
+    database.prepare()
+    try:
+        with database.writing() as connection, path.open("rb") as file:
+            if not empty(connection, TABLES):
+                remedy = "Name a new database; then point IRCTL_DATABASE to it"
+                raise Refused([Problem("database", database.name, "is not empty", remedy)], conflict=True)
+            next(file)
+            _insert(connection, islice(file, backed_up.rows))
+            if (now := _hash(_lines(connection))) != backed_up.sha256:
+                why = f"did not come back as it was: {now} is not {backed_up.sha256}"
+                raise Refused([Problem("backup", str(path), why, "Nothing was restored; report this")])
+    except (KeyError, TypeError, ValueError) as error:
+        raise Refused([Problem("backup", str(path), f"has a row that is none: {error}", "Take another")]) from None
+    except OSError as error:
+        raise _file_problem(path, error) from None
+    return backed_up
+
+
+def examine(path: Path) -> BackedUp:
+    """Whether a back-up is whole and unchanged. Raises Refused."""
+    found, number = sha256(), 0
+    try:
+        with path.open("rb") as file:
+            opening = _object(file.readline())
+            last = b""
+            for told in file:
+                if last:
+                    found.update(last)
+                    number += 1
+                last = told
+    except OSError as error:
+        raise _file_problem(path, error) from None
+    if opening.get("format") != FORMAT or opening.get("version") != FORMAT_VERSION:
+        raise Refused([Problem("backup", str(path), "is no back-up of these records", "Name the right file")])
+    if opening.get("revision") != head():
+        why = f"has tables of revision {opening.get('revision')}, and this irctl knows {head()}"
+        raise Refused([Problem("backup", str(path), why, "Restore it with the irctl that wrote it, then update")])
+    if _object(last) != {"rows": number, "sha256": found.hexdigest()}:
+        raise Refused([Problem("backup", str(path), "is cut off or was changed", "Take another back-up")])
+    return BackedUp(number, found.hexdigest(), str(opening["made_at"]))
+
+
+def _lines(connection: Connection) -> Iterator[bytes]:
+    for table in TABLES:
+        for row in rows(connection, table):
+            yield line({"table": table.name, "row": row})
+
+
+def _hash(lines: Iterable[bytes]) -> str:
+    found = sha256()
+    for told in lines:
+        found.update(told)
+    return found.hexdigest()
+
+
+def _insert(connection: Connection, lines: Iterable[bytes]) -> None:
+    found = (_object(told) for told in lines)
+    for name, group in groupby(found, key=lambda told: str(told["table"])):
+        table = METADATA.tables[name]
+        while piece := [heard(table, told["row"]) for told in islice(group, AT_ONCE)]:
+            connection.execute(table.insert(), piece)
+    if connection.dialect.name == "postgresql":  # the numbers that were given must not be given again
+        numbered = (
+            "SELECT setval(pg_get_serial_sequence('views', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM views), false)"
+        )
+        connection.execute(text(numbered))
+
+
+def _object(told: bytes) -> dict[str, Any]:
+    """Empty for what is no JSON object."""
+    try:
+        found: Any = json.loads(told)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", found) if isinstance(found, dict) else {}
+
+
+def _file_problem(path: Path, error: OSError) -> Refused:
+    return Refused([Problem("backup", str(path), error.strerror or str(error), "Check its name, rights and space")])
