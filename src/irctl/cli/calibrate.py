@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from cyclopts import Group as ParameterGroup
 from cyclopts import Parameter
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -22,7 +23,7 @@ from rich.text import Text
 from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.client import Controller
-from irctl.cli.session import By
+from irctl.cli.session import By, Lamp
 from irctl.domain.problems import Problem, Refused
 
 POLL_S = 0.25
@@ -32,6 +33,7 @@ LIT = ("dark", "warm-up", "readings")
 UNITS = {"mw/cm2": "mW/cm2", "mw/cm²": "mW/cm2", "w/m2": "W/m2", "w/m²": "W/m2", "cm": "cm", "in": "in", '"': "in"}
 
 View = dict[str, Any]
+Parsed = TypeVar("Parsed")
 _TO = To()
 
 
@@ -48,32 +50,36 @@ class Answers:
     submit: bool
 
 
+ANSWERS = ParameterGroup("Answers, given beforehand so that nothing is asked", sort_key=1)
+
+
 def calibrate(
-    lamp: str,
+    lamp: Lamp,
     /,
     *,
-    meter: Annotated[str, Parameter(help="The reference meter, as the station file names it.")] = "",
+    meter: Annotated[str, Parameter(help="The reference meter, as the station file names it; to begin with.")] = "",
     by: By,
     nobody_under_the_lamp: Annotated[
-        bool, Parameter(negative=(), help="Only the meter is under the lamp, and no person.")
+        bool, Parameter(negative=(), help="Confirms that only the meter is under the lamp, and no person.")
     ] = False,
     temperature: Annotated[float | None, Parameter(help="Of the room, °C: for the certificate.")] = None,
     note: Annotated[str, Parameter(help="Anything about the surroundings, for the certificate.")] = "",
-    serial: Annotated[str | None, Parameter(help="Answers: the serial on the lamp's plate.")] = None,
-    condition: Annotated[str | None, Parameter(help="Answers: how the lamp looks.")] = None,
-    distance: Annotated[str | None, Parameter(help='Answers: lamp to meter, with its unit, as "50 cm".')] = None,
-    angle: Annotated[float | None, Parameter(help="Answers: the meter's tilt, degrees.")] = None,
-    adjusted: Annotated[str | None, Parameter(help="Answers: what was adjusted.")] = None,
-    nothing_adjusted: Annotated[bool, Parameter(negative=(), help="Answers: nothing was adjusted.")] = False,
-    submit: Annotated[bool, Parameter(negative=(), help="Answers: yes, hand it in for approval.")] = False,
+    serial: Annotated[str | None, Parameter(group=ANSWERS, help="The serial on the lamp's plate.")] = None,
+    condition: Annotated[str | None, Parameter(group=ANSWERS, help="How lamp, reflector and cable look.")] = None,
+    distance: Annotated[str | None, Parameter(group=ANSWERS, help='Lamp to meter, with its unit, as "50 cm".')] = None,
+    angle: Annotated[float | None, Parameter(group=ANSWERS, help="The meter's tilt, degrees.")] = None,
+    adjusted: Annotated[str | None, Parameter(group=ANSWERS, help="What was adjusted.")] = None,
+    nothing_adjusted: Annotated[bool, Parameter(group=ANSWERS, negative=(), help="Nothing was adjusted.")] = False,
+    submit: Annotated[bool, Parameter(group=ANSWERS, negative=(), help="Hand it in for approval.")] = False,
     to: To = _TO,
 ) -> int:
     """Calibrate a lamp with a reference meter, step by step. The same command goes on with one that was left.
 
     irctl calibrate left --meter reference --by okafor
 
-    The lamp lights at every level for minutes, with only the meter under it. Nothing is in force until a second person has approved it. Exit code 0 when it is
-    ready for approval.
+    The lamp lights at every level for minutes, with only the meter under it. Nothing is in force until a second person has approved it.
+
+    Exit code 0 when it is handed in for approval.
     """
     answers = Answers(serial, condition, distance, angle, adjusted, nothing_adjusted, submit)
     return _Guided(to.controller, lamp, by, answers, quiet=to.json).run(
@@ -138,7 +144,9 @@ class _Guided:
             f"[bold]{self.id}[/]  lamp {self.lamp}, meter {view['meter']['name']} (certificate {say.escape(view['meter']['certificate'])}): "
             f"{len(plan['order'])} readings, {', '.join(f'{x:g}' for x in plan['levels_pct'])} %, {plan['repeats']} times in random order."
         )
-        self.out.print("[dim]Ctrl-C leaves it as it stands; the same command goes on.[/]")
+        self.out.print(
+            "[dim]A reading takes one to two minutes, most of it until the light is steady. Ctrl-C leaves it; the same command goes on.[/]"
+        )
         return view
 
     # --- what a person does ----------------------------------------------------------------------------------------------
@@ -155,14 +163,14 @@ class _Guided:
             "the lamp irradiance does not fall as 1/d²: then nothing follows from one distance for another.[/]"
         )
         given = self.answers.distance if at_cm == view["plan"]["distances_cm"][0] else None
-        distance, unit = _quantity("distance", self._ask("Distance, with its unit", given, "distance", f"{at_cm:g} cm"))
-        angle = self._ask(
-            "Tilt of the meter, degrees",
-            None if self.answers.angle_deg is None else str(self.answers.angle_deg),
-            "angle",
-            "0",
+        distance, unit = self._understood(
+            lambda text: _quantity("distance", text), "Distance, with its unit", given, "distance", f"{at_cm:g} cm"
         )
-        return self._post("position", distance=distance, unit=unit, angle_deg=_number("angle", angle))
+        tilt = None if self.answers.angle_deg is None else str(self.answers.angle_deg)
+        angle_deg = self._understood(
+            lambda text: _number("angle", text), "Tilt of the meter against the beam, degrees", tilt, "angle", "0"
+        )
+        return self._post("position", distance=distance, unit=unit, angle_deg=angle_deg)
 
     def _adjustment(self, view: View) -> View:
         self.out.print(found(view["as_found"], "As found"))
@@ -201,6 +209,11 @@ class _Guided:
                 live = Live(console=self.out, auto_refresh=False, transient=True)
                 live.start()
             return self._followed(view, live)
+        except KeyboardInterrupt:
+            self.out.print(
+                "\n[bold yellow]The lamp goes on by itself[/] until a person is needed. `irctl stop` ends it dark; the same command follows it again."
+            )
+            raise
         finally:
             if live:
                 live.stop()
@@ -276,6 +289,18 @@ class _Guided:
                 return answer
             if usual:
                 return usual
+
+    def _understood(
+        self, parse: Callable[[str], Parsed], question: str, given: str | None, flag: str, usual: str
+    ) -> Parsed:
+        """The answer as `parse` takes it; at a keyboard, what it does not take is asked again. Raises Refused."""
+        while True:
+            try:
+                return parse(self._ask(question, given, flag, usual))
+            except Refused as refused:
+                if given is not None or not self.asks:
+                    raise
+                self.out.print(say.problems_table(refused.problems))
 
     def _yes(self, question: str) -> bool:
         return self.out.input(f"[bold]?[/] {say.escape(question)} [dim](y/n)[/]: ").strip().lower() in ("y", "yes")

@@ -125,7 +125,12 @@ class Calibrations:
     def signed(self, sheet: Worksheet) -> dict[str, Any]:
         """The same of a worksheet at hand. Raises Refused for one that was not approved."""
         if sheet.outcome is not Outcome.APPROVED:
-            problem = Problem("calibration", sheet.id, "was not approved, so there is no certificate", "Approve it")
+            problem = Problem(
+                "calibration",
+                sheet.id,
+                "is not approved, so there is no certificate",
+                f"Once it is handed in: irctl calibrations approve {sheet.id} --by NAME",
+            )
             raise Refused([problem], conflict=True)
         signed = _last(sheet, "calibration.approved")["certificate"]
         told = certificate.payload(sheet.events, signed["station"], signed["version"])
