@@ -48,7 +48,8 @@ async def begun(state: Path, config: Path) -> str:
         technician = Technician(world)
         await technician.begin()
         await technician.until(Step.DARK)
-        await technician.lit_step(Step.READINGS, 9)
+        world.station.calibrations.read(technician.id, BY)
+        await world.until(lambda: technician.sheet.progress[0] == 9, 2000.0)
         await world.process.kill()
         return technician.id
 

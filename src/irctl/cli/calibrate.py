@@ -8,26 +8,23 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
 from cyclopts import Group as ParameterGroup
 from cyclopts import Parameter
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.client import Controller
+from irctl.cli.findings import found, picture, reading_line
 from irctl.cli.session import By, Lamp
 from irctl.domain.problems import Problem, Refused
 
 POLL_S = 0.25
-BAR_WIDTH = 28
 PLAIN_EVERY_S = 15.0
 LIT = ("dark", "warm-up", "readings")
 UNITS = {"mw/cm2": "mW/cm2", "mw/cm²": "mW/cm2", "w/m2": "W/m2", "w/m²": "W/m2", "cm": "cm", "in": "in", '"': "in"}
@@ -222,7 +219,7 @@ class _Guided:
         said, said_s, readings = "", float("-inf"), len(view["readings"])
         while view["running"]:
             for reading in view["readings"][readings:]:
-                self.out.print(_reading_line(reading, view), soft_wrap=True)
+                self.out.print(reading_line(reading, view), soft_wrap=True)
             readings = len(view["readings"])
             if view["waits_for_value"]:
                 view = self._typed(view, live)
@@ -235,7 +232,7 @@ class _Guided:
             time.sleep(POLL_S)
             view = self._look()
         for reading in view["readings"][readings:]:
-            self.out.print(_reading_line(reading, view), soft_wrap=True)
+            self.out.print(reading_line(reading, view), soft_wrap=True)
         return view
 
     def _typed(self, view: View, live: Live | None) -> View:
@@ -325,75 +322,6 @@ class _Guided:
         elif not silently:
             self.out.print(f"[dim]{self.id} stays as it stands; the same command goes on.[/]")
         return code
-
-
-# --- pictures ------------------------------------------------------------------------------------------------------------
-
-
-def picture(view: View) -> RenderableType:
-    """The moving lines: step and progress, the reason while it waits, what the instruments say."""
-    done, of = view["progress"]["done"], view["progress"]["of"]
-    live = view["live"]
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=10)
-    grid.add_column(width=BAR_WIDTH)
-    grid.add_column()
-    grid.add_row(
-        Text(view["step"], style="bold yellow"),
-        ProgressBar(total=of, completed=done, width=BAR_WIDTH),
-        f"{done} of {of} readings",
-    )
-    level = live.get("level_pct")
-    shown = [f"{level:g} %" if level is not None else "dark"]
-    for name, word in (("meter_mw_cm2", "meter"), ("monitor_mw_cm2", "lamp's own")):
-        if live.get(name) is not None:
-            shown.append(f"{word} {live[name]:.2f} mW/cm²")
-    return Group("", grid, Text(f"  {'   '.join(shown)}"), Text(f"  {view['now'] or ''}", style="dim"))
-
-
-def _reading_line(reading: View, view: View) -> str:
-    monitor = "" if reading["monitor_mw_cm2"] is None else f"   lamp's own {reading['monitor_mw_cm2']:.2f}"
-    return (
-        f"  [dim]{reading['number']:>3} of {view['progress']['of']}[/]  {reading['level_pct']:>5g} %  {reading['distance_cm']:g} cm  "
-        f"[bold]{reading['reading_mw_cm2']:8.3f}[/] mW/cm²{monitor}"
-    )
-
-
-def found(findings: View | None, title: str) -> RenderableType:
-    """A stage's points, with U, and against the calibration in force."""
-    if findings is None:
-        return Text(f"{title}: readings are missing")
-    errors = {e["level_pct"]: e for e in findings["errors"]}
-    rows: list[Sequence[object]] = []
-    for point in findings["points"]:
-        error = errors.get(point["level_pct"])
-        rows.append(
-            (
-                f"{point['level_pct']:g} %",
-                f"{point['irradiance_mw_cm2']:.2f}",
-                f"{point['expanded_pct']:.1f} %",
-                f"{point['repeatability_pct']:.2f} %",
-                None if error is None else f"{error['stated_mw_cm2']:.2f}",
-                None if error is None else f"{error['error_pct']:+z.1f} %",
-                "" if error is None else _coloured(error["decision"]),
-            )
-        )
-    columns = (title, "mW/cm²", "U (k=2)", "repeats", "stated", "error", "")
-    parts: list[RenderableType] = ["", say.table(columns, rows, right=columns[1:6])]
-    if (verdict := findings["verdict"]) is not None:
-        parts.append(
-            f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+z.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]"
-        )
-    if (monitor := findings["monitor"]) is not None:
-        parts.append(
-            f"[dim]lamp's own radiometer: true = {monitor['factor']:.4f} × shown, U {monitor['expanded_pct']:.1f} %[/]"
-        )
-    return Group(*(Text.from_markup(p) if isinstance(p, str) else p for p in parts))
-
-
-def _coloured(decision: str) -> str:
-    colour = {"pass": "green", "warn": "yellow", "fail": "bold red"}[decision]
-    return f"[{colour}]{decision}[/]"
 
 
 def _quantity(field: str, text: str) -> tuple[float, str]:

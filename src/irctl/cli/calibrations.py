@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.app import To
-from irctl.cli.calibrate import found
+from irctl.cli.findings import found
 from irctl.cli.session import By, Number
 from irctl.domain.problems import Problem
 
