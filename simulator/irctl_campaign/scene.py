@@ -13,8 +13,9 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from irctl.controller.config import AttendanceSection, DeviceSection, LampSection, StationConfig, load, schema_problem
+from irctl.controller.config import AttendanceSection, DeviceSection, LampSection, StationConfig, load
 from irctl.domain.problems import Problem, Refused
+from irctl.toml_file import schema_problem
 from irctl_simulator import config as simulated
 from irctl_simulator.station import TWINS, SimStation, WiringError
 

@@ -11,10 +11,11 @@ from typing import Any
 
 from irctl.controller import measuring, record
 from irctl.controller.calibrating import Calibrating
-from irctl.controller.config import StationConfig, UpkeepSection
+from irctl.controller.config import StationConfig
 from irctl.controller.equipment import Equipment
 from irctl.controller.in_force import binding
 from irctl.controller.lamp import Lamp
+from irctl.controller.upkeep_section import UpkeepSection
 from irctl.controller.worksheets import Worksheets, last
 from irctl.devices.registry import Devices
 from irctl.devices.roles import Identity, Radiometer

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from irctl.controller import record
-from irctl.controller.config import UpkeepSection
 from irctl.controller.equipment import InForce
+from irctl.controller.upkeep_section import UpkeepSection
 from irctl.domain.chain import Event
 from irctl.domain.meters import Meter
 from irctl.domain.reminders import Kind as About

@@ -11,8 +11,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from irctl.controller.config import schema_problem
 from irctl.domain.problems import Problem, Refused
+from irctl.toml_file import schema_problem
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEMS_MAX = 20

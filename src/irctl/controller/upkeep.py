@@ -9,11 +9,12 @@ from typing import Any
 
 from irctl.controller import lookup, record
 from irctl.controller.calibrations import Calibrations
-from irctl.controller.config import StationConfig, UpkeepSection
+from irctl.controller.config import StationConfig
 from irctl.controller.evidence import evidence, hours_per_day
 from irctl.controller.falling_due import most_urgent_first, of_lamp, of_meter
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
+from irctl.controller.upkeep_section import UpkeepSection
 from irctl.controller.verifying import Verifying, With
 from irctl.domain import comparison
 from irctl.domain.calibration import Calibration
