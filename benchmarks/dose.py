@@ -14,7 +14,7 @@ from irctl.bus.line import Line
 from irctl.bus.port import MemoryPort
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
-from irctl.controller.config import load_calibration
+from irctl.controller.calibration_file import load_calibration
 from irctl_simulator.station import SimStation
 from tests.simulation.world import CONFIGS, World, a_station, merged
 from tests.virtual_time import run_virtual

@@ -22,7 +22,26 @@ def station(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Station]:
         yield running
 
 
-@pytest.mark.parametrize("command", ["calibrate", "check", "maintenance", "calibrations approve", "certificate verify"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "calibrate",
+        "check",
+        "maintenance",
+        "calibrations show",
+        "calibrations approve",
+        "calibrations reject",
+        "calibrations abandon",
+        "calibrations redo",
+        "calibrations certificate",
+        "calibrations trace",
+        "calibrations history",
+        "calibrations due",
+        "calibrations impact",
+        "meters compare",
+        "certificate verify",
+    ],
+)
 def test_help_of_a_command_shows_an_example(command: str):
     assert f"\nirctl {command}" in irctl(*command.split(), "--help").stdout
 
@@ -50,6 +69,9 @@ def test_a_calibration_is_begun_by_answers_lights_the_lamp_and_is_abandoned(stat
         assert station.simulator.truth("left")["powered"]
         view = json.loads(station.irctl("calibrations", "show", begun["id"], "--json").stdout)
         assert view["running"]
+        status = station.irctl("status").stdout
+        assert f"calibration {begun['id']}" in status
+        assert "unverified" not in status, "it is lit on purpose"
         assert view["live"]["meter_mw_cm2"] is not None
         assert station.irctl("calibrations", "approve", begun["id"], "--by", "a second person").returncode == 3
         done = station.irctl("calibrations", "abandon", begun["id"], *BY, "--reason", "test")
@@ -77,7 +99,9 @@ def test_maintenance_is_written_down_with_what_follows(station: Station):
     done = station.irctl("maintenance", "right", "cleaned", *BY, "--note", "reflector wiped")
     assert done.returncode == 0
     assert "needs a check" in done.stdout
-    assert "reflector wiped" in station.irctl("maintenance", "right").stdout
+    done_so_far = station.irctl("maintenance", "right").stdout
+    assert "needs a check" in done_so_far
+    assert "reflector wiped" in done_so_far
     assert station.irctl("maintenance", "right", "polished", *BY, "--note", "x").returncode == 3
     assert "calibration of right" in station.irctl("calibrations", "due").stdout
     assert "SIM-2026-0815" in station.irctl("meters").stdout

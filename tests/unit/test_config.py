@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.config import load, load_calibration, resolve_port
+from irctl.controller.calibration_file import load_calibration
+from irctl.controller.config import load, resolve_port
 from tests.unit.worlds import CONFIGS, StationFolder, refusal, toml
 
 ANYWHERE = "calibrations/sim-l-001.toml"

@@ -8,30 +8,29 @@ from __future__ import annotations
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
+from cyclopts import Group as ParameterGroup
 from cyclopts import Parameter
-from rich.console import Console, Group, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.progress_bar import ProgressBar
-from rich.table import Table
-from rich.text import Text
 
 from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.client import Controller
-from irctl.cli.session import By
+from irctl.cli.findings import found, picture, reading_line
+from irctl.cli.session import By, Lamp
 from irctl.domain.problems import Problem, Refused
 
 POLL_S = 0.25
-BAR_WIDTH = 28
 PLAIN_EVERY_S = 15.0
 LIT = ("dark", "warm-up", "readings")
 UNITS = {"mw/cm2": "mW/cm2", "mw/cm²": "mW/cm2", "w/m2": "W/m2", "w/m²": "W/m2", "cm": "cm", "in": "in", '"': "in"}
 
 View = dict[str, Any]
+Parsed = TypeVar("Parsed")
 _TO = To()
 
 
@@ -48,32 +47,36 @@ class Answers:
     submit: bool
 
 
+ANSWERS = ParameterGroup("Answers, given beforehand so that nothing is asked", sort_key=1)
+
+
 def calibrate(
-    lamp: str,
+    lamp: Lamp,
     /,
     *,
-    meter: Annotated[str, Parameter(help="The reference meter, as the station file names it.")] = "",
+    meter: Annotated[str, Parameter(help="The reference meter, as the station file names it; to begin with.")] = "",
     by: By,
     nobody_under_the_lamp: Annotated[
-        bool, Parameter(negative=(), help="Only the meter is under the lamp, and no person.")
+        bool, Parameter(negative=(), help="Confirms that only the meter is under the lamp, and no person.")
     ] = False,
     temperature: Annotated[float | None, Parameter(help="Of the room, °C: for the certificate.")] = None,
     note: Annotated[str, Parameter(help="Anything about the surroundings, for the certificate.")] = "",
-    serial: Annotated[str | None, Parameter(help="Answers: the serial on the lamp's plate.")] = None,
-    condition: Annotated[str | None, Parameter(help="Answers: how the lamp looks.")] = None,
-    distance: Annotated[str | None, Parameter(help='Answers: lamp to meter, with its unit, as "50 cm".')] = None,
-    angle: Annotated[float | None, Parameter(help="Answers: the meter's tilt, degrees.")] = None,
-    adjusted: Annotated[str | None, Parameter(help="Answers: what was adjusted.")] = None,
-    nothing_adjusted: Annotated[bool, Parameter(negative=(), help="Answers: nothing was adjusted.")] = False,
-    submit: Annotated[bool, Parameter(negative=(), help="Answers: yes, hand it in for approval.")] = False,
+    serial: Annotated[str | None, Parameter(group=ANSWERS, help="The serial on the lamp's plate.")] = None,
+    condition: Annotated[str | None, Parameter(group=ANSWERS, help="How lamp, reflector and cable look.")] = None,
+    distance: Annotated[str | None, Parameter(group=ANSWERS, help='Lamp to meter, with its unit, as "50 cm".')] = None,
+    angle: Annotated[float | None, Parameter(group=ANSWERS, help="The meter's tilt, degrees.")] = None,
+    adjusted: Annotated[str | None, Parameter(group=ANSWERS, help="What was adjusted.")] = None,
+    nothing_adjusted: Annotated[bool, Parameter(group=ANSWERS, negative=(), help="Nothing was adjusted.")] = False,
+    submit: Annotated[bool, Parameter(group=ANSWERS, negative=(), help="Hand it in for approval.")] = False,
     to: To = _TO,
 ) -> int:
     """Calibrate a lamp with a reference meter, step by step. The same command goes on with one that was left.
 
     irctl calibrate left --meter reference --by okafor
 
-    The lamp lights at every level for minutes, with only the meter under it. Nothing is in force until a second person has approved it. Exit code 0 when it is
-    ready for approval.
+    The lamp lights at every level for minutes, with only the meter under it. Nothing is in force until a second person has approved it.
+
+    Exit code 0 when it is handed in for approval.
     """
     answers = Answers(serial, condition, distance, angle, adjusted, nothing_adjusted, submit)
     return _Guided(to.controller, lamp, by, answers, quiet=to.json).run(
@@ -138,7 +141,9 @@ class _Guided:
             f"[bold]{self.id}[/]  lamp {self.lamp}, meter {view['meter']['name']} (certificate {say.escape(view['meter']['certificate'])}): "
             f"{len(plan['order'])} readings, {', '.join(f'{x:g}' for x in plan['levels_pct'])} %, {plan['repeats']} times in random order."
         )
-        self.out.print("[dim]Ctrl-C leaves it as it stands; the same command goes on.[/]")
+        self.out.print(
+            "[dim]A reading takes one to two minutes, most of it until the light is steady. Ctrl-C leaves it; the same command goes on.[/]"
+        )
         return view
 
     # --- what a person does ----------------------------------------------------------------------------------------------
@@ -155,14 +160,14 @@ class _Guided:
             "the lamp irradiance does not fall as 1/d²: then nothing follows from one distance for another.[/]"
         )
         given = self.answers.distance if at_cm == view["plan"]["distances_cm"][0] else None
-        distance, unit = _quantity("distance", self._ask("Distance, with its unit", given, "distance", f"{at_cm:g} cm"))
-        angle = self._ask(
-            "Tilt of the meter, degrees",
-            None if self.answers.angle_deg is None else str(self.answers.angle_deg),
-            "angle",
-            "0",
+        distance, unit = self._understood(
+            lambda text: _quantity("distance", text), "Distance, with its unit", given, "distance", f"{at_cm:g} cm"
         )
-        return self._post("position", distance=distance, unit=unit, angle_deg=_number("angle", angle))
+        tilt = None if self.answers.angle_deg is None else str(self.answers.angle_deg)
+        angle_deg = self._understood(
+            lambda text: _number("angle", text), "Tilt of the meter against the beam, degrees", tilt, "angle", "0"
+        )
+        return self._post("position", distance=distance, unit=unit, angle_deg=angle_deg)
 
     def _adjustment(self, view: View) -> View:
         self.out.print(found(view["as_found"], "As found"))
@@ -201,6 +206,11 @@ class _Guided:
                 live = Live(console=self.out, auto_refresh=False, transient=True)
                 live.start()
             return self._followed(view, live)
+        except KeyboardInterrupt:
+            self.out.print(
+                "\n[bold yellow]The lamp goes on by itself[/] until a person is needed. `irctl stop` ends it dark; the same command follows it again."
+            )
+            raise
         finally:
             if live:
                 live.stop()
@@ -209,7 +219,7 @@ class _Guided:
         said, said_s, readings = "", float("-inf"), len(view["readings"])
         while view["running"]:
             for reading in view["readings"][readings:]:
-                self.out.print(_reading_line(reading, view), soft_wrap=True)
+                self.out.print(reading_line(reading, view), soft_wrap=True)
             readings = len(view["readings"])
             if view["waits_for_value"]:
                 view = self._typed(view, live)
@@ -222,7 +232,7 @@ class _Guided:
             time.sleep(POLL_S)
             view = self._look()
         for reading in view["readings"][readings:]:
-            self.out.print(_reading_line(reading, view), soft_wrap=True)
+            self.out.print(reading_line(reading, view), soft_wrap=True)
         return view
 
     def _typed(self, view: View, live: Live | None) -> View:
@@ -277,6 +287,18 @@ class _Guided:
             if usual:
                 return usual
 
+    def _understood(
+        self, parse: Callable[[str], Parsed], question: str, given: str | None, flag: str, usual: str
+    ) -> Parsed:
+        """The answer as `parse` takes it; at a keyboard, what it does not take is asked again. Raises Refused."""
+        while True:
+            try:
+                return parse(self._ask(question, given, flag, usual))
+            except Refused as refused:
+                if given is not None or not self.asks:
+                    raise
+                self.out.print(say.problems_table(refused.problems))
+
     def _yes(self, question: str) -> bool:
         return self.out.input(f"[bold]?[/] {say.escape(question)} [dim](y/n)[/]: ").strip().lower() in ("y", "yes")
 
@@ -300,75 +322,6 @@ class _Guided:
         elif not silently:
             self.out.print(f"[dim]{self.id} stays as it stands; the same command goes on.[/]")
         return code
-
-
-# --- pictures ------------------------------------------------------------------------------------------------------------
-
-
-def picture(view: View) -> RenderableType:
-    """The moving lines: step and progress, the reason while it waits, what the instruments say."""
-    done, of = view["progress"]["done"], view["progress"]["of"]
-    live = view["live"]
-    grid = Table.grid(padding=(0, 2, 0, 0))
-    grid.add_column(width=10)
-    grid.add_column(width=BAR_WIDTH)
-    grid.add_column()
-    grid.add_row(
-        Text(view["step"], style="bold yellow"),
-        ProgressBar(total=of, completed=done, width=BAR_WIDTH),
-        f"{done} of {of} readings",
-    )
-    level = live.get("level_pct")
-    shown = [f"{level:g} %" if level is not None else "dark"]
-    for name, word in (("meter_mw_cm2", "meter"), ("monitor_mw_cm2", "lamp's own")):
-        if live.get(name) is not None:
-            shown.append(f"{word} {live[name]:.2f} mW/cm²")
-    return Group("", grid, Text(f"  {'   '.join(shown)}"), Text(f"  {view['now'] or ''}", style="dim"))
-
-
-def _reading_line(reading: View, view: View) -> str:
-    monitor = "" if reading["monitor_mw_cm2"] is None else f"   lamp's own {reading['monitor_mw_cm2']:.2f}"
-    return (
-        f"  [dim]{reading['number']:>3} of {view['progress']['of']}[/]  {reading['level_pct']:>5g} %  {reading['distance_cm']:g} cm  "
-        f"[bold]{reading['reading_mw_cm2']:8.3f}[/] mW/cm²{monitor}"
-    )
-
-
-def found(findings: View | None, title: str) -> RenderableType:
-    """A stage's points, with U, and against the calibration in force."""
-    if findings is None:
-        return Text(f"{title}: readings are missing")
-    errors = {e["level_pct"]: e for e in findings["errors"]}
-    rows: list[Sequence[object]] = []
-    for point in findings["points"]:
-        error = errors.get(point["level_pct"])
-        rows.append(
-            (
-                f"{point['level_pct']:g} %",
-                f"{point['irradiance_mw_cm2']:.2f}",
-                f"{point['expanded_pct']:.1f} %",
-                f"{point['repeatability_pct']:.2f} %",
-                None if error is None else f"{error['stated_mw_cm2']:.2f}",
-                None if error is None else f"{error['error_pct']:+z.1f} %",
-                "" if error is None else _coloured(error["decision"]),
-            )
-        )
-    columns = (title, "mW/cm²", "U (k=2)", "repeats", "stated", "error", "")
-    parts: list[RenderableType] = ["", say.table(columns, rows, right=columns[1:6])]
-    if (verdict := findings["verdict"]) is not None:
-        parts.append(
-            f"{_coloured(verdict['decision'])}: {verdict['error_pct']:+z.1f} %, U {verdict['expanded_pct']:.1f} %, tolerance {verdict['tolerance_pct']:g} %  [dim]{verdict['rule']}[/]"
-        )
-    if (monitor := findings["monitor"]) is not None:
-        parts.append(
-            f"[dim]lamp's own radiometer: true = {monitor['factor']:.4f} × shown, U {monitor['expanded_pct']:.1f} %[/]"
-        )
-    return Group(*(Text.from_markup(p) if isinstance(p, str) else p for p in parts))
-
-
-def _coloured(decision: str) -> str:
-    colour = {"pass": "green", "warn": "yellow", "fail": "bold red"}[decision]
-    return f"[{colour}]{decision}[/]"
 
 
 def _quantity(field: str, text: str) -> tuple[float, str]:

@@ -9,8 +9,8 @@ from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.app import To
-from irctl.cli.calibrate import found
-from irctl.cli.session import By
+from irctl.cli.findings import found
+from irctl.cli.session import By, Number
 from irctl.domain.problems import Problem
 
 View = dict[str, Any]
@@ -51,7 +51,7 @@ def _row(one: View) -> Sequence[object]:
     )
 
 
-def show(calibration: str, /, *, to: To = _TO) -> None:
+def show(calibration: Number, /, *, to: To = _TO) -> None:
     """One calibration: where it stands, what was found, what it waits for.
 
     irctl calibrations show C-20261123-0001
@@ -77,23 +77,23 @@ def show(calibration: str, /, *, to: To = _TO) -> None:
         )
 
 
-def approve(calibration: str, /, *, by: By, to: To = _TO) -> None:
-    """Let a calibration go: signed, and in force from here on. Never the own work.
+def approve(calibration: Number, /, *, by: By, to: To = _TO) -> None:
+    """Approve what was handed in: it is signed, and in force from here on. Nobody approves a calibration they took part in.
 
     irctl calibrations approve C-20261123-0001 --by lindqvist
     """
     _decided(_post(to, calibration, "approve", by=by), to, "[bold green]Approved[/] and in force")
 
 
-def reject(calibration: str, /, *, by: By, reason: Reason, to: To = _TO) -> None:
-    """Reject what was handed in. What was in force stays in force.
+def reject(calibration: Number, /, *, by: By, reason: Reason, to: To = _TO) -> None:
+    """Turn down what was handed in. What was in force stays in force, and the record stays.
 
     irctl calibrations reject C-20261123-0001 --by lindqvist --reason "angle not noted"
     """
     _decided(_post(to, calibration, "reject", by=by, reason=reason), to, "Rejected; what was in force stays")
 
 
-def abandon(calibration: str, /, *, by: By, reason: Reason, to: To = _TO) -> None:
+def abandon(calibration: Number, /, *, by: By, reason: Reason, to: To = _TO) -> None:
     """Give up a calibration. What was in force stays in force, and the record stays.
 
     irctl calibrations abandon C-20261123-0001 --by okafor --reason "the meter was dropped"
@@ -102,19 +102,25 @@ def abandon(calibration: str, /, *, by: By, reason: Reason, to: To = _TO) -> Non
 
 
 def redo(
-    calibration: str,
+    calibration: Number,
     /,
     *,
     step: Annotated[
-        Literal["identity", "position", "dark", "warm-up", "readings", "adjustment", "review"], Parameter(help="Which.")
+        Literal["identity", "position", "dark", "warm-up", "readings", "adjustment", "review"],
+        Parameter(help="Which step."),
     ],
     by: By,
     reason: Reason,
-    stage: Annotated[Literal["as-found", "as-left"] | None, Parameter(help="Of which stage; the present one.")] = None,
-    level: Annotated[tuple[float, ...], Parameter(help="Only readings at this level, %; may be given again.")] = (),
+    stage: Annotated[
+        Literal["as-found", "as-left"] | None, Parameter(help="Of which stage; else the one it is at.")
+    ] = None,
+    level: Annotated[
+        tuple[float, ...],
+        Parameter(negative="", help="Only the readings at this level, %; may be given more than once."),
+    ] = (),
     to: To = _TO,
 ) -> None:
-    """Do a step again. What it had stays in the record, and counts no more.
+    """Do a step again. What it had, and every step after it, stays in the record and counts no more.
 
     irctl calibrations redo C-20261123-0001 --step readings --level 60 --by okafor --reason "swapped with 80 %"
     """
@@ -148,7 +154,7 @@ def due(*, to: To = _TO) -> None:
 
 
 def impact(
-    calibration: str,
+    calibration: Number,
     /,
     *,
     by: Annotated[str, Parameter(help="Who decides; without it the list is only shown.")] = "",
@@ -191,7 +197,7 @@ def impact(
         out.print("[bold yellow]Nobody has decided yet:[/] add --by, --decision and --reason")
 
 
-def trace(calibration: str, /, *, to: To = _TO) -> int:
+def trace(calibration: Number, /, *, to: To = _TO) -> int:
     """Each figure of a certificate, and the journal's events that it was computed from; compared with what the journal holds.
 
     irctl calibrations trace C-20261123-0001

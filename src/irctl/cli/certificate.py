@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from irctl.cli import exits, say
 from irctl.cli.app import Json, To
 from irctl.cli.record import write
+from irctl.cli.session import Number
 from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:
@@ -23,11 +24,12 @@ Output = Annotated[
     Path | None,
     Parameter(help="Where to; default NUMBER.pdf, .json or .fhir.json here. - is stdout.", allow_leading_hyphen=True),
 ]
+CertificateFile = Annotated[Path, Parameter(help="The certificate: PDF or JSON.")]
 SUFFIXES: dict[Format, str] = {"pdf": ".pdf", "json": ".json", "fhir": ".fhir.json"}
 _TO = To()
 
 
-def issue(calibration: str, /, *, output: Output = None, format: FormatOption = None, to: To = _TO) -> None:
+def issue(calibration: Number, /, *, output: Output = None, format: FormatOption = None, to: To = _TO) -> None:
     """Write the certificate of an approved calibration: its pages, with the signed data attached.
 
     irctl calibrations certificate C-20261123-0001 --output certificate.pdf
@@ -38,7 +40,9 @@ def issue(calibration: str, /, *, output: Output = None, format: FormatOption = 
     _deliver(told, calibration, output, format, as_json=to.json)
 
 
-def print_anew(file: Path, /, *, output: Output = None, format: FormatOption = None, json: Json = False) -> None:
+def print_anew(
+    file: CertificateFile, /, *, output: Output = None, format: FormatOption = None, json: Json = False
+) -> None:
     """Set the pages of a certificate file anew from the data in it, or write that data.
 
     irctl certificate print received.pdf --format json
@@ -56,7 +60,7 @@ def print_anew(file: Path, /, *, output: Output = None, format: FormatOption = N
 
 
 def verify(
-    file: Path,
+    file: CertificateFile,
     /,
     *,
     key: Annotated[
@@ -68,8 +72,11 @@ def verify(
 
     irctl certificate verify certificate.pdf --key journal.pub
 
-    Every figure is computed anew from the readings in the file, the pages are set anew and compared, hash and signature are judged. Exit code 5 when it does
-    not hold. Without --key the signature is judged by the key in the file: it shows that nothing was changed since, and not who signed.
+    Every figure is computed anew from the readings in the file, the pages are set anew and compared, hash and signature are judged.
+
+    Without --key the signature is judged by the key in the file: it shows that nothing was changed since, and not who signed.
+
+    Exit code 5 when it does not hold.
     """
     from irctl.documents.certificate import verify
 

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from irctl.cli import exits, say
 from irctl.cli.app import To
-from irctl.cli.session import By
+from irctl.cli.session import By, Lamp, Number
 
 POLL_S = 0.25
 PLAIN_EVERY_S = 10.0
@@ -18,6 +18,7 @@ MEANS = {
     "warn": "no error beyond the tolerance was found, and none can be excluded. The lamp may be used; calibrate it soon",
     "fail": "the lamp does not give what its calibration says",
 }
+LASTS = {"stays": "stays", "check": "needs a check", "void": "is void"}
 COLOURS = {"pass": "bold green", "warn": "bold yellow", "fail": "bold red"}
 
 View = dict[str, Any]
@@ -25,12 +26,15 @@ _TO = To()
 
 
 def check(
-    lamp: str,
+    lamp: Lamp,
     /,
     *,
     by: By,
     meter: Annotated[
-        str, Parameter(help="A reference meter under the lamp; without it the lamp's own radiometer.")
+        str,
+        Parameter(
+            help="The reference meter that lies under the lamp, as the station file names it; monitor: the lamp's own radiometer."
+        ),
     ] = "monitor",
     nobody_under_the_lamp: Annotated[bool, Parameter(negative=(), help="There is no person under it.")] = False,
     to: To = _TO,
@@ -121,7 +125,7 @@ def _tell(found: View) -> None:
 
 
 def maintenance(
-    lamp: str,
+    lamp: Lamp,
     kind: Annotated[
         str, Parameter(help="cleaned, moved, repaired, replaced …; without it, what was done is listed.")
     ] = "",
@@ -149,7 +153,7 @@ def maintenance(
                 e["kind"],
                 e["by"],
                 f"{e['lamp_hours']:.1f} h",
-                e["consequence"],
+                LASTS[e["consequence"]],
                 say.escape(e["note"]),
             )
             for e in listed
@@ -187,8 +191,8 @@ def meters(*, to: To = _TO) -> None:
     )
 
 
-def compare(a: str, b: str, /, *, by: By, to: To = _TO) -> int:
-    """Two meters by a calibration each of the same lamp: do their certificates agree (|E_n| ≤ 1)?
+def compare(a: Number, b: Number, /, *, by: By, to: To = _TO) -> int:
+    """Two meters, by a calibration with each of the same lamp: do they agree within what their certificates say (|E_n| ≤ 1)?
 
     irctl meters compare C-20261123-0001 C-20261123-0002 --by okafor
     """

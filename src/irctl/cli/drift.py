@@ -13,6 +13,7 @@ from irctl.cli import say
 from irctl.cli.app import To
 from irctl.cli.calibrations import time
 from irctl.cli.record import write
+from irctl.cli.session import Lamp
 from irctl.domain.problems import Problem, Refused
 
 View = dict[str, Any]
@@ -20,7 +21,7 @@ _TO = To()
 
 
 def history(
-    lamp: str,
+    lamp: Lamp,
     /,
     *,
     output: Annotated[

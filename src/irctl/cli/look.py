@@ -12,7 +12,7 @@ from irctl.cli.alarms import show
 from irctl.cli.app import To
 
 View = dict[str, Any]
-STATUS = {"dark": "green", "busy": "yellow", "unverified": "bold red", "fault": "bold red"}
+STATUS = {"dark": "green", "busy": "yellow", "bench": "yellow", "unverified": "bold red", "fault": "bold red"}
 OUTCOME = {"completed": "green", "stopped": "yellow", "faulted": "bold red", "interrupted": "bold red"}
 _TO = To()
 
@@ -101,7 +101,7 @@ def _session_row(session: View) -> tuple[str, ...]:
 
 
 def _lamps(found: Iterable[View]) -> say.Table:
-    columns = ("lamp", "status", "session", "irradiance", "skin", "interlocks")
+    columns = ("lamp", "status", "doing", "irradiance", "skin", "interlocks")
     return say.table(columns, map(_lamp_row, found), right=("irradiance", "skin"))
 
 
@@ -112,7 +112,7 @@ def _lamp_row(lamp: View) -> tuple[str, ...]:
     return (
         f"[bold]{lamp['name']}[/]",
         f"[{STATUS[lamp['status']]}]{lamp['status']}[/]",
-        _running(lamp["session"]) if busy else "–",
+        _running(lamp["session"]) if busy else say.escape(lamp["work"] or "–"),
         say.figure(live["irradiance_mw_cm2"], "mW/cm²") if busy or measured else "–",
         "–" if live["skin_c"] is None else say.figure(live["skin_c"], "°C"),
         _interlocks(live["interlocks"]),
@@ -158,6 +158,8 @@ def _reading(value: float | None, unit: str) -> str:
 def _details(lamp: View) -> list[tuple[str, str]]:
     calibration, limits, live = lamp["calibration"], lamp["limits"], lamp["live"]
     details = [("serial", f"{lamp['serial']}, {lamp['distance_cm']:g} cm from the skin")]
+    if lamp["work"]:
+        details.append(("doing", lamp["work"]))
     if lamp["reason"]:
         details.append(("because", lamp["reason"]))
     details.append(

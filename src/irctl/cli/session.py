@@ -11,6 +11,8 @@ from irctl.cli.app import To
 from irctl.cli.stop import stop as stop_station
 
 By = Annotated[str, Parameter(help="Who does this: it goes into the record.")]
+Lamp = Annotated[str, Parameter(help="As the station file names it.")]
+Number = Annotated[str, Parameter(help="Its number, as `irctl calibrations` lists it.")]
 Comfort = Literal["comfortable", "warm", "too-hot"]
 _TO = To()
 

@@ -128,7 +128,7 @@ class Calibrating:
         if found is None or found.verdict is None or found.verdict.decision is not Decision.FAIL:
             return
         self._write("lamp.out_of_tolerance", by=sheet.by, verdict=found.verdict.as_dict())
-        text = f"lamp {self.equipment.name} was found outside its tolerance: {found.verdict}"
+        text = f"lamp {self.equipment.name} was found outside its tolerance: {found.verdict.figures}"
         remedy = "Finish its calibration; look at whom it treated since it was last right"
         self.equipment.alarm(Stop(Hazard.OFF_CALIBRATION, text, remedy))
 

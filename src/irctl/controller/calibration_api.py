@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from irctl.bus.errors import BusError
-from irctl.controller.calibrations import cm, mw_cm2
 from irctl.controller.station import Station
+from irctl.controller.typed import cm, mw_cm2
 from irctl.devices.roles import DeviceFault
 from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused

@@ -3,105 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
-from irctl.controller import lookup, measuring, record
+from irctl.controller import measuring, record
 from irctl.controller.calibrating import Calibrating
-from irctl.controller.config import StationConfig, UpkeepSection
+from irctl.controller.config import StationConfig
 from irctl.controller.equipment import Equipment
 from irctl.controller.in_force import binding
-from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
-from irctl.controller.memory import CLOSES_CALIBRATION
+from irctl.controller.upkeep_section import UpkeepSection
+from irctl.controller.worksheets import Worksheets, last
 from irctl.devices.registry import Devices
 from irctl.devices.roles import Identity, Radiometer
 from irctl.domain import certificate
 from irctl.domain.calibration import Calibration
-from irctl.domain.chain import Event
 from irctl.domain.forecast import AsFound, IntervalPolicy, next_interval_days
 from irctl.domain.meters import Meter, meter_problems
 from irctl.domain.plan import plan, plan_problems
 from irctl.domain.plausibility import distance_problem
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.response import LampResponse, ResponsePart
-from irctl.domain.worksheet import BENCH, Outcome, Stage, Step, Worksheet
+from irctl.domain.worksheet import BENCH, Stage, Step, Worksheet
 
 HISTORY_MAX = 20
 """As-found decisions that the next interval follows from."""
-CLOSED_KEPT = 20
-"""Worksheets that are closed and can still be looked at without reading the files."""
-IRRADIANCE_UNITS: Mapping[str, float] = {"mW/cm2": 1.0, "W/m2": 0.1}
-LENGTH_UNITS: Mapping[str, float] = {"cm": 1.0, "in": 2.54}
-
-
-def mw_cm2(field_name: str, value: float, unit: str) -> float:
-    """What was typed, in mW/cm²; the unit is never guessed. Raises Refused."""
-    return value * _factor(field_name, unit, IRRADIANCE_UNITS)
-
-
-def cm(field_name: str, value: float, unit: str) -> float:
-    """What was typed, in cm. Raises Refused."""
-    return value * _factor(field_name, unit, LENGTH_UNITS)
-
-
-def _factor(field_name: str, unit: str, known: Mapping[str, float]) -> float:
-    if unit not in known:
-        remedy = f"Say the unit: one of {', '.join(known)}"
-        raise Refused([Problem(f"{field_name}.unit", unit, "is no unit that is known here", remedy)])
-    return known[unit]
 
 
 @dataclass
-class Calibrations:
-    """Every worksheet of this journal that is open, and the last that were closed."""
+class Calibrations(Worksheets):
+    """The worksheets of this station, and what people do to them."""
 
     config: StationConfig
-    journal: Journal
     devices: Devices
     lamps: Mapping[str, Lamp]
-    _events: dict[str, list[Event]] = field(default_factory=dict[str, list[Event]])
-    _sheets: dict[str, tuple[int, Worksheet]] = field(default_factory=dict[str, tuple[int, Worksheet]])
-    _closed: list[str] = field(default_factory=list[str])
-    _seen: int = 0
-
     # --- looking -----------------------------------------------------------------------------------------------------
-
-    def sheet(self, calibration: str) -> Worksheet:
-        """A worksheet as the journal has it now. Raises Refused for one that is not here."""
-        self._follow()
-        if (events := self._events.get(calibration)) is None:
-            raise Refused([Problem("calibration", calibration, "is not open here", "See `irctl calibrations`")])
-        known = self._sheets.get(calibration)
-        if known is None or known[0] != events[-1]["seq"]:
-            known = self._sheets[calibration] = (events[-1]["seq"], Worksheet.of(events))
-        return known[1]
-
-    def open(self, lamp: str | None = None) -> list[Worksheet]:
-        """Oldest first."""
-        self._follow()
-        sheets = [self.sheet(one) for one in self._events if one not in self._closed]
-        return [sheet for sheet in sheets if lamp in (None, sheet.lamp)]
-
-    async def found(self, calibration: str) -> Worksheet:
-        """Also one of long ago. Raises Refused, OSError."""
-        self._follow()
-        if calibration in self._events:
-            return self.sheet(calibration)
-        events = [e for e in await lookup.named(self.journal, "calibration.") if e["calibration"] == calibration]
-        if not events:
-            raise Refused([Problem("calibration", calibration, "is not in this journal", "See `irctl calibrations`")])
-        return Worksheet.of(events)
-
-    async def listed(self, lamp: str | None = None) -> list[dict[str, Any]]:
-        """Every calibration of this journal, newest first. Raises OSError."""
-        found: dict[str, dict[str, Any]] = {}
-        for event in await lookup.named(self.journal, "calibration."):
-            _tell(found, event)
-        return [one for one in reversed(found.values()) if lamp in (None, one["lamp"])]
 
     def meters(self) -> list[dict[str, Any]]:
         """The station's meters, and why one cannot be used now."""
@@ -117,40 +56,6 @@ class Calibrations:
             }
             for name, meter in self.config.meters.items()
         ]
-
-    async def certificate(self, calibration: str) -> dict[str, Any]:
-        """The signed payload, computed anew from the journal: what was signed, and the signature. Raises Refused, OSError."""
-        return self.signed(await self.found(calibration))
-
-    def signed(self, sheet: Worksheet) -> dict[str, Any]:
-        """The same of a worksheet at hand. Raises Refused for one that was not approved."""
-        if sheet.outcome is not Outcome.APPROVED:
-            problem = Problem("calibration", sheet.id, "was not approved, so there is no certificate", "Approve it")
-            raise Refused([problem], conflict=True)
-        signed = _last(sheet, "calibration.approved")["certificate"]
-        told = certificate.payload(sheet.events, signed["station"], signed["version"])
-        seal = {name: signed[name] for name in ("number", "sha256", "key", "signature", "public_key")}
-        return {"certificate": told, "seal": seal}
-
-    def _follow(self) -> None:
-        for event in self.journal.memory.after(self._seen):
-            self._seen = event["seq"]
-            name, calibration = event["event"], event.get("calibration")
-            if not name.startswith("calibration.") or calibration is None:
-                continue
-            if name == "calibration.started":
-                self._events[calibration] = []
-            if calibration in self._events:
-                self._events[calibration].append(event)
-            if name in CLOSES_CALIBRATION:
-                self._close(calibration)
-
-    def _close(self, calibration: str) -> None:
-        self._closed.append(calibration)
-        for old in self._closed[:-CLOSED_KEPT]:
-            self._events.pop(old, None)
-            self._sheets.pop(old, None)
-        del self._closed[:-CLOSED_KEPT]
 
     def view(self, sheet: Worksheet) -> dict[str, Any]:
         """A worksheet for screens and scripts: where it stands, what it waits for, what the instruments show."""
@@ -385,7 +290,7 @@ class Calibrations:
             record=approved.as_dict(),
             history=[{"at": record.iso(one.at), "decision": one.decision} for one in history],
             bound_to={
-                "emitter": _last(sheet, "calibration.identified")["emitter"],
+                "emitter": last(sheet, "calibration.identified")["emitter"],
                 "meter": {"certificate": sheet.meter.certificate, "sha256": sheet.meter.sha256},
             },
             certificate={
@@ -523,32 +428,6 @@ def _in_the_way(sheet: Worksheet) -> Sequence[Problem]:
     return sheet.problems_with(sheet.step) if sheet.step in (Step.ADJUSTMENT, Step.REVIEW) else ()
 
 
-def _tell(found: dict[str, dict[str, Any]], event: Event) -> None:
-    """Add what one event says to the list of calibrations."""
-    name, calibration = event["event"].removeprefix("calibration."), event["calibration"]
-    match name:
-        case "started":
-            found[calibration] = {
-                "id": calibration,
-                "lamp": event["lamp"],
-                "started_at": event["at"],
-                "by": event["by"],
-                "meter": event["meter"]["name"],
-                "outcome": None,
-                "result": None,
-                "closed_at": None,
-                "closed_by": None,
-                "reason": None,
-            }
-        case "submitted" if calibration in found:
-            found[calibration]["result"] = event["result"]
-        case "approved" | "rejected" | "abandoned" if calibration in found:
-            closed = {"closed_at": event["at"], "closed_by": event["by"], "reason": event.get("reason")}
-            found[calibration] |= closed | {"outcome": name}
-        case _:
-            pass
-
-
 def _to_milliseconds(moment: datetime) -> datetime:
     """As the journal writes it."""
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
@@ -572,7 +451,3 @@ def _named(by: str) -> list[Problem]:
 
 def _identity(identity: Identity) -> dict[str, str | None]:
     return {"model": identity.model, "serial": identity.serial, "firmware": identity.firmware}
-
-
-def _last(sheet: Worksheet, event: str) -> Event:
-    return next(e for e in reversed(sheet.events) if e["event"] == event)

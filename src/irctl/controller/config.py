@@ -9,18 +9,19 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from irctl.domain.budget import NO_BUDGET, Budget, Shared
-from irctl.domain.calibration import Calibration, CalibrationError, points_from
+from irctl.controller.calibration_file import load_calibration, load_meter
+from irctl.controller.upkeep_section import MeterSection, UpkeepSection, upkeep_problems
+from irctl.domain.calibration import Calibration
 from irctl.domain.history import INTERVAL_MAX_S
 from irctl.domain.limits import Limits
-from irctl.domain.meters import Meter, SpectralMismatch
+from irctl.domain.meters import Meter
 from irctl.domain.orders import (
     DURATION_MAX_S,
     FLUENCE_ABSOLUTE_MAX_J_CM2,
@@ -28,8 +29,6 @@ from irctl.domain.orders import (
     IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
 )
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.response import LampResponse, ResponsePart
-from irctl.domain.upkeep import Kind
 from irctl.toml_file import Name, Positive, Strict, parse, read
 
 SKIN_C_MAX = 43.0
@@ -119,61 +118,6 @@ class StopSection(Strict):
     may_clear: tuple[str, ...] = Field(default=(), strict=False)
 
 
-class _ResponseSection(Strict):
-    fraction: Annotated[float, Field(gt=0, le=1)]
-    tau_s: Positive
-
-
-HALOGEN = (_ResponseSection(fraction=0.94, tau_s=0.35), _ResponseSection(fraction=0.06, tau_s=25.0))
-"""Filament, and envelope with reflector: assumed, as the simulator's lamp is (DOMAIN facts §4 gives ranges only)."""
-LEVELS_MIN = 5
-
-Level = Annotated[float, Field(gt=0, le=100)]
-Distance = Annotated[float, Field(ge=10, le=200)]
-
-
-class MaintenanceSection(Strict):
-    """Work that is due again and again."""
-
-    kind: Kind = Field(strict=False)
-    every_days: Annotated[float, Field(ge=1, le=3660)] | None = None
-    every_hours: Annotated[float, Field(gt=0)] | None = None
-    """Lamp-hours."""
-
-
-class UpkeepSection(Strict):
-    """How a lamp is calibrated and checked. Project choices with their reasons in docs/calibration.md, none of them a standard's."""
-
-    lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
-    """Which spectral mismatch of a meter's certificate applies, and which treatment protocols are meant for it."""
-    tolerance_pct: Annotated[float, Field(gt=0, le=50)] = 10.0
-    positioning_cm: Positive = 0.5
-    """How well the distance is kept, at the calibration and at the patient (k=2)."""
-    drift_allowance_pct: Annotated[float, Field(ge=0, le=50)] = 10.0
-    interval_days: Annotated[float, Field(ge=1, le=731)] = 365.0
-    interval_hours: Annotated[float, Field(gt=0)] | None = None
-    """Lamp-hours after which a calibration lapses; None: by date only."""
-    check_every_hours: Annotated[float, Field(gt=0)] | None = None
-    """An order needs a passed check (or a calibration) not older than this; None: nobody is asked."""
-    levels_pct: tuple[Level, ...] = Field(default=(10.0, 25.0, 40.0, 60.0, 80.0, 100.0), strict=False, max_length=20)
-    check_levels_pct: tuple[Level, ...] = Field(default=(50.0, 100.0), strict=False, min_length=1, max_length=3)
-    distances_cm: tuple[Distance, ...] = Field(default=(), strict=False, max_length=6)
-    """Besides the distance that the lamp treats at: for the distance law."""
-    repeats: Annotated[int, Field(ge=1, le=10)] = 3
-    samples: Annotated[int, Field(ge=3, le=200)] = 10
-    """Readings of the instrument that make one reading of the worksheet."""
-    maintenance: tuple[MaintenanceSection, ...] = Field(default=(), strict=False, max_length=20)
-    response: tuple[_ResponseSection, ...] = Field(default=HALOGEN, strict=False, min_length=1)
-    """How the lamp follows its power, where no earlier calibration says it."""
-
-
-class MeterSection(Strict):
-    """A reference meter. `device`: where it is on a line, else its readings are typed. `certificate`: its file, relative to the station file."""
-
-    device: str | None = None
-    certificate: str
-
-
 class LampSection(Strict):
     """One lamp: what makes it radiate, what can cut its power, what watches it."""
 
@@ -221,108 +165,6 @@ class StationFile(Strict):
     def lamps_on(self, line: str) -> list[str]:
         """Every lamp whose task talks on this line."""
         return [lamp for lamp in self.lamps if any(self.devices[d].line == line for d in self.devices_of(lamp))]
-
-
-class _PointSection(Strict):
-    level_pct: Annotated[float, Field(gt=0, le=100)]
-    irradiance_mw_cm2: Positive
-
-
-class _BudgetSection(Strict):
-    """Parts of a calibration's uncertainties that cancel in a check with the same instruments (domain.budget.Shared); each k=2."""
-
-    meter_serial: str = Field(min_length=1)
-    meter_certificate: str = Field(min_length=1)
-    lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
-    factor_pct: Positive
-    spectral_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
-    position_pct: Annotated[float, Field(ge=0, le=50)] = 0.0
-
-    def as_shared(self) -> Shared:
-        return Shared(
-            self.meter_serial,
-            self.meter_certificate,
-            self.lamp_type,
-            self.factor_pct,
-            self.spectral_pct,
-            self.position_pct,
-        )
-
-
-class CalibrationFile(Strict):
-    id: str = Field(min_length=1)
-    lamp_serial: str = Field(min_length=1)
-    emitter: str
-    distance_cm: Positive
-    performed_at: datetime
-    performed_by: str = Field(min_length=1)
-    meter: str = Field(min_length=1)
-    valid_until: datetime
-    expanded_uncertainty_pct: Positive
-    meter_uncertainty_pct: Positive | None = None
-    drift_allowance_pct: Positive
-    positioning_cm: Positive
-    points: tuple[_PointSection, ...] = Field(strict=False)
-    response: tuple[_ResponseSection, ...] = Field(strict=False)
-    budget: _BudgetSection | None = None
-
-    def as_calibration(self, digest: str) -> Calibration:
-        """Raises CalibrationError, ValueError."""
-        plain = self.model_dump(exclude={"points", "response", "budget"})
-        return Calibration(
-            **plain,
-            curve_budget=self._of("expanded_uncertainty_pct", self.expanded_uncertainty_pct),
-            monitor_budget=self._of("meter_uncertainty_pct", self.meter_uncertainty_pct),
-            points=points_from([(p.level_pct, p.irradiance_mw_cm2) for p in self.points]),
-            response=LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in self.response)),
-            sha256=digest,
-        )
-
-    def _of(self, name: str, expanded_pct: float | None) -> Budget:
-        """Raises ValueError."""
-        if self.budget is None or expanded_pct is None:
-            return NO_BUDGET
-        try:
-            return self.budget.as_shared().budget(expanded_pct)
-        except ValueError as error:
-            raise ValueError(f"budget against {name}: {error}") from None
-
-
-class _SpectralSection(Strict):
-    lamp_type: str = Field(min_length=1, max_length=40)
-    factor: Positive
-    expanded_uncertainty_pct: Positive
-
-
-class MeterFile(Strict):
-    """A reference meter's own certificate, copied from the paper: its number and laboratory are how a dose is traced."""
-
-    serial: str = Field(min_length=1)
-    model: str = Field(min_length=1)
-    kind: str = Field(min_length=1)
-    """Thermopile, photodiode …"""
-    certificate: str = Field(min_length=1)
-    laboratory: str = Field(min_length=1)
-    calibrated_at: datetime
-    valid_until: datetime
-    factor: Positive = 1.0
-    """True irradiance over what it shows."""
-    expanded_uncertainty_pct: Positive
-    """Of the factor, k=2."""
-    cosine_pct: Annotated[float, Field(ge=0, le=50)]
-    """The largest deviation from the cosine law within the beam."""
-    resolution_mw_cm2: Positive
-    range_max_mw_cm2: Positive
-    drift_pct_per_year: Annotated[float, Field(ge=0, le=20)] = 0.0
-    """Limits of how far it may have moved since its calibration, as its maker or its history says."""
-    spectral: tuple[_SpectralSection, ...] = Field(strict=False)
-    """By lamp type: what a spectrum unlike the laboratory's changes. A meter cannot calibrate a type that is not here."""
-
-    def as_meter(self, name: str, digest: str) -> Meter:
-        """Raises ValueError."""
-        plain = self.model_dump(exclude={"spectral"})
-        spectral = tuple(SpectralMismatch(**one.model_dump()) for one in self.spectral)
-        return Meter(name=name, **plain, spectral=spectral, sha256=digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,26 +230,6 @@ def load(path: Path) -> StationConfig:
     return StationConfig(file, path, sha256(text).hexdigest(), calibrations, meters)
 
 
-def load_calibration(path: Path) -> Calibration:
-    """Read one calibration file. Raises Refused."""
-    text = read(path, "calibration")
-    parsed = parse(text, CalibrationFile, path.name)
-    try:
-        return parsed.as_calibration(sha256(text).hexdigest())
-    except (CalibrationError, ValueError) as error:
-        raise Refused([Problem(path.name, parsed.id, str(error), "Correct the file or calibrate again")]) from None
-
-
-def load_meter(path: Path, name: str) -> Meter:
-    """Read one meter's certificate. Raises Refused."""
-    text = read(path, f"meters.{name}.certificate")
-    parsed = parse(text, MeterFile, path.name)
-    try:
-        return parsed.as_meter(name, sha256(text).hexdigest())
-    except ValueError as error:
-        raise Refused([Problem(path.name, parsed.serial, str(error), "Copy it from the certificate again")]) from None
-
-
 def resolve_port(port: str, endpoints: Path | None = None) -> str:
     """What `sim://NAME` stands for, from the endpoints file the simulator wrote; anything else is returned as it is."""
     if not port.startswith("sim://"):
@@ -436,7 +258,7 @@ def _digest(path: Path) -> str | None:
 
 def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Problem]:
     at = f"lamps.{name}"
-    problems = _upkeep_problems(at, lamp.upkeep) + [
+    problems = upkeep_problems(at, lamp.upkeep) + [
         Problem(
             f"{at}.interlocks",
             ref,
@@ -473,23 +295,6 @@ def _lamp_problems(name: str, lamp: LampSection, file: StationFile) -> list[Prob
                 "Fit a skin thermometer or lower the limit",
             )
         )
-    return problems
-
-
-def _upkeep_problems(at: str, upkeep: UpkeepSection) -> list[Problem]:
-    problems: list[Problem] = []
-    if len(set(upkeep.levels_pct)) < LEVELS_MIN:
-        few = f"{len(set(upkeep.levels_pct))} levels, and a curve needs at least {LEVELS_MIN}"
-        problems.append(Problem(f"{at}.upkeep.levels_pct", list(upkeep.levels_pct), few, "Name more levels"))
-    if (
-        outside := [x for x in upkeep.check_levels_pct if not min(upkeep.levels_pct) <= x <= max(upkeep.levels_pct)]
-    ) and upkeep.levels_pct:
-        what = "outside the levels that are calibrated"
-        problems.append(Problem(f"{at}.upkeep.check_levels_pct", outside, what, "Check within the calibrated levels"))
-    try:
-        LampResponse(tuple(ResponsePart(r.fraction, r.tau_s) for r in upkeep.response))
-    except ValueError as error:
-        problems.append(Problem(f"{at}.upkeep.response", None, str(error), "Correct its fractions"))
     return problems
 
 

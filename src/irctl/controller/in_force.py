@@ -13,9 +13,10 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Literal
 
-from irctl.controller.config import StationFile, UpkeepSection
+from irctl.controller.config import StationFile
 from irctl.controller.journal import Journal
 from irctl.controller.memory import Use
+from irctl.controller.upkeep_section import UpkeepSection
 from irctl.devices.roles import Identity
 from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event

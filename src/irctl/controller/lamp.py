@@ -83,6 +83,11 @@ class Lamp:
         return None if self.bench_work is None or self.bench_work.done else self.bench_work
 
     @property
+    def work(self) -> str | None:
+        """What it is used for where nobody is treated."""
+        return "commissioning" if self.being_commissioned else None if self.on_bench is None else self.on_bench.what
+
+    @property
     def _commissioning_now(self) -> Commissioning | None:
         return None if self.commissioning is None or self.commissioning.done else self.commissioning
 

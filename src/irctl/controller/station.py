@@ -88,7 +88,7 @@ class Station:
             name: Interlock(name, devices.contact(ref), name in stops) for name, ref in config.file.interlocks.items()
         }
         self.lamps = {name: self._lamp(name, section, interlocks) for name, section in config.file.lamps.items()}
-        self.calibrations = Calibrations(config, journal, devices, self.lamps)
+        self.calibrations = Calibrations(journal, config, devices, self.lamps)
         self.upkeep = Upkeep(config, journal, self.lamps, self.calibrations)
         self.reminders = Reminders(journal, self.alarms, self.upkeep.due)
         self.sessions: dict[str, Session] = {}

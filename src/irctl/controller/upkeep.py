@@ -4,42 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
 from irctl.controller import lookup, record
 from irctl.controller.calibrations import Calibrations
-from irctl.controller.config import StationConfig, UpkeepSection
+from irctl.controller.config import StationConfig
+from irctl.controller.evidence import evidence, hours_per_day
+from irctl.controller.falling_due import most_urgent_first, of_lamp, of_meter
 from irctl.controller.journal import Journal
 from irctl.controller.lamp import Lamp
+from irctl.controller.upkeep_section import UpkeepSection
 from irctl.controller.verifying import Verifying, With
 from irctl.domain import comparison
 from irctl.domain.calibration import Calibration
 from irctl.domain.chain import Event
-from irctl.domain.drift import Evidence, Kind, control_chart
+from irctl.domain.drift import control_chart
 from irctl.domain.forecast import forecast
 from irctl.domain.impact import GivenSession, found_ratios, impact
 from irctl.domain.meters import meter_problems
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.reminders import Kind as About
 from irctl.domain.tolerance import Decision
-from irctl.domain.upkeep import RULES, Due, due
+from irctl.domain.upkeep import RULES
 from irctl.domain.upkeep import Kind as Work
 from irctl.domain.worksheet import Worksheet
 
 SESSIONS_MAX = 100_000
 """More than a station gives between two calibrations; an impact review leaves nobody out."""
-HOURS_PER_DAY_USUAL = 1.0
-"""Before a lamp's own hours tell."""
 MONITOR = "monitor"
-
-
-class _Told(NamedTuple):
-    """What is due of a lamp or a meter."""
-
-    kind: About
-    about: str
-    due: Due
 
 
 @dataclass
@@ -145,17 +137,17 @@ class Upkeep:
         equipment, upkeep = self._lamp(lamp).equipment, self._of(lamp)
         calibration, use = equipment.calibration, equipment.in_force.use
         found = await lookup.named(self.journal, "check.completed", "session.ended", "calibration.approved")
-        rows = [] if calibration is None else _evidence([e for e in found if e["lamp"] == lamp], calibration)
-        evidence = [row for row, _ in rows]
-        chart = control_chart(evidence) if evidence else None
-        hours_per_day = _hours_per_day(evidence)
+        rows = [] if calibration is None else evidence([e for e in found if e["lamp"] == lamp], calibration)
+        seen = [row for row, _ in rows]
+        chart = control_chart(seen) if seen else None
+        used_h = hours_per_day(seen)
         return {
             "lamp": lamp,
             "serial": equipment.info.serial,
             "at": record.iso(self.journal.clock()),
             "calibration": None if calibration is None else calibration.id,
             "tolerance_pct": upkeep.tolerance_pct,
-            "hours_per_day": round(hours_per_day, 3),
+            "hours_per_day": round(used_h, 3),
             "lamp_hours": round(use.lamp_hours, 3),
             "evidence": [
                 {
@@ -169,7 +161,7 @@ class Upkeep:
                 for row, level_pct in rows
             ],
             "chart": None if chart is None else asdict(chart),
-            "forecast": asdict(forecast(evidence, upkeep.tolerance_pct, hours_per_day, use.lamp_hours)),
+            "forecast": asdict(forecast(seen, upkeep.tolerance_pct, used_h, use.lamp_hours)),
         }
 
     # --- due ---------------------------------------------------------------------------------------------------------
@@ -179,65 +171,10 @@ class Upkeep:
         now = self.journal.clock()
         # The newest of each kind lasts in memory: who asks every minute must not have the files read.
         found = [e for e in self.journal.events if e["event"] in ("maintenance.recorded", "check.completed")]
-        told: list[_Told] = []
+        told = [of_meter(name, meter, now) for name, meter in self.config.meters.items()]
         for name, lamp in self.lamps.items():
-            told += self._due_of(name, lamp, [e for e in found if e["lamp"] == name], now)
-        for name, meter in self.config.meters.items():
-            span = (meter.valid_until - meter.calibrated_at) / timedelta(days=1)
-            again = due(f"calibration of meter {name}", now, last_at=meter.calibrated_at, every_days=span)
-            told.append(_Told(About.METER, name, again))
-        told.sort(key=lambda one: (not one.due.overdue, not one.due.soon, one.due.at is None, one.due.at or now))
-        return [
-            {
-                "kind": kind,
-                "about": about,
-                "what": one.what,
-                "last_at": record.iso(one.last_at),
-                "at": record.iso(one.at),
-                "hours_left": one.hours_left,
-                "overdue": one.overdue,
-                "soon": one.soon,
-                "text": one.text,
-            }
-            for kind, about, one in told
-        ]
-
-    def _due_of(self, name: str, lamp: Lamp, mine: Sequence[Event], now: datetime) -> list[_Told]:
-        in_force, upkeep = lamp.equipment.in_force, self._of(name)
-        calibration, hours = in_force.calibration, in_force.use.lamp_hours
-        last_at = None if calibration is None else calibration.performed_at
-        days = None if calibration is None else (calibration.valid_until - calibration.performed_at) / timedelta(days=1)
-        calibrated = due(
-            f"calibration of {name}", now,
-            last_at=last_at,
-            every_days=days,
-            lamp_hours=hours,
-            last_hours=calibration.lamp_hours if calibration else 0.0,
-            every_hours=calibration.valid_for_hours if calibration else None,
-        )  # fmt: skip
-        told = [_Told(About.CALIBRATION, name, calibrated)]
-        if upkeep.check_every_hours is not None:
-            passed = [e for e in mine if e["event"] == "check.completed" and e["verdict"] != "fail"]
-            checked_at = max(
-                [datetime.fromisoformat(e["at"]) for e in passed[-1:]] + [t for t in [last_at] if t], default=None
-            )
-            every_days = upkeep.check_every_hours / 24.0
-            checked = due(f"check of {name}", now, last_at=checked_at, every_days=every_days, remind_days=0.0)
-            told.append(_Told(About.CHECK, name, checked))
-        for work in upkeep.maintenance:
-            done = next(
-                (e for e in reversed(mine) if e["event"] == "maintenance.recorded" and e["kind"] == work.kind), None
-            )
-            maintained = due(
-                f"{work.kind} of {name}", now,
-                last_at=None if done is None else datetime.fromisoformat(done["at"]),
-                every_days=work.every_days,
-                lamp_hours=hours,
-                last_hours=0.0 if done is None else done["lamp_hours"],
-                every_hours=work.every_hours,
-            )  # fmt: skip
-            told.append(_Told(About.MAINTENANCE, name, maintained))
-        return told
+            told += of_lamp(name, lamp.equipment.in_force, self._of(name), [e for e in found if e["lamp"] == name], now)
+        return [one.as_dict() for one in most_urgent_first(told, now)]
 
     # --- whom it concerns --------------------------------------------------------------------------------------------
 
@@ -347,44 +284,6 @@ def _outside(calibration: Calibration, levels_pct: Sequence[float]) -> list[Prob
     outside = [level for level in levels_pct if not low <= level <= high]
     what = f"outside the calibrated {low:g} to {high:g} %"
     return [Problem("upkeep.check_levels_pct", outside, what, "Check within the calibrated levels")] if outside else []
-
-
-def _evidence(events: Sequence[Event], calibration: Calibration) -> list[tuple[Evidence, float]]:
-    """Since this calibration, and of it: each with its level in %."""
-    told: list[tuple[Evidence, float]] = []
-    for event in events:
-        at = datetime.fromisoformat(event["at"])
-        if at < calibration.performed_at:
-            continue
-        match event:
-            case {"event": "calibration.approved", "record": {"id": approved}} if approved == calibration.id:
-                told.append(
-                    (
-                        Evidence(
-                            at, calibration.lamp_hours, 1.0, calibration.expanded_uncertainty_pct, Kind.CALIBRATION
-                        ),
-                        calibration.level_max_pct,
-                    )
-                )
-            case {"event": "check.completed", "levels": levels, "lamp_hours": hours}:
-                for level in levels:
-                    ratio = 1.0 + level["error_pct"] / 100.0
-                    told.append((Evidence(at, hours, ratio, level["expanded_pct"], Kind.CHECK), level["level_pct"]))
-            case {
-                "event": "session.ended",
-                "drift": {"ratio": ratio, "expanded_pct": u, "lamp_hours": hours, "level_pct": level},
-            }:
-                told.append((Evidence(at, hours, ratio, u, Kind.SESSION), level))
-            case _:
-                pass
-    return told
-
-
-def _hours_per_day(evidence: Sequence[Evidence]) -> float:
-    """How much the lamp is used, from its own hours."""
-    if len(evidence) < 2 or (days := (evidence[-1].at - evidence[0].at) / timedelta(days=1)) < 1.0:
-        return HOURS_PER_DAY_USUAL
-    return (evidence[-1].lamp_hours - evidence[0].lamp_hours) / days
 
 
 def _given(listed: Mapping[str, Any]) -> GivenSession:

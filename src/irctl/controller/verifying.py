@@ -169,7 +169,7 @@ class Verifying:
             **self.result.as_dict(),
         )
         if self.result.verdict.decision is Decision.FAIL:
-            text = f"lamp {self.equipment.name} failed its check: {self.result.verdict}"
+            text = f"lamp {self.equipment.name} failed its check: {self.result.verdict.figures}"
             self.equipment.alarm(Stop(Hazard.OFF_CALIBRATION, text, "Calibrate it; look at whom it treated since"))
 
     def _write(self, event: str, **fields: Any) -> None:

@@ -40,7 +40,8 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
     info, output, instruments = equipment.info, equipment.output, equipment.instruments
     stale_s = equipment.envelope.stale_s + (0.0 if busy else info.idle_s)
     state, cutoff = output.state.fresh(now_s, stale_s), output.cutoff_state.fresh(now_s, stale_s)
-    status = "busy" if busy else "dark" if output.verified_dark else "unverified"
+    work = lamp.work
+    status = "busy" if busy else "bench" if work else "dark" if output.verified_dark else "unverified"
     irradiance = instruments.irradiance.fresh(now_s, stale_s)
     if session is not None and session.meter is not None and busy:
         irradiance = session.meter.shown_mw_cm2
@@ -48,6 +49,7 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
         "name": lamp.name,
         "title": info.title,
         "status": status,
+        "work": work,
         "reason": None if status != "unverified" else output.state.problem or "reads back as on",
         "serial": info.serial,
         "lamp_type": info.lamp_type,

@@ -30,10 +30,12 @@ class Verdict:
     tolerance_pct: float
     rule: str = RULE
 
+    @property
+    def figures(self) -> str:
+        return f"{self.error_pct:+z.1f} % ± {self.expanded_pct:.1f} %, tolerance {self.tolerance_pct:g} %"
+
     def __str__(self) -> str:
-        return (
-            f"{self.decision}: {self.error_pct:+.1f} % ± {self.expanded_pct:.1f} %, tolerance {self.tolerance_pct:g} %"
-        )
+        return f"{self.decision}: {self.figures}"
 
     def as_dict(self) -> dict[str, Any]:
         return {

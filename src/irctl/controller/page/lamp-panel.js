@@ -10,7 +10,7 @@
  * before anything else and depends on nothing else here, and a figure that is not fresh never looks as if it were.
  * Alarms stand here as a plain list; `alarms.js`, loaded after, puts cards with sound and questions in its place.
  *
- * @typedef {"dark" | "busy" | "unverified" | "fault"} Status
+ * @typedef {"dark" | "busy" | "bench" | "unverified" | "fault"} Status
  * @typedef {{at_s: number, irradiance_mw_cm2: number | null, irradiance_source: "measured" | "calibrated",
  *   skin_c: number | null, level_pct: number | null, on: boolean | null, cutoff_closed: boolean | null,
  *   interlocks: Record<string, boolean | null>}} Live
@@ -314,6 +314,7 @@ function plot({ f, trace, lamp }, now) {
 function state({ status, session }) {
   if (status === "fault") return ["fault", "Fault"];
   if (status === "unverified") return ["unknown", "Not verified dark"];
+  if (status === "bench") return ["checking", "On the bench"];
   const known = /** @type {keyof typeof STATES} */ (session && !session.outcome ? session.state : "");
   if (known in STATES) return [known, STATES[known]];
   return status === "dark" ? ["dark", "Dark"] : ["checking", "Busy"];
