@@ -82,6 +82,9 @@ async def test_real_processes_bring_it_to_a_certificate_that_holds(tmp_path: Pat
 
         paper = tmp_path / "certificate.pdf"
         done(station, "calibrations", "certificate", calibration, "--output", str(paper))
+        drawn = tmp_path / "drift.svg"
+        done(station, "calibrations", "history", "left", "--output", str(drawn))
+        assert drawn.read_text(encoding="utf-8").startswith("<svg")
         traced = json.loads(done(station, "calibrations", "trace", calibration, "--json"))
         assert len(traced) == 15, "ten readings and five points"
         assert all(one["holds"] for one in traced)

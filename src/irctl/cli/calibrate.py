@@ -93,6 +93,7 @@ class _Guided:
         self.out: Console = say.console(stderr=quiet)
         self.id = ""
         self.asks = sys.stdin is not None and sys.stdin.isatty() and not quiet
+        self.found_shown = False
         self.told = ""
         """The heading that was shown last."""
 
@@ -171,6 +172,7 @@ class _Guided:
 
     def _adjustment(self, view: View) -> View:
         self.out.print(found(view["as_found"], "As found"))
+        self.found_shown = True
         self._problems(view)
         if self.answers.nothing_adjusted:
             return self._post("adjust", what=None)
@@ -184,7 +186,10 @@ class _Guided:
         return self._post("adjust", what=what or None)
 
     def _submit(self, view: View) -> bool:
-        self.out.print(found(view["as_left"], "As left"))
+        if self.found_shown and view["as_left"] == view["as_found"]:
+            self.out.print("Nothing was adjusted: as left is as found, above.")
+        else:
+            self.out.print(found(view["as_left"], "As left"))
         self._problems(view)
         return self.answers.submit or (self.asks and self._yes("Hand it in for approval?"))
 
