@@ -124,7 +124,7 @@ async def test_killed_while_it_waits_for_a_person_it_waits_again(tmp_path: Path,
 
 SAID = {
     "killed": "controller ended",
-    "meter silent": "the meter is silent",
+    "meter silent": "no reading of the meter",
     "meter unplugged": "unplugged",
     "door opened": "door",
     "stopped": "smoke",
