@@ -31,7 +31,9 @@ def check(payload: Mapping[str, Any]) -> list[str]:
     from numpy import errstate
 
     try:
-        with errstate(all="ignore"):  # a forger's figures may be of any size; what overflows is wrong, and is said to be
+        with errstate(
+            all="ignore"
+        ):  # a forger's figures may be of any size; what overflows is wrong, and is said to be
             return [*_formal(payload), *_stages(payload)]
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return [f"the certificate is damaged: {type(error).__name__}: {error}"]
