@@ -146,8 +146,9 @@ class Papers:
             if problems := problems_with_signature(signature, found.version):
                 raise Refused(problems)
             key = self._ring.current
+            mine = signature_place(kind, paper, found.number, signature.login, signature.at)
             row = {"kind": kind, "paper": paper, "version": found.number, "login": signature.login, "at": signature.at}
-            sealed = key.seal(json.loads(signature.canonical()), signature_place(**row))
+            sealed = key.seal(json.loads(signature.canonical()), mine)
             connection.execute(signatures.insert().values(**row, key_id=key.id, sealed=sealed))
 
     def signatures(self, kind: str, paper: str) -> list[Signature]:
