@@ -8,17 +8,18 @@ from typing import Any
 from sqlalchemy import Connection, Row, Table, func, select, update
 
 from irctl.domain.problems import Problem, Refused
-from irctl.records import amending, people
+from irctl.records import amending, papers, people
 from irctl.records.database import Database
 from irctl.records.sealing import Ring
-from irctl.records.tables import amendments, patient_index, patient_versions, patients
+from irctl.records.tables import amendments, paper_versions, patient_index, patient_versions, patients, signatures
 
 BATCH_ROWS = 500
+SEALED = (patient_versions, amendments, paper_versions, signatures)
 
 
 def keys_in_use(database: Database) -> dict[str, int]:
     """How many rows each key seals, by its id."""
-    return _by_key(database, patient_versions, amendments)
+    return _by_key(database, *SEALED)
 
 
 def rotate(database: Database, path: Path) -> tuple[Ring, int]:
@@ -31,7 +32,7 @@ def rotate(database: Database, path: Path) -> tuple[Ring, int]:
     if lacking := keys_in_use(database).keys() - (ring.keys if ring else {}).keys():
         why = f"lacks key {', '.join(sorted(lacking))}, which rows are sealed with"
         raise Refused([Problem("key", str(path), why, "Name the key file that has it")])
-    if ring is None or _by_key(database, patient_versions, amendments, patient_index).keys() <= {ring.current.id}:
+    if ring is None or _by_key(database, *SEALED, patient_index).keys() <= {ring.current.id}:
         ring = Ring.with_new_key(path)
     return ring, _under(database, ring)
 
@@ -56,12 +57,23 @@ def _under(database: Database, ring: Ring) -> int:
 
 def _batch(connection: Connection, ring: Ring) -> int:
     """Some rows of each table; the number of them."""
-    versions, amended = _old(connection, patient_versions, ring), _old(connection, amendments, ring)
-    for row in versions:
-        _seal_anew(connection, patient_versions, row, people.place(row.patient, row.version), ring)
-    for row in amended:
-        _seal_anew(connection, amendments, row, amending.place(row.controller, row.session, row.version), ring)
-    return len(versions) + len(amended) + _index_anew(connection, ring)
+    done = 0
+    for table in SEALED:
+        found = _old(connection, table, ring)
+        for row in found:
+            _seal_anew(connection, table, row, _place(table, row), ring)
+        done += len(found)
+    return done + _index_anew(connection, ring)
+
+
+def _place(table: Table, row: Row[Any]) -> str:
+    if table is patient_versions:
+        return people.place(row.patient, row.version)
+    if table is amendments:
+        return amending.place(row.controller, row.session, row.version)
+    if table is paper_versions:
+        return papers.place(row.kind, row.paper, row.version)
+    return papers.signature_place(row.kind, row.paper, row.version, row.login, row.at)
 
 
 def _old(connection: Connection, table: Table, ring: Ring) -> list[Row[Any]]:

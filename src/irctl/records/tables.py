@@ -300,6 +300,53 @@ views = Table(
 )
 """Who has looked at whom. Only ever added to."""
 
+papers = Table(
+    "papers",
+    METADATA,
+    Column("kind", String(20), primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("patient", Text),
+    Column("moment", Moment),
+    Column("state", String(20), nullable=False),
+    Column("parent", Text),
+    Column("session", Text),
+    Index(None, "kind", "moment"),
+    Index(None, "kind", "state", "moment"),
+    Index(None, "kind", "parent"),
+    Index(None, "patient", "kind", "moment"),
+    Index(None, "session"),
+)
+"""What people write down, of many kinds (course, appointment, visit …): the version in force, and by what it is found. `moment` is when it is for."""
+
+paper_versions = Table(
+    "paper_versions",
+    METADATA,
+    Column("kind", String(20), primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "key_id"),
+)
+"""Every version of each, encrypted; each holds the hash of the one before."""
+
+signatures = Table(
+    "signatures",
+    METADATA,
+    Column("kind", String(20), primary_key=True),
+    Column("paper", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("login", Text, primary_key=True),
+    Column("at", Moment, primary_key=True),
+    Column("key_id", String(16), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Index(None, "key_id"),
+)
+"""Who signed which version, sealed with the clinic's key, so that none is cut out and pasted elsewhere (21 CFR 11.70)."""
+
 accounts = Table(
     "accounts",
     METADATA,
@@ -332,4 +379,6 @@ audit = Table(
 
 NUMBERED = (views, audit)
 """Those whose rows the database numbers."""
-KEPT = (patients, patient_versions, patient_index, amendments, views, accounts, audit)
+KEPT = (
+    patients, patient_versions, patient_index, amendments, views, papers, paper_versions, signatures, accounts, audit,
+)  # fmt: skip
