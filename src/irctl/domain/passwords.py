@@ -5,6 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from irctl.domain.problems import Problem
 
@@ -90,7 +91,7 @@ class Attempts:
             return Problem("password", None, limit, "Ask an administrator for a new one")
         left_s = self.wait_s - max(0.0, now_s - self.last_s)
         if self.failures and left_s > 0:
-            return Problem("password", None, f"was wrong {self.failures} times in a row", f"Wait {left_s:.0f} s")
+            return Problem("password", None, f"was wrong {self.failures} times in a row", f"Wait {ceil(left_s)} s")
         return None
 
     def failed(self, now_s: float) -> Attempts:

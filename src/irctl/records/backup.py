@@ -21,7 +21,7 @@ from sqlalchemy import Connection, text
 from irctl.domain.problems import Problem, Refused
 from irctl.records.database import Database, empty, head
 from irctl.records.digest import heard, line, rows
-from irctl.records.tables import KEPT, METADATA, PROJECTED
+from irctl.records.tables import KEPT, METADATA, NUMBERED, PROJECTED
 
 FORMAT = "irctl records back-up"
 FORMAT_VERSION = 1
@@ -129,10 +129,10 @@ def _insert(connection: Connection, lines: Iterable[bytes]) -> None:
         while piece := [heard(table, told["row"]) for told in islice(group, AT_ONCE)]:
             connection.execute(table.insert(), piece)
     if connection.dialect.name == "postgresql":  # the numbers that were given must not be given again
-        numbered = (
-            "SELECT setval(pg_get_serial_sequence('views', 'id'), (SELECT coalesce(max(id), 0) + 1 FROM views), false)"
-        )
-        connection.execute(text(numbered))
+        for table in NUMBERED:
+            highest = f"(SELECT coalesce(max(id), 0) + 1 FROM {table.name})"
+            numbered = f"SELECT setval(pg_get_serial_sequence('{table.name}', 'id'), {highest}, false)"
+            connection.execute(text(numbered))
 
 
 def _object(told: bytes) -> dict[str, Any]:

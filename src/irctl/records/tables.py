@@ -347,4 +347,38 @@ signatures = Table(
 )
 """Who signed which version, sealed with the clinic's key, so that none is cut out and pasted elsewhere (21 CFR 11.70)."""
 
-KEPT = (patients, patient_versions, patient_index, amendments, views, papers, paper_versions, signatures)
+accounts = Table(
+    "accounts",
+    METADATA,
+    Column("login", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("roles", Json, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("pin_hash", Text),
+    Column("failures", Integer, nullable=False),
+    Column("last_failure_at", Moment),
+    Column("version", Integer, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Column("changed_by", Text, nullable=False),
+)
+"""Who can sign in. Nobody is ever deleted: records name them. `failures`: wrong passwords in a row; `changed_by` is empty for the first of all."""
+
+audit = Table(
+    "audit",
+    METADATA,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("at", Moment, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("what", Text, nullable=False),
+    Column("about", Text, nullable=False),
+    Column("told", Json, nullable=False),
+    Index(None, "at"),
+)
+"""What people did, beside looking at patients, which is in `views`. Only ever added to. `by` is empty where nobody is signed in."""
+
+NUMBERED = (views, audit)
+"""Those whose rows the database numbers."""
+KEPT = (
+    patients, patient_versions, patient_index, amendments, views, papers, paper_versions, signatures, accounts, audit,
+)  # fmt: skip

@@ -1,0 +1,106 @@
+"""The audit: what people did, beside looking at patients. Only ever added to; the database itself refuses the rest.
+
+No password, PIN or token is ever told here, nor what somebody typed as a login that nobody has: often enough it is a password.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Select, Table, select
+
+from irctl.records import tables
+from irctl.records.database import Database
+
+SECRET = frozenset({"password", "pin", "token", "secret", "hash", "cookie", "csrf"})
+LOOKED = "patient-"
+"""Before what a look at a patient was, in the merged trail: `patient-found`, `patient-history`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line. `by` and `about` are logins, references or numbers; nobody's printed name."""
+
+    at: datetime
+    by: str
+    """Empty where nobody was signed in."""
+    what: str
+    about: str
+    told: Mapping[str, Any]
+
+
+class Audit:
+    """Every call raises Refused where the database cannot be used."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def write(
+        self, connection: Connection | None, at: datetime, by: str, what: str, about: str = "", **told: Any
+    ) -> None:
+        """One line, in the transaction of what it tells of; None where there is no other. `told` is plain JSON."""
+        if found := SECRET & told.keys():
+            raise ValueError(f"{sorted(found)} do not belong in the audit")
+        row = {"at": at, "by": by, "what": what, "about": about, "told": told}
+        if connection is not None:
+            connection.execute(tables.audit.insert().values(row))
+            return
+        with self._database.writing() as own:
+            own.execute(tables.audit.insert().values(row))
+
+    def listed(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        by: str = "",
+        what: str = "",
+        limit: int = 100,
+    ) -> list[Entry]:
+        """Newest first; looks at patients are elsewhere. `until` is before that moment; what is empty narrows nothing."""
+        query = _narrowed(tables.audit, since, until, by, what, limit)
+        with self._database.reading() as connection:
+            return [_entry(row) for row in connection.execute(query).mappings()]
+
+    def trail(
+        self,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        by: str = "",
+        what: str = "",
+        limit: int = 100,
+    ) -> list[Entry]:
+        """Both, newest first: what people did, and whom they looked at (`patient-…`, with the reason)."""
+        of_audit = _narrowed(tables.audit, since, until, by, what, limit)
+        of_views = _narrowed(tables.views, since, until, by, what.removeprefix(LOOKED), limit)
+        with self._database.reading() as connection:
+            done = [] if what.startswith(LOOKED) else [_entry(row) for row in connection.execute(of_audit).mappings()]
+            elsewhere = bool(what) and not what.startswith(LOOKED)
+            seen = [] if elsewhere else [_look(row) for row in connection.execute(of_views).mappings()]
+        return list(merge(done, seen, key=lambda entry: entry.at, reverse=True))[:limit]
+
+
+def _narrowed(
+    table: Table, since: datetime | None, until: datetime | None, by: str, what: str, limit: int
+) -> Select[Any]:
+    query = select(table)
+    if since:
+        query = query.where(table.c.at >= since)
+    if until:
+        query = query.where(table.c.at < until)
+    if by:
+        query = query.where(table.c.by == by)
+    if what:
+        query = query.where(table.c.what == what)
+    return query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+
+
+def _entry(row: RowMapping) -> Entry:
+    return Entry(row["at"], row["by"], row["what"], row["about"], row["told"])
+
+
+def _look(row: RowMapping) -> Entry:
+    return Entry(row["at"], row["by"], f"{LOOKED}{row['what']}", row["patient"], {"why": row["why"]})

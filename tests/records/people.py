@@ -1,0 +1,53 @@
+"""Accounts for tests: real hashes, cheap ones."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pwdlib import PasswordHash
+from pwdlib.hashers.argon2 import Argon2Hasher
+
+from irctl.domain.people import Person, Role
+from irctl.records.accounts import Accounts
+from irctl.records.database import Database
+
+NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)
+ADMIN, NURSE = "r.okafor", "l.meyer"
+GOOD = "violin gravel tuesday soup"
+BETTER = "seven umbrellas argue quietly"
+PIN = "402871"
+
+
+class Hasher(PasswordHash):
+    """As the real one, with the least argon2id allows; counts what it is asked."""
+
+    def __init__(self) -> None:
+        super().__init__((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
+        self.compared = 0
+
+    def verify_and_update(self, password: str | bytes, hash: str | bytes) -> tuple[bool, str | None]:
+        self.compared += 1
+        return super().verify_and_update(password, hash)
+
+
+def some_accounts(database: Database, hasher: PasswordHash | None = None) -> Accounts:
+    """Those that are in it."""
+    return Accounts(database, hasher=hasher or Hasher())
+
+
+def with_people(database: Database, hasher: PasswordHash | None = None) -> Accounts:
+    """An administrator and an assistant, both with the same password."""
+    accounts = some_accounts(database, hasher)
+    accounts.create(ADMIN, "Rose Okafor", [Role.ADMINISTRATOR], GOOD, None, NOW)
+    accounts.create(NURSE, "Lena Meyer", [Role.ASSISTANT], GOOD, who(accounts, ADMIN), NOW)
+    return accounts
+
+
+def who(accounts: Accounts, login: str) -> Person:
+    found = accounts.person(login)
+    assert found is not None
+    return found
+
+
+def after(seconds: float) -> datetime:
+    return NOW + timedelta(seconds=seconds)
