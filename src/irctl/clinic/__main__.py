@@ -18,12 +18,15 @@ from irctl.clinic.clocks import Clocks
 from irctl.clinic.controller import Controller
 from irctl.clinic.jobs import Jobs
 from irctl.clinic.schedule import Inbox, Schedule
+from irctl.clinic.tokens import Issuer
+from irctl.domain.problems import Refused
 from irctl.domain.reminders import Day
 from irctl.rope import Rope
 
 STORE = "clinic.sqlite"
 SILENCE_MAX_S = 60.0
 """Several answers that the controller takes its time for."""
+REFUSED = 3
 NICENESS = 10
 """Late is dangerous for the controller, which may share a slow computer with this; here it is not."""
 
@@ -37,8 +40,16 @@ def main() -> int:
     log = _log()
     rope.hold(lambda _reason: inbox.end())
     signal.signal(signal.SIGTERM, lambda _number, _frame: inbox.end())
-    with closing(Controller(options.url)) as controller, closing(Jobs(options.state / STORE, inbox.job)) as jobs:
-        schedule = Schedule(controller, jobs, Clocks(), Day(options.day_begins, jobs.zone), log)
+    try:
+        clocks, issuer = Clocks(), Issuer(options.state)
+    except Refused as refused:
+        rope.refused([problem.as_dict() for problem in refused.problems])
+        return REFUSED
+    with (
+        closing(Controller(options.url, lambda: issuer.service(clocks.wall()))) as controller,
+        closing(Jobs(options.state / STORE, inbox.job)) as jobs,
+    ):
+        schedule = Schedule(controller, jobs, clocks, Day(options.day_begins, jobs.zone), log)
         rope.serving(silence_max_s=SILENCE_MAX_S, pid=os.getpid())
         log.info("schedule.started", pid=os.getpid(), planned=len(jobs.planned))
         schedule.run(inbox, rope.beat)
