@@ -19,6 +19,7 @@ from irctl.clinic.settings import PORT, ClinicFile, StationSection, load_clinic
 from irctl.domain.problems import Refused
 from irctl.rope import Rope
 
+REFUSED = 3
 NICENESS = 10
 """Late is dangerous for the controller, which may share a slow computer with this; here it is not."""
 HERE = "here"
@@ -38,7 +39,7 @@ def main() -> int:
         running = Running(_file(options), options.state, rope, options.day_begins)
     except Refused as refused:
         rope.refused([problem.as_dict() for problem in refused.problems])
-        return 1
+        return REFUSED
     rope.hold(lambda _reason: running.end())
     signal.signal(signal.SIGTERM, lambda _number, _frame: running.end())
     asyncio.run(running.run())

@@ -45,7 +45,7 @@ class Running:
     def __init__(self, file: ClinicFile, state: Path, rope: Rope, day_begins: time) -> None:
         self._file, self._state, self._rope = file, state, rope
         self._day_begins = day_begins
-        self._issuer = Issuer(state / "people.key")
+        self._issuer = Issuer(state)
         self._inbox = Inbox()
         self._ending: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,8 +84,12 @@ class Running:
     def _schedule(self, name: str, url: str) -> None:
         store = self._state / (STORE if len(self._file.stations) == 1 else f"clinic-{name}.sqlite")
         inbox = self._inbox
-        with closing(Controller(url, self._issuer)) as controller, closing(Jobs(store, inbox.job)) as jobs:
-            schedule = Schedule(controller, jobs, Clocks(), Day(self._day_begins, jobs.zone), _log)
+        clocks = Clocks()
+        with (
+            closing(Controller(url, lambda: self._issuer.service(clocks.wall()))) as controller,
+            closing(Jobs(store, inbox.job)) as jobs,
+        ):
+            schedule = Schedule(controller, jobs, clocks, Day(self._day_begins, jobs.zone), _log)
             _log.info("schedule.started", pid=os.getpid(), planned=len(jobs.planned))
             schedule.run(inbox, self._alive)
 
