@@ -11,7 +11,6 @@ import sys
 from contextlib import suppress
 from datetime import time
 from pathlib import Path
-from typing import Any
 
 import structlog
 

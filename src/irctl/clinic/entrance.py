@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import hmac
 import secrets
+from collections.abc import Callable
 from html import escape
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -19,9 +20,11 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.screen import COOKIE, chosen_language, station_of
 from irctl.clinic.stations import Station
+from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import language, tr
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import Lock
+from irctl.records.accounts import Accounts
 
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
@@ -37,7 +40,7 @@ class SignInBody(BaseModel):
     password: str = Field(max_length=1024)
 
 
-def entrance(desk: Desk, doors: Doors) -> APIRouter:
+def entrance(desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable[[], float]) -> APIRouter:
     """The routes. Whatever is wrong with a sign-in is said in the same words."""
     routes = APIRouter()
 
@@ -52,20 +55,22 @@ def entrance(desk: Desk, doors: Doors) -> APIRouter:
         if not _ours(request, form):
             return _door(request, desk, _sign_in_form(back, tr("This form was too old. Try again.")), 403)
         try:
-            visitor = await asyncio.to_thread(
-                doors.sign_in, form.get("login", ""), form.get("password", ""), desk.wall()
+            person = await asyncio.to_thread(
+                accounts.sign_in, form.get("login", ""), form.get("password", ""), desk.wall(), monotonic_s()
             )
+            # Whatever cookie the browser had, it gets another: one that was put there beforehand is worth nothing.
+            cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
         except Refused as refused:
             return _door(request, desk, _sign_in_form(back, _said(refused)), 403)
         answer = RedirectResponse(back, 303)
-        _set(answer, COOKIE, visitor.cookie)
+        _set(answer, COOKIE, cookie)
         answer.delete_cookie(FORM_COOKIE)
         return answer
 
     @routes.post("/api/sign-in")
     async def post_api_sign_in(body: SignInBody) -> Response:
         try:
-            person = await asyncio.to_thread(doors.accounts.sign_in, body.login, body.password, desk.wall())
+            person = await asyncio.to_thread(accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s())
         except Refused as refused:
             return JSONResponse({"title": _said(refused)}, 403, media_type="application/problem+json")
         acting = desk.acting(person)
@@ -75,11 +80,11 @@ def entrance(desk: Desk, doors: Doors) -> APIRouter:
     @routes.get("/locked")
     async def get_locked(request: Request, back: str = "/") -> Response:
         visitor = doors.find(request.cookies.get(COOKIE, ""))
-        if visitor is None or visitor.lock.lock is Lock.SIGNED_OUT:
+        if visitor is None or visitor.lock is Lock.SIGNED_OUT:
             return RedirectResponse(f"/sign-in?back={_local(back)}", 303)
-        if visitor.lock.lock is Lock.OPEN:
+        if visitor.lock is Lock.OPEN:
             return RedirectResponse(_local(back), 303)
-        return _door(request, desk, _pin_form(_local(back), visitor.person.name, ""))
+        return _door(request, desk, _pin_form(_local(back), visitor.standing.person.name, ""))
 
     @routes.post("/locked")
     async def post_locked(request: Request) -> Response:
@@ -88,26 +93,26 @@ def entrance(desk: Desk, doors: Doors) -> APIRouter:
         if visitor is None:
             return RedirectResponse(f"/sign-in?back={back}", 303)
         if not _ours(request, form):
-            return _door(request, desk, _pin_form(back, visitor.person.name, tr("Try again.")), 403)
+            return _door(request, desk, _pin_form(back, visitor.standing.person.name, tr("Try again.")), 403)
         try:
-            await asyncio.to_thread(doors.unlock, request.cookies.get(COOKIE, ""), form.get("pin", ""), desk.wall())
+            await asyncio.to_thread(doors.unlock, visitor, form.get("pin", ""), desk.wall())
         except Refused as refused:
             if doors.find(request.cookies.get(COOKIE, "")) is None:
                 return RedirectResponse(f"/sign-in?back={back}", 303)
-            return _door(request, desk, _pin_form(back, visitor.person.name, _said(refused)), 403)
+            return _door(request, desk, _pin_form(back, visitor.standing.person.name, _said(refused)), 403)
         return RedirectResponse(back, 303)
 
     @routes.post("/lock")
     async def post_lock(request: Request) -> Response:
-        if await _theirs(request, doors):
-            doors.lock(request.cookies.get(COOKIE, ""))
-        return RedirectResponse(f"/locked?back={_local(request.headers.get('referer', '/').partition('://')[2])}", 303)
+        if (visitor := await _theirs(request, doors)) is not None:
+            doors.lock(visitor)
+        return RedirectResponse(f"/locked?back={_local(urlsplit(request.headers.get('referer', '/')).path)}", 303)
 
     @routes.post("/sign-out")
     async def post_sign_out(request: Request) -> Response:
         answer = RedirectResponse("/sign-in", 303)
-        if await _theirs(request, doors):
-            doors.close(request.cookies.get(COOKIE, ""))
+        if (visitor := await _theirs(request, doors)) is not None:
+            doors.close(visitor, desk.wall())
             answer.delete_cookie(COOKIE)
         return answer
 
@@ -128,10 +133,13 @@ def _ours(request: Request, form: dict[str, str]) -> bool:
     return bool(word) and hmac.compare_digest(word.encode(), form.get("form", "").encode())
 
 
-async def _theirs(request: Request, doors: Doors) -> bool:
+async def _theirs(request: Request, doors: Doors) -> Visitor | None:
+    """Whose form this is; None for one that is not of a page of theirs."""
     visitor = doors.find(request.cookies.get(COOKIE, ""))
     form = await _form(request)
-    return visitor is not None and hmac.compare_digest(visitor.csrf.encode(), form.get("csrf", "").encode())
+    if visitor is not None and hmac.compare_digest(visitor.csrf.encode(), form.get("csrf", "").encode()):
+        return visitor
+    return None
 
 
 def _local(back: str) -> str:

@@ -73,7 +73,7 @@ class Running:
                 if self._file.clinic.port:
                     await self._serve(tasks)
                 else:
-                    self._announce()
+                    self.announce()
                     await self._ending.wait()
             finally:
                 beating.cancel()
@@ -103,7 +103,9 @@ class Running:
                 self._rope.beat()
             await asyncio.sleep(BEAT_S)
 
-    def _announce(self, url: str | None = None) -> None:
+    def announce(self, url: str | None = None) -> None:
+        """To the supervisor, and in the log."""
+        _log.info("clinic.serving", url=url, pid=os.getpid())
         self._rope.serving(silence_max_s=SILENCE_MAX_S, pid=os.getpid(), url=url)
 
     # --- the screens -----------------------------------------------------------------------------------------------------
@@ -112,14 +114,12 @@ class Running:
         assert self._ending is not None
         about = self._file.clinic
         try:
-            desk = await asyncio.to_thread(
-                open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC)
-            )
+            desk = await asyncio.to_thread(open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC))
             listening = _listening(about.host, about.port)
         except Refused as refused:
             # The reminders go on without screens.
             _log.error("clinic.refused", problems=[problem.as_dict() for problem in refused.problems])
-            self._announce()
+            self.announce()
             await self._ending.wait()
             return
         following = [
@@ -127,9 +127,9 @@ class Running:
             for station in desk.stations.values()
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
-        doors = Doors(Accounts(desk.database), clocks_of_this_computer.monotonic, desk.wall)
+        accounts = Accounts(desk.database)
         try:
-            await self._screens(desk, doors, listening)
+            await self._screens(desk, Doors(accounts), accounts, listening)
         finally:
             for task in following:
                 task.cancel()
@@ -137,18 +137,26 @@ class Running:
                 await station.close()
             desk.database.close()
 
-    async def _screens(self, desk: Desk, doors: Doors, listening: socket.socket) -> None:
+    async def _screens(self, desk: Desk, doors: Doors, accounts: Accounts, listening: socket.socket) -> None:
         import uvicorn
 
         from irctl.clinic.web import create_app
+
+        running = self
+        host, port = listening.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
         class Server(uvicorn.Server):
             @contextmanager
             def capture_signals(self) -> Generator[None]:
                 yield  # ours already listens
 
-        app = create_app(desk, doors)
-        host, port = listening.getsockname()[:2]
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    running.announce(url)
+
+        app = create_app(desk, doors, accounts)
         server = Server(
             uvicorn.Config(
                 app,
@@ -161,11 +169,6 @@ class Running:
         )
         assert self._ending is not None
         serving = asyncio.create_task(server.serve([listening]))
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.02)
-        self._announce(url)
-        _log.info("clinic.serving", url=url)
         ending = asyncio.create_task(self._ending.wait())
         await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True

@@ -20,9 +20,10 @@ from nicegui import context, ui
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors, Visitor
+from irctl.clinic.doors import Doors
 from irctl.clinic.icons import icon
 from irctl.clinic.stations import Station
+from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import LANGUAGES, language, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
@@ -130,7 +131,7 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         back = quote(request.url.path, safe="")
         if visitor is None:
             return RedirectResponse(f"/sign-in?back={back}")
-        if visitor.lock.lock is not Lock.OPEN:
+        if visitor.lock is not Lock.OPEN:
             return RedirectResponse(f"/locked?back={back}")
         language.set(chosen_language(request, desk))
         here = Here(desk, doors, visitor, station_of(request, desk), request)
@@ -181,7 +182,7 @@ def _frame(here: Here, current: Screen) -> None:
     ui.add_head_html(HEAD)
     ui.add_head_html(f'<script type="module" src="{escape(here.station.browser_url)}/ui/lamp-panel.js"></script>')
     ui.add_head_html(f'<script type="module" src="{escape(here.station.browser_url)}/ui/alarms.js"></script>')
-    person = here.visitor.person
+    person = here.visitor.standing.person
     with ui.element("div").classes("frame-top"):
         here.live = live_panel(here, bar=True)
     with ui.element("nav").classes("frame-side").props(f'aria-label="{tr("Main")}"'):
@@ -213,12 +214,15 @@ def _entry(one: Screen, *, here: bool) -> None:
 
 
 def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Station | None = None) -> ui.element:
-    """The controller's own element: STOP and alarms alone (`bar`), or with the figures of one lamp or of all."""
+    """The controller's own element. `bar`: STOP and alarms, above every page; else the figures of one lamp or of all, under the bar of the same station.
+
+    Of another station, with a STOP of its own.
+    """
     at = station or here.station
     panel = ui.element("irctl-lamp-panel")
     panel.props["src"], panel.props["compact"] = at.browser_url, ""
-    if bar:
-        panel.props["bar"] = ""
+    if bar or at is here.station:
+        panel.props["bar" if bar else "figures"] = ""
     if lamp:
         panel.props["lamp"] = lamp
     acting = here.acting()
@@ -235,7 +239,7 @@ def _keep_watch(here: Here) -> None:
     def look() -> None:
         nonlocal renewed
         visitor = here.doors.find(here.request.cookies.get(COOKIE, ""))
-        if visitor is None or visitor.lock.lock is not Lock.OPEN:
+        if visitor is None or visitor.lock is not Lock.OPEN:
             where = "sign-in" if visitor is None else "locked"
             client.open(f"/{where}?back={quote(here.request.url.path, safe='')}")
             return
@@ -245,7 +249,7 @@ def _keep_watch(here: Here) -> None:
             here.live.update()
 
     ui.timer(2.0, look)
-    ui.on("irctl-touch", lambda: here.doors.touch(here.request.cookies.get(COOKIE, "")))
+    ui.on("irctl-touch", lambda: here.doors.touch(here.visitor))
 
 
 # --- what every screen says alike ------------------------------------------------------------------------------------------

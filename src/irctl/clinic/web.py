@@ -7,6 +7,8 @@ from __future__ import annotations
 import importlib
 import mimetypes
 import pkgutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from irctl.clinic import pages, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
+from irctl.records.accounts import Accounts
 
 LOOK = Path(__file__).parent / "look"
 LOOKS = ("GET", "HEAD", "OPTIONS")
@@ -27,10 +30,12 @@ OUTSIDE = ("/sign-in", "/look/", "/api/", "/feeds/", "/_nicegui/")
 """What is reached without a sign-in: the door itself, and what it is drawn with. Each route under /api and /feeds asks for itself."""
 
 
-def create_app(desk: Desk, doors: Doors) -> FastAPI:
+def create_app(
+    desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable[[], float] = time.monotonic
+) -> FastAPI:
     """The service of a running clinic. Once in a process: NiceGUI's pages are."""
     app = FastAPI(title="irctl clinic", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(entrance(desk, doors))
+    app.include_router(entrance(desk, doors, accounts, monotonic_s))
     for found in pkgutil.iter_modules(pages.__path__):
         module = importlib.import_module(f"{pages.__name__}.{found.name}")
         if (routes := getattr(module, "routes", None)) is not None:
