@@ -69,7 +69,9 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     @routes.post("/api/sign-in")
     async def post_api_sign_in(body: SignInBody) -> Response:
         try:
-            person = await asyncio.to_thread(accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s())
+            person = await asyncio.to_thread(
+                desk.accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s()
+            )
         except Refused as refused:
             return JSONResponse({"title": _said(refused)}, 403, media_type="application/problem+json")
         acting = desk.acting(person)
