@@ -57,6 +57,7 @@ class Standing:
     person: Person
     password: str
     """Changes when the password does; tells nothing about it."""
+    has_pin: bool
 
 
 class Accounts:
@@ -95,7 +96,9 @@ class Accounts:
         """None where nobody has this login."""
         with self._database.reading() as connection:
             row = _row(connection, login)
-        return None if row is None else Standing(_person(row), sha256(row.password_hash.encode()).hexdigest()[:16])
+        if row is None:
+            return None
+        return Standing(_person(row), sha256(row.password_hash.encode()).hexdigest()[:16], row.pin_hash is not None)
 
     # --- making and changing them ------------------------------------------------------------------------------------------
 
