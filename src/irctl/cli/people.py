@@ -14,7 +14,6 @@ from irctl.cli.app import Json
 from irctl.cli.asking import As, Asking, FromStdin, signed_in
 from irctl.cli.records import DEFAULT, DatabaseOption
 from irctl.domain.people import Role, Verb
-from irctl.domain.problems import Problem, Refused
 from irctl.records.accounts import Account, Accounts
 from irctl.records.database import Database
 
@@ -43,9 +42,7 @@ def add(
 
     asking = Asking(password_stdin)
     with _accounts(database, new=True) as accounts:
-        by = signed_in(accounts, as_, asking, Verb.MANAGE_PEOPLE) if as_ else None
-        if by is None and accounts.listed():
-            raise Refused([Problem("as", None, "somebody has an account already", "An administrator: --as LOGIN")])
+        by = signed_in(accounts, as_, asking, Verb.MANAGE_PEOPLE) if accounts.listed() else None
         password = asking.for_new(f"New password of {login}")
         made = accounts.create(login, name, [*role], password, by, utc_now())
     _tell("Added", made, json)
