@@ -233,15 +233,53 @@ def test_an_unknown_interlock_is_named_with_those_there_are(folder: StationFolde
 def test_a_simulated_line_cannot_treat_patients(folder: StationFolder) -> None:
     folder.station["station"]["mode"] = "clinical"
     found = refusal(folder.load)
-    assert found.fields == sorted(f"lines.{name}.port" for name in folder.station["lines"])
+    assert found.fields == sorted([*(f"lines.{name}.port" for name in folder.station["lines"]), "people.sign_in"])
     assert all("clinical" in problem.limit for problem in found.problems)
 
 
-def test_real_ports_may(folder: StationFolder) -> None:
+def test_real_ports_and_people_who_sign_in_may(folder: StationFolder) -> None:
     folder.station["station"]["mode"] = "clinical"
+    folder.station["people"] = {"sign_in": True}
     for number, line in enumerate(folder.station["lines"].values()):
         line["port"] = f"/dev/ttyUSB{number}"
     assert folder.load().file.station.mode == "clinical"
+
+
+@pytest.mark.parametrize("said", [{}, {"people": {}}, {"people": {"sign_in": False}}])
+def test_patients_are_not_treated_by_people_who_only_type_a_name(folder: StationFolder, said: dict[str, Any]) -> None:
+    folder.station["station"]["mode"] = "clinical"
+    for number, line in enumerate(folder.station["lines"].values()):
+        line["port"] = f"/dev/ttyUSB{number}"
+    folder.station |= said
+    found = refusal(folder.load)
+    assert found.fields == ["people.sign_in"]
+    assert "sign_in = true" in found["people.sign_in"].remedy
+
+
+def test_a_simulation_needs_no_sign_in_and_may_have_one(folder: StationFolder) -> None:
+    assert not folder.load().file.people.sign_in
+    folder.station["people"] = {"sign_in": True}
+    assert folder.load().file.people.sign_in
+
+
+def test_the_clinics_pages_are_known_by_their_port_and_by_origins(folder: StationFolder) -> None:
+    assert folder.load().file.clinic.pages == {
+        "http://127.0.0.1:8971",
+        "http://localhost:8971",
+        "http://[::1]:8971",
+    }
+    folder.station["clinic"] = {"port": 0, "origins": ["https://clinic.example", "https://clinic.example:8443"]}
+    assert folder.load().file.clinic.pages == {"https://clinic.example", "https://clinic.example:8443"}
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "null", "", "clinic.example", "http://clinic.example", "https://", "https://clinic.example/", "https://Clinic.example",
+     "https://clinic.example:443", "https://user@clinic.example", "https://clinic.example:x", "https://[", "https://clinic.example?"],
+)  # fmt: skip
+def test_what_no_browser_sends_as_an_origin_is_refused(folder: StationFolder, origin: str) -> None:
+    folder.station["clinic"] = {"origins": [origin]}
+    assert refusal(folder.load).fields == ["clinic.origins"]
 
 
 def test_a_cut_off_needs_a_lease_and_a_lease_a_cut_off(folder: StationFolder) -> None:

@@ -20,11 +20,11 @@ from cyclopts import Parameter
 from irctl.cli import exits, say
 from irctl.cli.app import Json
 from irctl.cli.client import Controller, Failed
-from irctl.cli.examples import examples
 from irctl.cli.progress import summary
 from irctl.cli.record import session_events, write_notes
 from irctl.cli.signals import ignored, like_ctrl_c
 from irctl.cli.treat import Prescription, Treated, give
+from irctl.examples import examples
 
 LAMP = "left"
 PORT = 8970

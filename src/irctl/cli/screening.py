@@ -6,10 +6,10 @@ from pathlib import Path
 
 from irctl.cli import exits, say
 from irctl.cli.app import Json
-from irctl.cli.examples import examples
 from irctl.clinic.screening_file import load_screening
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.screening import ScreeningList
+from irctl.examples import examples
 
 
 def check(*files: Path, json: Json = False) -> int:

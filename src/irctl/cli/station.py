@@ -44,14 +44,18 @@ def serve(
     sim_endpoints: EndpointsOption = None,
     trace: Annotated[Path | None, Parameter(help="Write every frame on every line to this file.")] = None,
     port: Annotated[int | None, Parameter(help="Instead of the file's api.port; 0 is any free one.")] = None,
-    clinic: Annotated[bool, Parameter(help="The schedule beside it, which reminds of what is due.")] = True,
+    clinic: Annotated[bool, Parameter(help="The clinic beside it: its pages, and what reminds of what is due.")] = True,
+    clinic_file: Annotated[
+        Path | None, Parameter(help="The clinic's own file, TOML; without it, what is usual.")
+    ] = None,
+    clinic_port: Annotated[int | None, Parameter(help="Instead of the file's clinic.port; 0 for no pages.")] = None,
     json: Json = False,
 ) -> int:
     """Run a station's controller until Ctrl-C or SIGTERM: dark first, dark last; started again whenever it dies or hangs.
 
     irctl serve --config station.toml --state /var/lib/irctl
 
-    Beside it runs the schedule, which reminds of what is due and lights nothing; --no-clinic leaves it out.
+    Beside it runs the clinic: pages for its staff, and reminders of what is due. It lights nothing by itself; --no-clinic leaves it out.
 
     The journal is kept in --state, else IRCTL_STATE, else ~/.local/state/irctl (on Windows %LOCALAPPDATA%\\irctl).
     """
@@ -64,14 +68,17 @@ def serve(
         words = [sys.executable, "-P", "-m", "irctl.controller", "--config", str(config), "--state", str(folder)]
         # A controller that is started again has to be found where the one before was.
         at = urlsplit(str(served["url"])).port if served else port
-        options = {"--sim-endpoints": sim_endpoints, "--trace": trace, "--port": at, "--previous": how}
+        options: dict[str, object] = {"--sim-endpoints": sim_endpoints, "--trace": trace, "--port": at}
+        options |= {"--clinic-port": clinic_port, "--previous": how}
         return words + [f"{name}={value}" for name, value in options.items() if value is not None]
 
     def schedule(serving: Message) -> list[str] | None:
         if not clinic or not serving["clinic"]["enabled"]:
             return None
         words = [sys.executable, "-P", "-m", "irctl.clinic", "--state", str(folder), "--url", str(serving["url"])]
-        return [*words, "--day-begins", str(serving["clinic"]["day_begins"])]
+        words += ["--day-begins", str(serving["clinic"]["day_begins"])]
+        words += ["--port", str(serving["clinic"]["port"])]
+        return [*words, "--file", str(clinic_file)] if clinic_file else words
 
     def announce(serving: Message) -> None:
         url, name = str(serving["url"]), str(serving["station"])

@@ -1,55 +1,65 @@
-"""`python -m irctl.clinic`: the schedule as the supervisor's second child. People run `irctl serve`."""
+"""`python -m irctl.clinic`: what the staff of a clinic see, as the supervisor's second child. People run `irctl serve`."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import os
 import signal
 import sys
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import time
 from pathlib import Path
-from typing import Any
 
 import structlog
 
-from irctl.clinic.clocks import Clocks
-from irctl.clinic.controller import Controller
-from irctl.clinic.jobs import Jobs
-from irctl.clinic.schedule import Inbox, Schedule
-from irctl.domain.reminders import Day
+from irctl.clinic.settings import PORT, ClinicFile, StationSection, load_clinic
+from irctl.domain.problems import Refused
 from irctl.rope import Rope
 
-STORE = "clinic.sqlite"
-SILENCE_MAX_S = 60.0
-"""Several answers that the controller takes its time for."""
+REFUSED = 3
 NICENESS = 10
 """Late is dangerous for the controller, which may share a slow computer with this; here it is not."""
+HERE = "here"
+"""What a station is called that the clinic was started beside, where no file names it."""
 
 
 def main() -> int:
     options = _options()
-    rope, inbox = Rope("the clinic"), Inbox()
+    rope = Rope("the clinic")
     if sys.platform != "win32":
         with suppress(OSError):
             os.nice(NICENESS)
-    log = _log()
-    rope.hold(lambda _reason: inbox.end())
-    signal.signal(signal.SIGTERM, lambda _number, _frame: inbox.end())
-    with closing(Controller(options.url)) as controller, closing(Jobs(options.state / STORE, inbox.job)) as jobs:
-        schedule = Schedule(controller, jobs, Clocks(), Day(options.day_begins, jobs.zone), log)
-        rope.serving(silence_max_s=SILENCE_MAX_S, pid=os.getpid())
-        log.info("schedule.started", pid=os.getpid(), planned=len(jobs.planned))
-        schedule.run(inbox, rope.beat)
+    _log()
+    from irctl.clinic.running import Running
+
+    try:
+        running = Running(_file(options), options.state, rope, options.day_begins)
+    except Refused as refused:
+        rope.refused([problem.as_dict() for problem in refused.problems])
+        return REFUSED
+    rope.hold(lambda _reason: running.end())
+    signal.signal(signal.SIGTERM, lambda _number, _frame: running.end())
+    asyncio.run(running.run())
     return 0
 
 
-def _log() -> Any:
+def _file(options: argparse.Namespace) -> ClinicFile:
+    """The clinic's file, or what is usual; beside a controller, with that one. Raises Refused."""
+    file = load_clinic(options.file) if options.file else ClinicFile()
+    about = file.clinic if options.port is None else file.clinic.model_copy(update={"port": options.port})
+    stations = dict(file.stations)
+    if options.url is not None and all(section.url != options.url for section in stations.values()):
+        stations = {HERE: StationSection(url=options.url), **stations}
+    return file.model_copy(update={"clinic": about, "stations": stations})
+
+
+def _log() -> None:
     """JSON lines on stderr, this program's and its libraries' complaints."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
-    return structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
+    structlog.configure(
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         processors=[
             structlog.processors.TimeStamper(fmt="iso", key="at"),
             structlog.processors.add_log_level,
@@ -61,8 +71,10 @@ def _log() -> Any:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m irctl.clinic", description=__doc__)
     parser.add_argument("--state", type=Path, required=True)
-    parser.add_argument("--url", required=True, help="of the controller")
-    parser.add_argument("--day-begins", type=time.fromisoformat, required=True)
+    parser.add_argument("--url", help="of the controller that it was started beside")
+    parser.add_argument("--file", type=Path, help="the clinic's file, TOML")
+    parser.add_argument("--port", type=int, help=f"instead of the file's, which is usually {PORT}")
+    parser.add_argument("--day-begins", type=time.fromisoformat, default=time(7))
     return parser.parse_args()
 
 

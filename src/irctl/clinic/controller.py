@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +20,9 @@ class Unanswered(Exception):
 class Controller:
     """One controller by its address. Every call raises Unanswered."""
 
-    def __init__(self, url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(self, url: str, token: Callable[[], str], transport: httpx.BaseTransport | None = None) -> None:
+        """`token`: one of this process itself that holds now."""
+        self._token = token
         # No proxy of this computer's user stands between two of its processes.
         self._http = httpx.Client(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
 
@@ -65,7 +68,8 @@ class Controller:
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         try:
-            answer = self._http.request(method, path, json=body)
+            headers = {} if method == "GET" else {"Authorization": f"Bearer {self._token()}"}
+            answer = self._http.request(method, path, json=body, headers=headers)
             answer.raise_for_status()
             return answer.json()
         except httpx.HTTPStatusError as error:

@@ -27,6 +27,9 @@ def main() -> int:
         if options.port is not None:
             api = config.file.api.model_copy(update={"port": options.port})
             config = replace(config, file=config.file.model_copy(update={"api": api}))
+        if options.clinic_port is not None:
+            clinic = config.file.clinic.model_copy(update={"port": options.clinic_port})
+            config = replace(config, file=config.file.model_copy(update={"clinic": clinic}))
         where = {"endpoints": options.sim_endpoints, "trace": options.trace}
         asyncio.run(serve(config, options.state, rope, previous=options.previous, **where))
     except Refused as refused:
@@ -42,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--sim-endpoints", type=Path)
     parser.add_argument("--trace", type=Path)
     parser.add_argument("--port", type=int)
+    parser.add_argument("--clinic-port", type=int)
     parser.add_argument("--previous", help="how the controller before this one ended")
     return parser.parse_args()
 

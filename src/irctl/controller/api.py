@@ -22,7 +22,9 @@ from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
 from irctl.controller import calibration_api, lookup, reminder_api
+from irctl.controller.authority import Authority
 from irctl.controller.commissioning import Commissioning
+from irctl.controller.cross_origin import CrossOrigin
 from irctl.controller.gate import STOP, Gate, TooLong, read_body
 from irctl.controller.journal import Journal
 from irctl.controller.refusal import documented, refusing
@@ -35,6 +37,8 @@ from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
 
 NOTICE = "irctl is not a certified medical device."
+ABOUT = f"""{NOTICE} Whatever may lead to light needs `Authorization: Bearer TOKEN`, a token of who is signed in at the clinic, where the station file
+says so; a stop, a pause and an end come from anybody."""
 PAGE = Path(__file__).parent / "page"
 PAGE_FILES = {
     "index.html": "text/html",
@@ -125,14 +129,16 @@ def create_app(station: Station) -> FastAPI:
     app = FastAPI(
         title="irctl controller",
         version=version("irctl"),
-        description=NOTICE,
+        description=ABOUT,
         docs_url=None,
         redoc_url=None,
-        responses=documented(400, 403, 408, 409, 413, 422),
+        responses=documented(400, 401, 403, 408, 409, 413, 422),
+        dependencies=[Depends(Authority(station).check)],
     )
     streams = _Streams(station)
     refusing(app)
-    app.add_middleware(Gate)
+    app.add_middleware(CrossOrigin, pages=lambda: station.config.file.clinic.pages)
+    app.add_middleware(Gate, pages=lambda: station.config.file.clinic.pages)
 
     def station_view() -> dict[str, Any]:
         return {
@@ -291,7 +297,8 @@ def create_app(station: Station) -> FastAPI:
     async def get_ui(name: str) -> Response:
         if name not in PAGE_FILES:
             raise HTTPException(404, "no such page")
-        return FileResponse(PAGE / name, media_type=PAGE_FILES[name])
+        # A copy that this page's browser kept must not be given to the clinic's pages without their leave.
+        return FileResponse(PAGE / name, media_type=PAGE_FILES[name], headers={"Vary": "Origin"})
 
     return app
 
@@ -301,6 +308,7 @@ def live_view(station: Station) -> dict[str, Any]:
     latch = station.shutdown.latch
     return {
         "at_s": round(_now(), 3),
+        "sign_in": station.sign_in,
         "latched": latch.view() if latch else None,
         **station.alarms.view(),
         "lamps": [lamp_view(lamp, _now()) for lamp in station.lamps.values()],

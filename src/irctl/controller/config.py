@@ -13,6 +13,7 @@ from datetime import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -71,10 +72,27 @@ class LineSection(Strict):
 
 
 class ClinicSection(Strict):
-    """The schedule that reminds of what is due, beside the controller. `day_begins`: when it tells what falls due that day, local time."""
+    """The clinic's process beside the controller. `day_begins`: when its schedule tells what falls due that day, local time.
+
+    `port`: of its pages on this machine, 0 for none; `origins`: of its pages elsewhere. These may show the live panel and ask in its user's name.
+    """
 
     enabled: bool = True
     day_begins: time = time(7)
+    port: int = Field(default=8971, ge=0, le=65535)
+    origins: tuple[str, ...] = Field(default=(), strict=False)
+
+    @property
+    def pages(self) -> frozenset[str]:
+        """Origins, as browsers send them."""
+        hosts = [f"[{host}]" if ":" in host else host for host in LOOPBACK] if self.port else []
+        return frozenset([*self.origins, *(f"http://{host}:{self.port}" for host in hosts)])
+
+
+class PeopleSection(Strict):
+    """`sign_in`: light needs the token of somebody who signed in at the clinic; else a name is what somebody typed."""
+
+    sign_in: bool = False
 
 
 class DeviceSection(BaseModel):
@@ -148,6 +166,7 @@ class StationFile(Strict):
     api: ApiSection = ApiSection()
     journal: JournalSection = JournalSection()
     clinic: ClinicSection = ClinicSection()
+    people: PeopleSection = PeopleSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = Field(default={})
@@ -224,7 +243,7 @@ def load(path: Path) -> StationConfig:
             meters[name] = load_meter(path.parent / meter.certificate, name)
         except Refused as refused:
             problems += refused.problems
-    problems += _address_problems(file)
+    problems += _address_problems(file) + _people_problems(file)
     if problems:
         raise Refused(problems)
     return StationConfig(file, path, sha256(text).hexdigest(), calibrations, meters)
@@ -317,6 +336,30 @@ def _binding_problems(name: str, lamp: LampSection, calibration: Calibration) ->
                     "Add meter_uncertainty_pct from the comparison with the reference meter")
         )  # fmt: skip
     return problems
+
+
+def _people_problems(file: StationFile) -> list[Problem]:
+    problems = [
+        Problem("clinic.origins", origin, "is not the origin of a page",
+                'Write it as browsers do, in lower case and without a path: "https://clinic.example"')
+        for origin in file.clinic.origins
+        if not _is_origin(origin)
+    ]  # fmt: skip
+    if file.station.mode == "clinical" and not file.people.sign_in:
+        limit = "in clinical mode light needs somebody who is signed in"
+        problems.append(Problem("people.sign_in", False, limit, "Add sign_in = true under [people]"))
+    return problems
+
+
+def _is_origin(text: str) -> bool:
+    """Of a page that came unchanged: over TLS. This machine's own are known by their port."""
+    try:
+        found = urlsplit(text)
+        port = found.port
+    except ValueError:
+        return False
+    plain = f"https://{found.hostname}" + (f":{port}" if port is not None else "")
+    return bool(found.hostname) and text == plain and port != 443 and text.isascii()
 
 
 def _address_problems(file: StationFile) -> list[Problem]:

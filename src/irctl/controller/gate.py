@@ -6,6 +6,7 @@ The lamps' tasks share their loop with whatever is asked. So requests are let in
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -34,8 +35,10 @@ class TooLong(Exception):
 class Gate:
     """ASGI middleware, the outermost."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, pages: Callable[[], Collection[str]]) -> None:
         self._app = app
+        self._pages = pages()
+        """Origins of the clinic's own."""
         self._door = asyncio.Lock()
         self._next_s = float("-inf")
 
@@ -43,7 +46,7 @@ class Gate:
         if scope["type"] != "http" or scope["path"] == STOP:
             await self._app(scope, receive, send)
             return
-        if (foreign := _foreign(scope)) is not None:
+        if (foreign := _foreign(scope, self._pages)) is not None:
             await refusal(403, "Not from this page", [foreign], CLOSE)(scope, receive, send)
             return
         try:
@@ -91,15 +94,15 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _foreign(scope: Scope) -> Problem | None:
+def _foreign(scope: Scope, pages: Collection[str]) -> Problem | None:
     """A page from elsewhere, open in the same browser, may look but not touch; nor may one whose name was made to lead here."""
     headers = Headers(scope=scope)
     origin = headers.get("origin")
-    if origin is None or scope["method"] in LOOKS:
+    if origin is None or origin in pages or scope["method"] in LOOKS:
         return None
     try:
         address = urlsplit(origin)
         ours = address.netloc == headers.get("host") and address.hostname in LOOPBACK
     except ValueError:
         ours = False
-    return None if ours else Problem("origin", origin, "is another site", "Use the station's own page")
+    return None if ours else Problem("origin", origin, "is another site", "Use the station's own page, or the clinic's")

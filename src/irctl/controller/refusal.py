@@ -42,6 +42,14 @@ SCHEMA = {
 }
 
 
+class NotKnown(Refused):
+    """Nobody is signed in, or not so that it could be verified."""
+
+
+class NotAllowed(Refused):
+    """Whoever is signed in may not."""
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """These refusals, for the API's own description."""
     content = {MEDIA_TYPE: {"schema": SCHEMA}}
@@ -69,6 +77,14 @@ def refusing(app: FastAPI) -> None:
     @app.exception_handler(Refused)
     async def refused(_request: Request, error: Refused) -> Response:
         return refusal(409 if error.conflict else 422, "Refused", error.problems)
+
+    @app.exception_handler(NotKnown)
+    async def not_known(_request: Request, error: NotKnown) -> Response:
+        return refusal(401, "Not signed in", error.problems, {"WWW-Authenticate": 'Bearer realm="irctl"'})
+
+    @app.exception_handler(NotAllowed)
+    async def not_allowed(_request: Request, error: NotAllowed) -> Response:
+        return refusal(403, "Not allowed", error.problems)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_request: Request, error: RequestValidationError) -> Response:

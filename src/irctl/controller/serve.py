@@ -56,7 +56,7 @@ async def serve(
                     "api.host",
                     api.host,
                     "is not this machine's loopback address",
-                    'Use "127.0.0.1": the API has no sign-in yet',
+                    'Use "127.0.0.1": what it says and hears is not encrypted',
                 )
             ]
         )

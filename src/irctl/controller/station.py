@@ -103,6 +103,11 @@ class Station:
     def simulated(self) -> bool:
         return self.config.file.station.mode == "simulation"
 
+    @property
+    def sign_in(self) -> bool:
+        """Whether names are vouched for by the clinic; else they are what somebody typed."""
+        return self.config.file.people.sign_in
+
     def _lamp(self, name: str, section: LampSection, interlocks: Mapping[str, Interlock]) -> Lamp:
         devices = self.devices
         emitter = devices.emitter(section.emitter)

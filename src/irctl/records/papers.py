@@ -139,8 +139,8 @@ class Papers:
             rows = connection.execute(select(paper_versions).where(mine).order_by(paper_versions.c.version)).all()
         return [self._version(row) for row in rows]
 
-    def sign(self, kind: str, paper: str, signature: Signature) -> None:
-        """Keep a signature that was given to the version in force."""
+    def sign(self, kind: str, paper: str, signature: Signature, *, state: str | None = None) -> None:
+        """Keep a signature that was given to the version in force; `state`: in which the paper is from now on."""
         with self._database.writing() as connection:
             found = self._opened(_found(connection, kind, paper))
             if problems := problems_with_signature(signature, found.version):
@@ -150,6 +150,9 @@ class Papers:
             row = {"kind": kind, "paper": paper, "version": found.number, "login": signature.login, "at": signature.at}
             sealed = key.seal(json.loads(signature.canonical()), mine)
             connection.execute(signatures.insert().values(**row, key_id=key.id, sealed=sealed))
+            if state is not None:
+                here = (papers.c.kind == kind) & (papers.c.paper == paper)
+                connection.execute(update(papers).where(here).values(state=state))
 
     def signatures(self, kind: str, paper: str) -> list[Signature]:
         """Of every version, oldest first."""

@@ -353,6 +353,10 @@ class LampPanel extends HTMLElement {
 
   connectedCallback() {
     if (!this.shadowRoot) this.#build();
+    // Figures without STOP only where another panel has it: never a page without.
+    if (this.hasAttribute("figures") && !document.querySelector("irctl-lamp-panel:not([figures])")) {
+      this.removeAttribute("figures");
+    }
     window.addEventListener("keydown", this.#onKey, true);
     document.addEventListener("visibilitychange", this.#onVisibility);
     this.#timer = window.setInterval(() => this.#tick(), TICK_MS);

@@ -1,0 +1,127 @@
+"""Courses: what a patient is treated for, by which protocol, how many visits there were, and what they brought."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import select
+
+from irctl.clinic.acting import Acting
+from irctl.clinic.desk import Desk
+from irctl.domain.course import NPRS_MAX, Advice, Outcome, Settings, Visit, advice
+from irctl.domain.people import Verb
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.protocols import Protocol, name_of
+from irctl.records.papers import Index, Paper, Wanted
+from irctl.records.tables import sessions
+
+KIND = "course"
+VISIT = "visit"
+GIVEN = ("given", "signed")
+"""States of a visit at which there was, or may have been, light."""
+
+Nprs = Annotated[int, Field(ge=0, le=NPRS_MAX)]
+Text = Annotated[str, Field(max_length=2000)]
+
+
+class CourseBody(BaseModel):
+    """What is decided for a course. `protocol` is the label in force when it was planned; each visit takes the version in force then."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    area: Annotated[str, Field(min_length=1, max_length=120)]
+    protocol: str
+    diagnosis: Text = ""
+    goal: Text = ""
+    function_scale: Annotated[str, Field(max_length=120)] = ""
+    """What is rated 0 to 10 beside pain, such as "walking stairs"; empty for nothing."""
+    baseline_nprs: Nprs
+    baseline_function: Nprs | None = None
+    referred_by: Annotated[str, Field(max_length=200)] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a course is."""
+
+    course: Paper
+    body: CourseBody
+    protocol: Protocol | None
+    """None where it is not in force any more."""
+    visits: tuple[Visit, ...]
+    """That gave light, oldest first."""
+    outcomes: tuple[Outcome, ...]
+    functions: tuple[int | None, ...]
+    advice: Advice | None
+
+    @property
+    def planned(self) -> int | None:
+        return None if self.protocol is None else self.protocol.course.visits
+
+
+def plan(desk: Desk, acting: Acting, patient: str, body: CourseBody) -> Paper:
+    """A new course. Raises Refused."""
+    person = acting.require(Verb.ORDER)
+    protocol = desk.library.protocol(body.protocol)
+    settled = body.model_copy(update={"protocol": protocol.label})
+    index = Index(patient, acting.at, "active")
+    return desk.papers.new(KIND, f"C-{secrets.token_hex(4)}", settled.model_dump(mode="json"), person, acting.at, index)
+
+
+def close(desk: Desk, acting: Acting, course: str, how: Literal["ended", "stopped"], reason: str) -> Paper:
+    """End a course, with the reason. Raises Refused."""
+    person = acting.require(Verb.ORDER)
+    found = desk.papers.get(KIND, course)
+    body = {**found.body, "closed": reason}
+    return desk.papers.amend(KIND, course, found.number, body, person, reason, acting.at, state=how)
+
+
+def of_patient(desk: Desk, patient: str) -> list[Paper]:
+    """Newest first."""
+    return desk.papers.find(KIND, Wanted(patient=patient, newest=True))
+
+
+def body_of(course: Paper) -> CourseBody:
+    told = {name: value for name, value in course.body.items() if name in CourseBody.model_fields}
+    return CourseBody.model_validate(told)
+
+
+def progress(desk: Desk, course: Paper) -> Progress:
+    """What was given, and what it brought. Raises Refused for a session of it that has not ended."""
+    body = body_of(course)
+    protocol = desk.library.protocols.get(name_of(body.protocol))
+    papers = desk.papers.find(VISIT, Wanted(parent=course.id, states=GIVEN))
+    given = _given(desk, papers)
+    rated = [(number, paper.body.get("after")) for number, paper in enumerate(papers, 1)]
+    outcomes = tuple(Outcome(number, after["nprs"]) for number, after in rated if after)
+    found = None
+    if protocol is not None and outcomes:
+        found = advice(protocol.stop, protocol.course.visits, body.baseline_nprs, outcomes)
+    functions = tuple(after.get("function") for _, after in rated if after)
+    return Progress(course, body, protocol, tuple(given), outcomes, functions, found)
+
+
+def _given(desk: Desk, papers: Sequence[Paper]) -> list[Visit]:
+    """From the projected journal: the doses that were delivered, by the most that they may have been."""
+    visits: list[Visit] = []
+    with desk.database.reading() as connection:
+        for paper in papers:
+            controller, _, session = (paper.index.session or "").partition("/")
+            mine = (sessions.c.controller == controller) & (sessions.c.session == session)
+            row = connection.execute(select(sessions).where(mine)).first()
+            if row is None or row.outcome is None:
+                why = "of this course has not ended, or is not in the records yet"
+                raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
+            if row.delivered_max_j_cm2:
+                visits.append(_visit(paper.body, row.ended_at, row))
+    return visits
+
+
+def _visit(body: Any, at: datetime, row: Any) -> Visit:
+    settings = Settings(body["lamp"], row.prescribed_j_cm2, row.irradiance_mw_cm2, body["protocol"])
+    return Visit(at, settings, row.delivered_j_cm2, row.delivered_max_j_cm2)

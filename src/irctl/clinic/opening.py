@@ -1,0 +1,70 @@
+"""Opening the clinic in the morning: its file, its keys, its database and its stations become a desk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from tzlocal import get_localzone
+
+from irctl.clinic.desk import Desk
+from irctl.clinic.library import Library
+from irctl.clinic.settings import ClinicFile
+from irctl.clinic.stations import Issuer, Station
+from irctl.domain.problems import Problem, Refused
+from irctl.examples import examples
+from irctl.records.accounts import Accounts
+from irctl.records.database import Database
+from irctl.records.papers import Papers
+from irctl.records.people import People
+from irctl.records.sealing import Ring
+
+
+def open_desk(
+    file: ClinicFile,
+    state: Path,
+    issuer: Issuer,
+    wall: Callable[[], datetime],
+    stations: Mapping[str, Station] | None = None,
+) -> Desk:
+    """Make ready what is missing (tables, the first key), then everything in its place. Raises Refused.
+
+    `state`: the folder that relative names are in. `stations`: instead of the file's.
+    """
+    database = Database(file.records.database or f"sqlite:///{state / 'records.sqlite'}")
+    database.prepare()
+    key = state / file.records.key
+    ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
+    library = Library(
+        state / file.protocols if file.protocols else examples() / "protocols",
+        state / file.screening if file.screening else examples() / "screening" / "infrared.toml",
+    )
+    if stations is None:
+        stations = {
+            name: Station(name, section.url, issuer, browser_url=section.browser_url)
+            for name, section in file.stations.items()
+        }
+    return Desk(
+        file,
+        database,
+        ring,
+        Papers(database, ring),
+        People(database, ring),
+        Accounts(database),
+        library,
+        stations,
+        wall,
+        _zone(file),
+    )
+
+
+def _zone(file: ClinicFile) -> tzinfo:
+    if file.clinic.zone is None:
+        return get_localzone()
+    try:
+        return ZoneInfo(file.clinic.zone)
+    except (ZoneInfoNotFoundError, ValueError):
+        remedy = "Use a name such as Europe/Oslo, or leave it out"
+        raise Refused([Problem("clinic.zone", file.clinic.zone, "is no time zone known here", remedy)]) from None

@@ -1,0 +1,189 @@
+"""The clinic's process at work: the schedule in a thread of its own, the screens on the loop, the stations and their journals followed beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time as clocks_of_this_computer
+from collections.abc import Generator
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime, time
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import structlog
+
+from irctl.clinic.clocks import Clocks
+from irctl.clinic.controller import Controller
+from irctl.clinic.desk import Desk
+from irctl.clinic.doors import Doors
+from irctl.clinic.jobs import Jobs
+from irctl.clinic.opening import open_desk
+from irctl.clinic.projecting import Projecting
+from irctl.clinic.schedule import Inbox, Schedule
+from irctl.clinic.settings import ClinicFile
+from irctl.clinic.tokens import Issuer
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.reminders import Day
+from irctl.rope import Rope
+
+STORE = "clinic.sqlite"
+SILENCE_MAX_S = 60.0
+"""Several answers that a controller takes its time for."""
+BEAT_S = 1.0
+END_MAX_S = 3
+
+_log: Any = structlog.get_logger()
+
+
+class Running:
+    """One process. Raises Refused when it cannot be put together."""
+
+    def __init__(self, file: ClinicFile, state: Path, rope: Rope, day_begins: time) -> None:
+        self._file, self._state, self._rope = file, state, rope
+        self._day_begins = day_begins
+        self._issuer = Issuer(state)
+        self._inbox = Inbox()
+        self._ending: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._scheduled_s = clocks_of_this_computer.monotonic()
+
+    def end(self) -> None:
+        """From a signal handler or another thread."""
+        self._inbox.end()
+        if self._loop is not None and self._ending is not None:
+            with suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(self._ending.set)
+
+    async def run(self) -> None:
+        """Until `end`."""
+        self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
+        scheduling = [
+            Thread(target=self._schedule, args=(name, section.url), name=f"schedule of {name}", daemon=True)
+            for name, section in self._file.stations.items()
+        ]
+        for thread in scheduling:
+            thread.start()
+        async with asyncio.TaskGroup() as tasks:
+            beating = tasks.create_task(self._beat())
+            try:
+                if self._file.clinic.port:
+                    await self._serve(tasks)
+                else:
+                    self.announce()
+                    await self._ending.wait()
+            finally:
+                beating.cancel()
+        self._inbox.end()
+
+    # --- the schedule ----------------------------------------------------------------------------------------------------
+
+    def _schedule(self, name: str, url: str) -> None:
+        store = self._state / (STORE if len(self._file.stations) == 1 else f"clinic-{name}.sqlite")
+        inbox = self._inbox
+        clocks = Clocks()
+        with (
+            closing(Controller(url, lambda: self._issuer.service(clocks.wall()))) as controller,
+            closing(Jobs(store, inbox.job)) as jobs,
+        ):
+            schedule = Schedule(controller, jobs, clocks, Day(self._day_begins, jobs.zone), _log)
+            _log.info("schedule.started", pid=os.getpid(), planned=len(jobs.planned))
+            schedule.run(inbox, self._alive)
+
+    def _alive(self) -> None:
+        self._scheduled_s = clocks_of_this_computer.monotonic()
+
+    async def _beat(self) -> None:
+        """The loop lives, and so do the schedules."""
+        while True:
+            if clocks_of_this_computer.monotonic() - self._scheduled_s < SILENCE_MAX_S:
+                self._rope.beat()
+            await asyncio.sleep(BEAT_S)
+
+    def announce(self, url: str | None = None) -> None:
+        """To the supervisor, and in the log."""
+        _log.info("clinic.serving", url=url, pid=os.getpid())
+        self._rope.serving(silence_max_s=SILENCE_MAX_S, pid=os.getpid(), url=url)
+
+    # --- the screens -----------------------------------------------------------------------------------------------------
+
+    async def _serve(self, tasks: asyncio.TaskGroup) -> None:
+        assert self._ending is not None
+        about = self._file.clinic
+        try:
+            desk = await asyncio.to_thread(open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC))
+            listening = _listening(about.host, about.port)
+        except Refused as refused:
+            # The reminders go on without screens.
+            _log.error("clinic.refused", problems=[problem.as_dict() for problem in refused.problems])
+            self.announce()
+            await self._ending.wait()
+            return
+        following = [
+            tasks.create_task(work)
+            for station in desk.stations.values()
+            for work in (station.look(desk.changed), Projecting(desk, station).run())
+        ]
+        try:
+            await self._screens(desk, Doors(desk.accounts), listening)
+        finally:
+            for task in following:
+                task.cancel()
+            for station in desk.stations.values():
+                await station.close()
+            desk.database.close()
+
+    async def _screens(self, desk: Desk, doors: Doors, listening: socket.socket) -> None:
+        import uvicorn
+
+        from irctl.clinic.web import create_app
+
+        running = self
+        host, port = listening.getsockname()[:2]
+        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+        class Server(uvicorn.Server):
+            @contextmanager
+            def capture_signals(self) -> Generator[None]:
+                yield  # ours already listens
+
+            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+                await super().startup(sockets)
+                if self.started:
+                    running.announce(url)
+
+        app = create_app(desk, doors)
+        server = Server(
+            uvicorn.Config(
+                app,
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=1,
+                proxy_headers=False,
+                ws_max_size=1_000_000,
+            )
+        )
+        assert self._ending is not None
+        serving = asyncio.create_task(server.serve([listening]))
+        ending = asyncio.create_task(self._ending.wait())
+        await asyncio.wait({serving, ending}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        with suppress(SystemExit, TimeoutError):
+            async with asyncio.timeout(END_MAX_S):
+                await serving
+        ending.cancel()
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    if os.name != "nt":  # there it would mean to share the port with its owner
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        remedy = "End what uses it, or choose another: [clinic] port"
+        raise Refused([Problem("clinic.port", port, error.strerror or str(error), remedy)], conflict=True) from None
+    return listening

@@ -1,0 +1,91 @@
+"""The clinic's own file: its name, its database, the stations it follows, how it sends messages, what it keeps and for how long."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from irctl.domain.problems import Problem, Refused
+from irctl.toml_file import Name, Positive, Strict, parse, read
+
+PORT = 8971
+
+
+class AboutSection(Strict):
+    """`zone`: an IANA name; the computer's own where not given. `origin`: how browsers reach it, where that is not this machine's loopback."""
+
+    name: Annotated[str, Field(min_length=1, max_length=120)] = "Clinic"
+    address: Annotated[str, Field(max_length=200)] = ""
+    phone: Annotated[str, Field(max_length=60)] = ""
+    zone: str | None = None
+    language: Literal["en", "de"] = "en"
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = PORT
+    day_begins: time = time(7)
+    opens: time = time(8)
+    closes: time = time(18)
+    closed: tuple[int, ...] = Field(default=(5, 6), strict=False)
+    """Weekdays without appointments; Monday is 0."""
+
+
+class RecordsSection(Strict):
+    """`database`: as for `irctl records`; `key`: the key file, kept elsewhere than the database in earnest. Both relative to the state folder."""
+
+    database: str | None = None
+    key: str = "records.key"
+
+
+class StationSection(Strict):
+    """One controller that this clinic follows. `url` as this process reaches it, `browser_url` as browsers do."""
+
+    url: Annotated[str, Field(min_length=1)]
+    browser_url: str | None = None
+
+
+class MailSection(Strict):
+    """Where messages are handed in. Without this section none is sent: they wait."""
+
+    host: str
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    sender: str
+    user: str | None = None
+    password_file: str | None = None
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    remind_hours_before: Positive = 24.0
+    after_care_hours: Positive = 24.0
+
+
+class KeepingSection(Strict):
+    """Back-ups at `at` of each day into `folder`; the newest `daily` of them are kept. Records older than `years` are listed for review, never deleted by themselves."""
+
+    folder: str = "backups"
+    at: time = time(2)
+    daily: Annotated[int, Field(ge=1, le=3660)] = 30
+    years: Annotated[float, Field(ge=1, le=100)] = 10.0
+    verify_at: time = time(3)
+
+
+class ClinicFile(Strict):
+    clinic: AboutSection = AboutSection()
+    records: RecordsSection = RecordsSection()
+    stations: dict[Name, StationSection] = Field(default={})
+    mail: MailSection | None = None
+    keeping: KeepingSection = KeepingSection()
+    protocols: str | None = None
+    """A folder of protocol files; the examples of irctl where not given."""
+    screening: str | None = None
+    """A screening list's file; the example of irctl where not given."""
+    demonstration: bool = False
+    """Signs in by itself as the demonstration's clinician, and lets faults be put into the simulator. Refused unless every station is simulated."""
+
+
+def load_clinic(path: Path) -> ClinicFile:
+    """Read a clinic file. Raises Refused with everything that is wrong."""
+    file = parse(read(path, "clinic"), ClinicFile, path.name)
+    about = file.clinic
+    if about.opens >= about.closes:
+        raise Refused([Problem("clinic.closes", str(about.closes), "is not after it opens", "Correct the hours")])
+    return file

@@ -1,0 +1,103 @@
+"""The clinic's web service put together: doors, screens, style sheet, and what every request passes first."""
+
+# NiceGUI types are partial:
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import importlib
+import mimetypes
+import pkgutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
+from nicegui import ui
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from irctl.clinic import pages, screen
+from irctl.clinic.desk import Desk
+from irctl.clinic.doors import Doors
+from irctl.clinic.entrance import entrance
+
+LOOK = Path(__file__).parent / "look"
+LOOKS = ("GET", "HEAD", "OPTIONS")
+OUTSIDE = ("/sign-in", "/look/", "/api/", "/feeds/", "/_nicegui/")
+"""What is reached without a sign-in: the door itself, and what it is drawn with. Each route under /api and /feeds asks for itself."""
+
+
+def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time.monotonic) -> FastAPI:
+    """The service of a running clinic. Once in a process: NiceGUI's pages are."""
+    app = FastAPI(title="irctl clinic", docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(entrance(desk, doors, monotonic_s))
+    for found in pkgutil.iter_modules(pages.__path__):
+        module = importlib.import_module(f"{pages.__name__}.{found.name}")
+        if (routes := getattr(module, "routes", None)) is not None:
+            app.include_router(routes(desk, doors))
+    screen.install(desk, doors)
+
+    @app.get("/look/{name}", include_in_schema=False)
+    async def get_look(name: str) -> Response:
+        path = LOOK / name
+        if path.parent != LOOK or not path.is_file():
+            return PlainTextResponse("no such file", 404)
+        return Response(path.read_bytes(), media_type=mimetypes.guess_type(name)[0])
+
+    app.add_middleware(Gate, stations=[station.browser_url for station in desk.stations.values()])
+    ui.run_with(app, title="irctl", favicon="💡", dark=None, reconnect_timeout=10.0, show_welcome_message=False)
+    return app
+
+
+class Gate:
+    """ASGI middleware: nothing is done for a page of another site, its socket included; and what browsers are told of every answer."""
+
+    def __init__(self, app: ASGIApp, stations: list[str]) -> None:
+        self._app = app
+        ours = " ".join(["'self'", *stations])
+        self._headers = {
+            # NiceGUI's pages carry scripts and styles of their own in the page.
+            "Content-Security-Policy": f"default-src 'self'; script-src 'unsafe-inline' 'unsafe-eval' {ours}; style-src 'unsafe-inline' {ours};"
+            f" connect-src {ours} ws: wss:; img-src 'self' data: blob:; font-src 'self' data:; form-action {ours};"
+            " frame-ancestors 'none'; base-uri 'none'; object-src 'none'",
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "same-origin",
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        looks = scope["type"] == "http" and scope["method"] in LOOKS
+        if not looks and not _same_site(scope):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await PlainTextResponse("Use the clinic's own page.", 403)(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if not scope["path"].startswith(("/_nicegui/", "/look/")):
+                    headers["Cache-Control"] = "no-store"  # what is on a shared screen is not kept on its disk
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def _same_site(scope: Scope) -> bool:
+    """A browser says where a request comes from; a terminal says nothing."""
+    headers = Headers(scope=scope)
+    origin = headers.get("origin")
+    if origin is None:
+        return headers.get("sec-fetch-site") in (None, "same-origin", "none")
+    try:
+        return urlsplit(origin).netloc == headers.get("host")
+    except ValueError:
+        return False
