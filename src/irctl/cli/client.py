@@ -21,7 +21,7 @@ class Unreachable(Exception):
     """Nobody answers at the address. The text says what to do."""
 
     def __init__(self, url: str, why: str) -> None:
-        self.url = url
+        self.url, self.why = url, why
         super().__init__(
             f"no controller answers at {url} ({why}). "
             "Start one with `irctl serve --config FILE`, or name another with --url or IRCTL_URL"
@@ -37,6 +37,8 @@ class Controller:
     """A controller by its address. Every call raises Unreachable, Refused or Failed."""
 
     url: str
+    token: str = ""
+    """Of who is signed in: sent along with whatever is asked of it."""
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
@@ -57,7 +59,10 @@ class Controller:
             raise Unreachable(self.url, f"not an address: {error}") from None
         try:
             data = None if body is None else json.dumps(body).encode()
-            connection.request(method, address.path.rstrip("/") + path, data, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"}
+            if self.token and method == "POST":
+                headers["Authorization"] = f"Bearer {self.token}"
+            connection.request(method, address.path.rstrip("/") + path, data, headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:
