@@ -71,12 +71,19 @@ def who(by: str = "") -> str:
 
 
 def fill_in_by(_app: App, _commands: tuple[str, ...], arguments: Iterable[Argument]) -> None:
-    """Before a command is called: a `--by` that it must have and was not given. Raises Refused."""
+    """Before a command's words are understood: `--by`, where it was not given and the command cannot do without."""
     from cyclopts import Token
 
     for argument in arguments:
-        if argument.name == "--by" and argument.field_info.required and not argument.tokens:
-            argument.append(Token(keyword="--by", value=who(), source="signed in"))
+        left_out = argument.name == "--by" and not argument.required and not argument.tokens
+        if left_out and argument.field_info.required:
+            found = signed_in()
+            argument.append(Token(keyword="--by", value=found.login if found else "", source="signed in"))
+
+
+def somebody(_type: object, by: str) -> None:
+    """For `--by`, once it is understood. Raises Refused for nobody."""
+    who(by)
 
 
 def keep(token: str) -> SignedIn:
