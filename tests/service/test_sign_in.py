@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from irctl.cli import exits, main
+from irctl.cli.app import To
 from irctl.cli.signed_in import token_for
 from irctl.clinic.tokens import Issuer
 from irctl.domain.people import Person, Role
@@ -209,6 +210,17 @@ def test_a_token_is_sent_to_another_machine_only_encrypted(home: Path, monkeypat
         token_for("https://lamps.example") == token_for("http://localhost:8970") == token_for("http://[::1]:1") == token
     )
     assert token_for("http://[") == ""
+
+
+def test_a_command_that_lasts_takes_up_a_sign_in_that_was_renewed(
+    home: Path, there: Scripted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    controller = To(url=there.url).controller
+    monkeypatch.setenv("IRCTL_TOKEN", a_token(home, timedelta(minutes=59)))
+    controller.post("/v1/sessions")
+    monkeypatch.setenv("IRCTL_TOKEN", renewed := a_token(home))
+    controller.post("/v1/sessions/S-1/attend")
+    assert there.asked[-1][2] == f"Bearer {renewed}" != there.asked[0][2]
 
 
 def test_a_stop_sends_no_token_and_needs_nobody(home: Path, there: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:

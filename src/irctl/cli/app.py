@@ -31,7 +31,7 @@ class To:
 
     @property
     def controller(self) -> Controller:
-        return Controller(self.url, token_for(self.url))
+        return Controller(self.url, lambda: token_for(self.url))
 
 
 Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout, nothing else.")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -37,8 +38,8 @@ class Controller:
     """A controller by its address. Every call raises Unreachable, Refused or Failed."""
 
     url: str
-    token: str = ""
-    """Of who is signed in: sent along with whatever is asked of it."""
+    token: Callable[[], str] = lambda: ""
+    """Of who is signed in, sent along with whatever is asked of it. Read each time: a treatment may outlast one."""
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
@@ -60,8 +61,8 @@ class Controller:
         try:
             data = None if body is None else json.dumps(body).encode()
             headers = {"Content-Type": "application/json"}
-            if self.token and method == "POST":
-                headers["Authorization"] = f"Bearer {self.token}"
+            if method == "POST" and (token := self.token()):
+                headers["Authorization"] = f"Bearer {token}"
             connection.request(method, address.path.rstrip("/") + path, data, headers)
             answer = connection.getresponse()
             text = answer.read()
