@@ -20,7 +20,8 @@ from apscheduler.schedulers import base
 
 from irctl.cli import exits
 from irctl.clinic.jobs import Jobs
-from tests.service.worlds import Station, View, a_station, an_order, irctl, started
+from irctl.clinic.tokens import Issuer
+from tests.service.worlds import Station, View, a_station, an_order, irctl, read_until, started
 from tests.unit.worlds import StationFolder
 
 SOON = timedelta(seconds=0.4)
@@ -189,6 +190,21 @@ def test_where_people_sign_in_the_schedule_does_so_with_a_key_that_it_made_itsel
         refused = station.irctl("calibrations", "redo", "C-1", "--step", "dark", "--by", "X", "--reason", "X")
         assert refused.returncode == exits.REFUSED
         assert "nobody is signed in" in refused.stderr
+
+
+def test_a_key_of_a_clinic_elsewhere_stays_and_the_lamps_do_without_a_schedule(tmp_path: Path):
+    elsewhere, state = tmp_path / "elsewhere", tmp_path / "state"
+    for folder in (elsewhere, state):
+        folder.mkdir()
+    Issuer(elsewhere)
+    theirs = (elsewhere / "people.pub").read_bytes()
+    (state / "people.pub").write_bytes(theirs)
+    config = a_folder(tmp_path / "station", valid_days=100.0, sign_in=True)
+    with a_station(tmp_path, config=config, clinic=True) as station:
+        told = read_until(station.process, "the lamps do without")
+        assert "people.key" in told
+        assert station.irctl("status").returncode == 0
+        assert (state / "people.pub").read_bytes() == theirs
 
 
 @posix
