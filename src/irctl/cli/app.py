@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from irctl.cli import exits
 from irctl.cli.client import DEFAULT_URL, Controller, Failed, Unreachable
+from irctl.cli.signed_in import fill_in_by, token_for
 from irctl.domain.problems import Problem, Refused
 
 CODES = "\n".join(f"  {code}  {meaning}" for code, meaning in exits.EXPLAINED)
@@ -30,7 +31,7 @@ class To:
 
     @property
     def controller(self) -> Controller:
-        return Controller(self.url)
+        return Controller(self.url, lambda: token_for(self.url))
 
 
 Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout, nothing else.")]
@@ -57,6 +58,8 @@ COMMANDS = (
     (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
     (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
     (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
+    (TREATING, "sign-in", "sign_in:sign_in", "Sign in at the clinic: what follows is done in your name."),
+    (TREATING, "sign-out", "sign_in:sign_out", "Forget who is signed in at this terminal."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
     (LOOKING, "status", "look:status", "The station at a glance."),
@@ -142,6 +145,7 @@ def build(asked: Sequence[str] = ()) -> App:
         version=lambda: version("irctl"),
         help_format="plaintext",
         suppress_keyboard_interrupt=False,
+        config=fill_in_by,
     )
     app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
     for order, (group, words, where, summary) in enumerate(COMMANDS):
