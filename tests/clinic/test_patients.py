@@ -19,7 +19,20 @@ from irctl.records.people import People
 from irctl.records.people import Person as Somebody
 from irctl.records.rotating import rotate
 from irctl.records.tables import patient_index
-from tests.clinic.treated import ADA, ASSISTANT, AUDITOR, BEN, CLINICIAN, DAY, KNEE, NOW, TECHNICIAN, a_desk, a_visit, by
+from tests.clinic.treated import (
+    ADA,
+    ASSISTANT,
+    AUDITOR,
+    BEN,
+    CLINICIAN,
+    DAY,
+    KNEE,
+    NOW,
+    TECHNICIAN,
+    a_desk,
+    a_visit,
+    by,
+)
 
 
 @pytest.fixture
@@ -232,4 +245,3 @@ def test_history_and_goals_are_kept_by_version(desk: Desk, ada: str) -> None:
 def test_nobody_is_opened_who_is_not_here(desk: Desk) -> None:
     with pytest.raises(Refused, match="nobody here"):
         patients.open_patient(desk, by(CLINICIAN), "P-XXXX")
-

@@ -87,7 +87,9 @@ def problems_with_body(body: CourseBody, protocol: Protocol) -> list[Problem]:
         problems.append(Problem("function", None, limit, "Ask the patient for 0 to 10, or leave the scale out"))
     if body.baseline_function is not None and not body.function_scale:
         limit = "says nothing while nobody knows of what"
-        problems.append(Problem("function", body.baseline_function, limit, "Name what is rated, such as walking stairs"))
+        problems.append(
+            Problem("function", body.baseline_function, limit, "Name what is rated, such as walking stairs")
+        )
     return problems
 
 

@@ -73,7 +73,9 @@ def _visits(visits: Sequence[Paper], told: Mapping[str, Row[Any]]) -> Iterator[E
         area = label_of(body["area"])
         at, course, by = _moment(paper), paper.index.parent, body.get("started_by") or paper.version.by
         if state == "refused":
-            yield Entry(at, tr("Refused"), tr("No treatment: {area}", area=area), body.get("dropped", ""), by, "warn", course)
+            yield Entry(
+                at, tr("Refused"), tr("No treatment: {area}", area=area), body.get("dropped", ""), by, "warn", course
+            )
             continue
         session = told.get(paper.index.session or "")
         outcome = session.outcome if session is not None else None
@@ -126,7 +128,9 @@ def _stops(desk: Desk, told: Mapping[str, Row[Any]]) -> Iterator[Entry]:
     controllers = {session.controller for session in told.values()}
     for stop in _rows(desk, stops, stops.c.controller.in_(controllers)) if controllers else ():
         if any(_during(stop, session) for session in told.values()):
-            yield Entry(stop.at, tr("Stop"), tr("Emergency stop during a session"), stop.reason or "", stop.by or "", "bad")
+            yield Entry(
+                stop.at, tr("Stop"), tr("Emergency stop during a session"), stop.reason or "", stop.by or "", "bad"
+            )
 
 
 def _during(stop: Row[Any], session: Row[Any]) -> bool:
@@ -142,7 +146,9 @@ def _amended_sessions(desk: Desk, told: Mapping[str, Row[Any]]) -> Iterator[Entr
     names = {session.session for session in told.values()}
     for row in _rows(desk, amendments, amendments.c.session.in_(names)) if names else ():
         if f"{row.controller}/{row.session}" in told:
-            yield Entry(row.at, tr("Amended"), tr("Record of session {session} amended", session=row.session), "", row.by)
+            yield Entry(
+                row.at, tr("Amended"), tr("Record of session {session} amended", session=row.session), "", row.by
+            )
 
 
 def _amended_visits(desk: Desk, visits: Sequence[Paper]) -> Iterator[Entry]:
@@ -156,7 +162,9 @@ def _amended_visits(desk: Desk, visits: Sequence[Paper]) -> Iterator[Entry]:
     numbers = {paper.id: paper.body["visit"] for paper in visits}
     for row in _rows(desk, paper_versions, (paper_versions.c.kind == VISIT) & paper_versions.c.paper.in_(list(first))):
         if row.at > first[row.paper]:
-            yield Entry(row.at, tr("Amended"), tr("Visit {number} amended", number=numbers[row.paper]), "", row.by, "warn")
+            yield Entry(
+                row.at, tr("Amended"), tr("Visit {number} amended", number=numbers[row.paper]), "", row.by, "warn"
+            )
 
 
 # --- everything else ------------------------------------------------------------------------------------------------------
@@ -191,7 +199,11 @@ def _messages(found: Sequence[Paper]) -> Iterator[Entry]:
 def _written(desk: Desk, patient: str) -> Iterator[Entry]:
     """That somebody wrote down who they are, or their history; not what."""
     for row in _rows(desk, patient_versions, patient_versions.c.patient == patient):
-        title = tr("Written down for the first time") if row.version == 1 else tr("Name, birthday, number or contact corrected")
+        title = (
+            tr("Written down for the first time")
+            if row.version == 1
+            else tr("Name, birthday, number or contact corrected")
+        )
         yield Entry(row.at, tr("Patient"), title, "", row.by)
     mine = (paper_versions.c.kind == BACKGROUND) & (paper_versions.c.paper == patient)
     for row in _rows(desk, paper_versions, mine):

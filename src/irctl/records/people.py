@@ -187,9 +187,7 @@ def _words(name: str, born: date | None, number: str) -> list[tuple[str, str]]:
 
 def _beginnings(name: str) -> list[tuple[str, str]]:
     """Of each word of a name; the whole word is found as a word."""
-    return [
-        (BEGINNING, word[:letters]) for word in normal(name).split() for letters in range(BEGINNING_MIN, len(word))
-    ]
+    return [(BEGINNING, word[:letters]) for word in normal(name).split() for letters in range(BEGINNING_MIN, len(word))]
 
 
 def _in_force() -> Select[Any]:
