@@ -14,7 +14,7 @@ from nicegui import ui
 from irctl.clinic.body_figure import EYES, HEAD, HEIGHT, WIDTH, Piece, Side, between_the_hips, pieces
 from irctl.clinic.words import tr
 
-TOUCH_RADIUS = 26
+TOUCH_RADIUS = 30
 """Around the middle of each area, where no other one is: fingers are broader than a wrist."""
 _TRUNK = {
     "neck": "Neck",

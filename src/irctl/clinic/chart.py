@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -73,8 +73,8 @@ def course_chart(before: Before, visits: Sequence[At], planned: int | None) -> s
         *_axes(plot),
         *(_bar(plot, at) for at in visits if at.dose),
         _matters(plot, before),
-        _line(plot, function, "function"),
-        _line(plot, pain, "pain"),
+        _line(plot, function, "function", dict(pain), above_when_equal=False),
+        _line(plot, pain, "pain", dict(function), above_when_equal=True),
         _legend(before.function_scale if function else ""),
         "</svg>",
     ]
@@ -138,19 +138,25 @@ def _matters(plot: _Plot, before: Before) -> str:
     )
 
 
-def _line(plot: _Plot, points: Sequence[tuple[int, int]], what: str) -> str:
+def _line(
+    plot: _Plot, points: Sequence[tuple[int, int]], what: str, others: Mapping[int, int], *, above_when_equal: bool
+) -> str:
+    """Of two ratings of one visit the figure of the higher stands above it, that of the lower below: they never cover each other."""
     if not points:
         return ""
-    places = [(plot.x(visit), plot.rated(rating)) for visit, rating in points]
-    path = "L".join(f"{x:.1f} {y:.1f}" for x, y in places)
-    marks = "".join(_mark(x, y, rating, what) for (x, y), (_, rating) in zip(places, points, strict=True))
-    return f'<g class="chart-{what}"><path d="M{path}"/>{marks}</g>'
+    path = "L".join(f"{plot.x(visit):.1f} {plot.rated(rating):.1f}" for visit, rating in points)
+    marks: list[str] = []
+    for visit, rating in points:
+        x, y, other = plot.x(visit), plot.rated(rating), others.get(visit)
+        above = other is None or rating > other or (rating == other and above_when_equal)
+        marks += [_mark(x, y, what), _text(x, y - 13 if above else y + 24, f"{rating}", "middle", "chart-value")]
+    return f'<g class="chart-{what}"><path d="M{path}"/>{"".join(marks)}</g>'
 
 
-def _mark(x: float, y: float, rating: int, what: str) -> str:
+def _mark(x: float, y: float, what: str) -> str:
     if what == "pain":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7"/>{_text(x, y - 13, f"{rating}", "middle", "chart-value")}'
-    return f'<rect x="{x - 6:.1f}" y="{y - 6:.1f}" width="12" height="12"/>{_text(x, y + 24, f"{rating}", "middle", "chart-value")}'
+        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7"/>'
+    return f'<rect x="{x - 7.5:.1f}" y="{y - 7.5:.1f}" width="15" height="15"/>'
 
 
 def _legend(function_scale: str) -> str:

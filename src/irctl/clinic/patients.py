@@ -170,7 +170,7 @@ def _birthday_in(asked: str) -> tuple[str, date | None]:
 
 
 def _day(word: str) -> date | None:
-    for form in ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y"):
+    for form in ("%Y-%m-%d", "%d.%m.%Y"):
         try:
             return datetime.strptime(word, form).date()  # noqa: DTZ007 - a day, not a moment
         except ValueError:
