@@ -111,7 +111,7 @@ def body_map(selected: str = "", on_pick: Callable[[str], Any] | None = None, co
 
 
 def _figure(state: _Map, side: Side) -> None:
-    title = tr("Front") if side == "front" else tr("Back")
+    title = tr("Front view") if side == "front" else tr("Back view")
     right, left = ("start", "end") if side == "front" else ("end", "start")
     with ui.element("figure").classes("body-figure"):
         ui.html(title, sanitize=False, tag="figcaption")

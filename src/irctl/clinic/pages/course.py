@@ -12,7 +12,7 @@ from nicegui import ui
 from irctl.clinic import courses, patients, screen
 from irctl.clinic.body_map import body_map, label_of
 from irctl.clinic.outlook import outlook
-from irctl.clinic.pages.patients import may_see
+from irctl.clinic.pages.patients import lost_sight, may_see
 from irctl.clinic.patient_pieces import advice_box, born, chart_of, course_facts, progress_bar, state_tag, visits_table
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
@@ -50,6 +50,8 @@ async def one_course(here: Here, course: str) -> None:
 
 
 async def _progress(here: Here, course: str) -> None:
+    if lost_sight(here):
+        return
     acting, desk = here.acting(), here.desk
     found = await asyncio.to_thread(lambda: outlook(desk, acting, desk.papers.get(courses.KIND, course)))
     with card():

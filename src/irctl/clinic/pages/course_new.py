@@ -71,7 +71,8 @@ class Draft:
 async def new_course(here: Here, patient: str) -> None:
     """Four steps; one can go back, and nothing is decided before the last."""
     opened = await asyncio.to_thread(patients.open_patient, here.desk, here.acting(), patient)
-    running = [course for course in courses.of_patient(here.desk, patient) if course.index.state == "active"]
+    known = await asyncio.to_thread(courses.of_patient, here.desk, patient)
+    running = [course for course in known if course.index.state == "active"]
     sub = f"{opened.person.name} · {born(opened.person, here.desk.now().date())} · {patient}"
     with heading(tr("Plan a course"), sub):
         ui.button(tr("Cancel"), on_click=lambda: ui.navigate.to(f"/patients/{patient}"), color=None)
@@ -193,7 +194,7 @@ def _protocol(protocol: Protocol, *, fits: bool) -> str:
 
 
 def _what_for(draft: Draft) -> None:
-    with ui.element("div").classes("columns"):
+    with ui.element("div").classes("columns what-for"):
         with card(tr("What for?")), ui.element("div").classes("stack form"):
             _said(tr("Diagnosis"), draft, "diagnosis", 2000)
             _said(tr("Goal, in the patient's words"), draft, "goal", 2000)

@@ -12,7 +12,7 @@ from nicegui import ui
 from irctl.clinic import courses, patients, screen
 from irctl.clinic.body_map import label_of
 from irctl.clinic.outlook import Outlook, outlook
-from irctl.clinic.pages.patients import PersonFields, may_see
+from irctl.clinic.pages.patients import PersonFields, lost_sight, may_see
 from irctl.clinic.patient_pieces import (
     advice_box,
     born,
@@ -57,6 +57,8 @@ async def one_patient(here: Here, patient: str) -> None:
 
 
 async def _courses(here: Here, patient: str) -> None:
+    if lost_sight(here):
+        return
     acting, desk = here.acting(), here.desk
 
     def look() -> list[Outlook]:
@@ -102,7 +104,7 @@ def _background(here: Here, opened: Patient) -> None:
             with card(title):
                 ui.label(text or empty).classes("prose" if text else "soft")
                 if here.may(Verb.EDIT_PATIENT):
-                    edit = ui.button(tr("Write"), on_click=lambda: _write(here, opened), color=None)
+                    edit = ui.button(tr("Edit"), on_click=lambda: _write(here, opened), color=None)
                     edit.classes("quiet").props["aria-label"] = f"{tr('Write')}: {title}"
 
 
@@ -128,6 +130,8 @@ def _write(here: Here, opened: Patient) -> None:
 
 
 async def _timeline(here: Here, patient: str, shown: list[int]) -> None:
+    if lost_sight(here):
+        return
     entries = await asyncio.to_thread(timeline, here.desk, here.acting(), patient)
     with card(tr("Everything that happened")):
         box = ui.html("", sanitize=False)
