@@ -14,6 +14,7 @@ from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Station
 from irctl.domain.people import NOTHING_MORE, Context, Person
 from irctl.domain.problems import Problem, Refused
+from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
 from irctl.records.people import People
@@ -32,6 +33,7 @@ class Desk:
     ring: Ring
     papers: Papers
     patients: People
+    accounts: Accounts
     library: Library
     stations: Mapping[str, Station]
     wall: Callable[[], datetime]

@@ -27,7 +27,6 @@ from irctl.clinic.settings import ClinicFile
 from irctl.clinic.tokens import Issuer
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.reminders import Day
-from irctl.records.accounts import Accounts
 from irctl.rope import Rope
 
 STORE = "clinic.sqlite"
@@ -127,9 +126,8 @@ class Running:
             for station in desk.stations.values()
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
-        accounts = Accounts(desk.database)
         try:
-            await self._screens(desk, Doors(accounts), accounts, listening)
+            await self._screens(desk, Doors(desk.accounts), listening)
         finally:
             for task in following:
                 task.cancel()
@@ -137,7 +135,7 @@ class Running:
                 await station.close()
             desk.database.close()
 
-    async def _screens(self, desk: Desk, doors: Doors, accounts: Accounts, listening: socket.socket) -> None:
+    async def _screens(self, desk: Desk, doors: Doors, listening: socket.socket) -> None:
         import uvicorn
 
         from irctl.clinic.web import create_app
@@ -156,7 +154,7 @@ class Running:
                 if self.started:
                     running.announce(url)
 
-        app = create_app(desk, doors, accounts)
+        app = create_app(desk, doors)
         server = Server(
             uvicorn.Config(
                 app,
