@@ -1,5 +1,7 @@
 """Appointments as an iCalendar file (RFC 5545): for the clinic's own people by reference, and for a patient without a word about what is treated."""
 
+# icalendar's types are partial:
+# pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
 from collections.abc import Iterable

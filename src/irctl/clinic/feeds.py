@@ -9,7 +9,6 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.domain.people import Verb, may
 from irctl.domain.problems import Refused
-from irctl.records.accounts import Accounts
 from irctl.records.papers import Index, Paper, Wanted
 
 KIND = "feed"
@@ -47,7 +46,7 @@ def is_good(desk: Desk, token: str) -> bool:
         paper = desk.papers.get(KIND, _hash(token))
     except Refused:
         return False
-    standing = Accounts(desk.database).standing(paper.body["owner"])
+    standing = desk.accounts.standing(paper.body["owner"])
     return paper.index.state == ACTIVE and standing is not None and may(standing.person, Verb.SCHEDULE) is None
 
 

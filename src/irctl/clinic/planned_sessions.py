@@ -7,10 +7,14 @@ kept in a file) only make every screen look at the right moment.
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
+
+import structlog
 
 from irctl.clinic.appointments import Appointment, between
 from irctl.clinic.clocks import Clocks
@@ -24,6 +28,8 @@ STORE = "planned-sessions.sqlite"
 TICK_S = 1.0
 PLAN_EVERY_S = 60.0
 """Another process may have booked something: the day is looked at this often without being told to."""
+
+_log: Any = structlog.get_logger()
 
 
 def due_to_prepare(appointments: Sequence[Appointment], now: datetime) -> list[Appointment]:
@@ -44,7 +50,17 @@ def wake(appointments: Sequence[Appointment], now: datetime) -> dict[str, dateti
 async def keep(desk: Desk, state: Path) -> None:
     """For ever: today's jobs are those of today's appointments. A job that comes does nothing but let every screen look."""
     loop = asyncio.get_running_loop()
-    with closing(Jobs(state / STORE, lambda: loop.call_soon_threadsafe(desk.changed))) as jobs:
+
+    def woken() -> None:
+        loop.call_soon_threadsafe(desk.changed)
+
+    try:
+        jobs = await asyncio.to_thread(Jobs, state / STORE, woken)
+    except (OSError, sqlite3.Error) as error:
+        # The screens look by themselves all the same, a few seconds later.
+        _log.warning("planned_sessions.no_store", text=str(error))
+        return
+    with closing(jobs):
         clocks, seen, again_s = Clocks(), -1, 0.0
         while True:
             if clocks.step():
