@@ -70,7 +70,7 @@ class Clinic:
 @contextmanager
 def a_clinic(folder: Path, now: str, stations: dict[str, Station] | None = None) -> Iterator[Clinic]:
     clinic: Clinic
-    about = AboutSection(name="Example Clinic", phone="555 0100", address="1 Sample Street", zone="Europe/Berlin")
+    about = AboutSection(name="Mill Lane Clinic", phone="555 0100", address="1 Sample Street", zone="Europe/Berlin")
     desk = open_desk(
         ClinicFile(clinic=about), folder, NoTokens(), lambda: clinic.now(), stations=stations or {"here": SILENT}
     )

@@ -89,7 +89,7 @@ def _calibration(lamp: Mapping[str, Any], now: datetime) -> tuple[str, list[str]
     if found is None:
         return tr("Not calibrated"), [tr("Calibrate it before anybody is treated.")]
     until = datetime.fromisoformat(found["valid_until"]).astimezone(now.tzinfo)
-    day = dates.full(until.date())
+    day = dates.plain(until.date())
     if until < now:
         return tr("Calibration ended {day}", day=day), [tr("Calibrate it before anybody is treated.")]
     soon = [tr("Calibrate it soon.")] if until - now < SOON else []

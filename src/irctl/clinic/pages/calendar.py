@@ -130,7 +130,7 @@ def _block(here: Here, block: Block, name: str) -> None:
     label = escape(", ".join((dates.moment(one.at), name, one.area, told.word)))
     with (
         ui.element("button")
-        .classes(f"block {told.tone} {'' if one.ahead else 'over'}")
+        .classes(f"week-block {told.tone} {'' if one.ahead else 'over'}")
         .style(place)
         .props(f'type=button aria-label="{label}"')
         .on("click", lambda: show_appointment(here, one, name))

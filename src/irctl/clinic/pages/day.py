@@ -109,12 +109,13 @@ def _now_line() -> None:
 
 
 def _row(here: Here, one: Appointment, name: str) -> None:
-    about = " · ".join(part for part in (one.area, one.title, lamp_title(here.desk, one)) if part)
+    where = " · ".join(part for part in (one.area, lamp_title(here.desk, one)) if part)
     over = "" if one.ahead or one.state is State.TREATING else "over"
     with ui.element("li").classes(f"item appointment {over}"):
         ui.html(
-            f'<time class="when">{one.at:%H:%M}</time><div><a class="title" href="/patients/{escape(one.patient)}">{escape(name)}</a>'
-            f'<div class="soft">{escape(about)}</div></div>{tag(one.state)}',
+            f'<time class="when">{one.at:%H:%M}</time><div><div class="row">'
+            f'<a class="title" href="/patients/{escape(one.patient)}">{escape(name)}</a>{tag(one.state)}</div>'
+            f'<div>{escape(where)}</div><div class="soft small">{escape(one.title)}</div></div>',
             sanitize=False,
         ).classes("told")
         with ui.element("div").classes("buttons"):

@@ -21,8 +21,13 @@ def weekday(day: date, *, short: bool = False) -> str:
 
 def full(day: date) -> str:
     """ "Monday, 23 November 2026"."""
+    return f"{weekday(day)}, {plain(day)}"
+
+
+def plain(day: date) -> str:
+    """ "23 November 2026"."""
     dot = "." if language.get() == "de" else ""
-    return f"{weekday(day)}, {day.day}{dot} {tr(_MONTHS[day.month - 1])} {day.year}"
+    return f"{day.day}{dot} {tr(_MONTHS[day.month - 1])} {day.year}"
 
 
 def short(day: date) -> str:
