@@ -74,6 +74,8 @@ def _move(here: Here, one: Appointment, dialog: ui.dialog) -> None:
             hour = _time_input(tr("Time"), one.at.time())
             lamp = _lamp_choice(here.desk, one.slot.station, one.slot.lamp)
 
+            said = tr("Moved")
+
             async def moved() -> None:
                 def work(acting: Acting) -> Awaitable[Appointment]:
                     at, (station, name) = _moment(here.desk, day.value, hour.value), _split(lamp.value)
@@ -81,7 +83,7 @@ def _move(here: Here, one: Appointment, dialog: ui.dialog) -> None:
                         appointments.move, here.desk, acting, one.id, at, station=station, lamp=name
                     )  # fmt: skip
 
-                await _then_close(here, dialog, work, tr("Moved"))
+                await _then_close(here, dialog, work, said)
 
             ui.button(tr("Move"), on_click=moved)
 
@@ -92,12 +94,14 @@ def _cancel(here: Here, one: Appointment, dialog: ui.dialog) -> None:
         with ui.element("div").classes("row"):
             reason = ui.input(tr("Reason")).props("outlined maxlength=200").classes("grow")
 
+            said = tr("Cancelled")
+
             async def cancelled() -> None:
                 await _then_close(
                     here,
                     dialog,
                     lambda acting: here.desk.run(appointments.cancel, here.desk, acting, one.id, reason.value or ""),
-                    tr("Cancelled"),
+                    said,
                 )
 
             ui.button(tr("Cancel it"), on_click=cancelled).classes("danger")
@@ -105,6 +109,7 @@ def _cancel(here: Here, one: Appointment, dialog: ui.dialog) -> None:
 
 def _day_buttons(here: Here, one: Appointment, dialog: ui.dialog) -> None:
     now = here.desk.now()
+    said = tr("Saved")
     offered: list[tuple[str, Callable[..., Appointment]]] = []
     if one.state is State.PLANNED and one.at.date() == now.date():
         offered.append((tr("Arrived"), appointments.arrived))
@@ -115,15 +120,12 @@ def _day_buttons(here: Here, one: Appointment, dialog: ui.dialog) -> None:
     for text, service in offered:
 
         async def pressed(service: Callable[..., Appointment] = service) -> None:
-            await _then_close(
-                here, dialog, lambda acting: here.desk.run(service, here.desk, acting, one.id), tr("Saved")
-            )
+            await _then_close(here, dialog, lambda acting: here.desk.run(service, here.desk, acting, one.id), said)
 
         ui.button(text, on_click=pressed)
 
 
 async def _then_close(here: Here, dialog: ui.dialog, work: Callable[[Acting], Awaitable[Any]], said: str) -> None:
-    here.speak()
     if await here.do(work, said=said):
         dialog.close()
 
@@ -157,7 +159,7 @@ class _Plan:
 def show_plan(here: Here, course: Paper, name: str) -> None:
     """Open the dialog that plans a course. Raises Refused for one whose protocol is not in force."""
     plan = _Plan(here, course)
-    desk, body = here.desk, courses.body_of(course)
+    desk, body, said = here.desk, courses.body_of(course), tr("Booked")
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack plan"):
         ui.html(
             f"<h2>{escape(tr('Plan a course'))}: {escape(name)}</h2>"
@@ -170,7 +172,7 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
             hour = _time_input(tr("Time"), max(desk.file.clinic.opens, time(9)))
             lamp = _lamp_choice(desk, ANY, ANY)
         days = ui.element("div").classes("row").props(f'role="group" aria-label="{escape(tr("Weekdays"))}"')
-        told = ui.element("div").classes("stack").props('aria-live="polite"')
+        told = ui.element("div").classes("proposal").props('aria-live="polite"')
         with ui.element("div").classes("buttons"):
             book_all = ui.button(tr("Book all")).classes("primary")
             book_one = ui.button(tr("Book only the first"))
@@ -192,12 +194,12 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
             days = sorted(plan.weekdays)
             return desk.run(appointments.plan_course, desk, acting, course.id, at, days, None, *where)
 
-        await _then_close(here, dialog, work, tr("Booked"))
+        await _then_close(here, dialog, work, said)
 
     async def the_first() -> None:
         at, where = plan.proposal.slots[0].at, _split(lamp.value)
         await _then_close(
-            here, dialog, lambda acting: desk.run(appointments.book, desk, acting, course.id, at, *where), tr("Booked")
+            here, dialog, lambda acting: desk.run(appointments.book, desk, acting, course.id, at, *where), said
         )
 
     with days:
@@ -238,15 +240,13 @@ def _show_proposal(proposal: Proposal) -> None:
         )
         ui.html(f'<ol class="dates">{items}</ol>', sanitize=False)
     if proposal.problems:
-        ui.html("".join(map(_problem, proposal.problems)), sanitize=False).classes("refusal")
+        items = "".join(f"<li>{_problem(problem)}</li>" for problem in proposal.problems)
+        ui.html(f"<ul>{items}</ul>", sanitize=False)
 
 
 def _problem(problem: Problem) -> str:
-    value = "" if problem.value is None else f"{problem.value}"
-    return (
-        f'<div class="problem"><div class="what">{escape(value)}</div>'
-        f'<div class="why">{escape(problem.limit)}.</div><div>{escape(problem.remedy)}</div></div>'
-    )
+    value = "" if problem.value is None else f"<strong>{escape(str(problem.value))}</strong>: "
+    return f"{value}{escape(problem.limit)}. {escape(problem.remedy)}."
 
 
 # --- what is typed and chosen ---------------------------------------------------------------------------------------------

@@ -28,15 +28,14 @@ _dues = Dues()
 # --- lamps ------------------------------------------------------------------------------------------------------------------
 
 
-def lamps_of(here: Here, station: Station) -> None:
-    """A card: each lamp with its state, and the live figures on demand. A station that is not this screen's has a STOP of its own there."""
+def lamps_of(here: Here, station: Station, live: ui.element) -> None:
+    """A card: each lamp with its state; on demand the live figures, in `live`. A station that is not this screen's has a STOP of its own there."""
     with card():
         with ui.element("div").classes("heading"):
             title = ui.html("", sanitize=False)
             with ui.element("div").classes("buttons"):
                 button = ui.button(tr("Live")).classes("quiet").props('aria-expanded="false"')
         told = ui.html("", sanitize=False)
-        live = ui.element("div")
 
     shown: object = None
 
@@ -49,15 +48,18 @@ def lamps_of(here: Here, station: Station) -> None:
             title.set_content(f"<h2>{escape(station.title)}</h2>")
             told.set_content(_unheard() if lamps is None else "".join(map(_tile, lamps)))
 
+    panel: ui.element | None = None
+
     def toggle() -> None:
-        here.speak()
-        if live.default_slot.children:
-            live.clear()
+        nonlocal panel
+        if panel is not None:
+            panel.delete()
+            panel = None
         else:
             with live:
-                live_panel(here, station=station)
-        button.props(f'aria-expanded="{"true" if live.default_slot.children else "false"}"')
-        button.set_text(tr("Hide live") if live.default_slot.children else tr("Live"))
+                panel = live_panel(here, station=station)
+        button.classes(add="chosen" if panel else "", remove="" if panel else "chosen")
+        button.props(f'aria-expanded="{"false" if panel is None else "true"}"')
 
     button.on_click(toggle)
     ui.timer(LAMPS_EVERY_S, look)

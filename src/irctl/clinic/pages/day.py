@@ -35,13 +35,14 @@ def day(here: Here) -> None:
     if here.may(Verb.SEE_PATIENT):
         with beside:
             ui.button(tr("Calendar"), on_click=lambda: ui.navigate.to("/calendar"))
+    live = ui.element("div").classes("live stack")
     with ui.element("div").classes("board"):
         with ui.element("div").classes("stack"):
             _today(here)
         with ui.element("div").classes("stack"):
             to_do(here)
             for station in here.desk.stations.values():
-                lamps_of(here, station)
+                lamps_of(here, station, live)
 
 
 @dataclass(frozen=True, slots=True)
