@@ -104,6 +104,12 @@ COMMANDS = (
     (RECORD, "records restore", "records:restore", "Fill an empty database from a back-up."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
     (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
+    (RECORD, "appointments list", "appointments:list_all", "Who comes today, or in a week, by reference."),
+    (RECORD, "appointments plan", "appointments:plan", "All visits of a course, or first what they would be."),
+    (RECORD, "appointments book", "appointments:book", "One more visit of a course."),
+    (RECORD, "appointments move", "appointments:move", "To another time; its history stays."),
+    (RECORD, "appointments no-show", "appointments:no_show", "They did not come."),
+    (RECORD, "appointments cancel", "appointments:cancel", "It will not be; says why."),
     (PEOPLE, "people add", "people:add", "A new account; the first is an administrator's."),
     (PEOPLE, "people list", "people:list_all", "Everybody who can sign in, and who no longer can."),
     (PEOPLE, "people change", "people:change", "Another name or other roles; no longer active."),
@@ -129,6 +135,7 @@ GROUPS = {
     "records": "The clinic's database: fill, search, back up.",
     "people": "Who can sign in.",
     "patients": "Write down, find and show patients.",
+    "appointments": "Plan and keep the calendar.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
@@ -136,7 +143,7 @@ GROUPS = {
 }
 
 
-LISTED = ("calibrations", "meters", "protocols")
+LISTED = ("appointments", "calibrations", "meters", "protocols")
 """Groups that list what they are about when nothing more is said."""
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import structlog
 
+from irctl.clinic import planned_sessions
 from irctl.clinic.clocks import Clocks
 from irctl.clinic.controller import Controller
 from irctl.clinic.desk import Desk
@@ -126,6 +127,7 @@ class Running:
             for station in desk.stations.values()
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
+        following.append(tasks.create_task(planned_sessions.keep(desk, self._state)))
         try:
             await self._screens(desk, Doors(desk.accounts), listening)
         finally:
