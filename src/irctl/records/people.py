@@ -5,7 +5,7 @@ Times are given by who calls. A look is on record before anything is shown: both
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -114,6 +114,18 @@ class People:
                 raise Refused([problem])
             _seen(connection, [row.patient for row in found], by, "found", why, at)
             return [self._opened(row) for row in found]
+
+    def named(self, wanted: Collection[str], by: str, why: str, at: datetime) -> dict[str, Version]:
+        """The versions in force of all of these at once, by reference: each is a look. Whoever is nobody here is left out."""
+        _refuse(_empty(by=by, why=why))
+        if not wanted:
+            return {}
+        here = (patient_versions.c.patient == patients.c.patient) & (patient_versions.c.version == patients.c.version)
+        query = select(patient_versions).join(patients, here).where(patients.c.patient.in_(wanted))
+        with self._database.writing() as connection:
+            found = connection.execute(query.order_by(patients.c.patient)).all()
+            _seen(connection, [row.patient for row in found], by, "found", why, at)
+            return {row.patient: self._opened(row) for row in found}
 
     def views(self, patient: str) -> list[dict[str, Any]]:
         """Who has looked at somebody, newest first."""
