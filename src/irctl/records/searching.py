@@ -126,7 +126,7 @@ def _signed() -> Any:
     return select(papers.c.paper).where(mine, papers.c.kind == VISIT, papers.c.state == SIGNED).exists()
 
 
-def _awaiting() -> Select[Any]:
+def _awaiting() -> Select[Any, Any]:
     """Those whose visit is unsigned: few, so they are what the search begins with."""
     controller = func.substr(papers.c.session, 1, CONTROLLER_CHARS)
     session = func.substr(papers.c.session, CONTROLLER_CHARS + 2)
