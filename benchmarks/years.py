@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
 from random import Random
 from typing import Any
 
@@ -18,6 +19,7 @@ from benchmarks.records import SESSIONS_A_DAY
 from irctl.clinic.courses import KIND as COURSE
 from irctl.clinic.courses import VISIT
 from irctl.clinic.desk import Desk
+from irctl.domain.chain import canonical
 from irctl.domain.electronic_signature import Meaning, Reauthentication, Version, signed
 from irctl.domain.people import Person, Role
 from irctl.records import people, tables
@@ -115,12 +117,13 @@ class _Writer:
     ) -> Version:  # fmt: skip
         """All its versions; the last is in force."""
         version = Version(f"{kind}/{paper}", 1, body, CLINICIAN.login, at)
-        self._version(kind, paper, version)
+        before = self._version(kind, paper, version)
         for number in range(1, versions):
             step = {**body, "place": number} if number < versions - 1 else body
             reason = reasons[number % len(reasons)] if reasons else "changed"
-            version = Version(version.record, number + 1, step, CLINICIAN.login, at + timedelta(minutes=2 * number), reason, version.sha256)  # fmt: skip
-            self._version(kind, paper, version)
+            then = at + timedelta(minutes=2 * number)
+            version = Version(version.record, number + 1, step, CLINICIAN.login, then, reason, before)
+            before = self._version(kind, paper, version)
         index = {"patient": patient, "moment": moment, "state": state, "parent": parent, "session": session}
         self._add("papers", {"kind": kind, "paper": paper, "version": version.number, **index})
         self.papers += 1
@@ -159,11 +162,17 @@ class _Writer:
                 _insert(connection, name, rows)
         self._rows.clear()
 
-    def _version(self, kind: str, paper: str, version: Version) -> None:
-        sealed = self._key.seal(json.loads(version.canonical()), place(kind, paper, version.number))
+    def _version(self, kind: str, paper: str, version: Version) -> str:
+        """Its hash."""
+        told = {
+            "record": version.record, "number": version.number, "body": version.body, "by": version.by,
+            "made_at": version.made_at.isoformat(), "reason": version.reason, "prior_sha256": version.prior_sha256,
+        }  # fmt: skip
+        sealed = self._key.seal(told, place(kind, paper, version.number))
         row = {"kind": kind, "paper": paper, "version": version.number, "at": version.made_at, "by": version.by}
         self._add("paper_versions", {**row, "key_id": self._key.id, "sealed": sealed})
         self.versions += 1
+        return sha256(canonical(told)).hexdigest()
 
     def _add(self, name: str, row: dict[str, Any]) -> None:
         self._rows.setdefault(name, []).append(row)
