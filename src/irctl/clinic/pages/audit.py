@@ -12,6 +12,7 @@ from itertools import groupby
 from nicegui import ui
 
 from irctl.clinic import auditing, screen
+from irctl.clinic.moments import moment
 from irctl.clinic.outcomes import tag
 from irctl.clinic.screen import Here, heading, show_empty
 from irctl.clinic.words import tr
@@ -28,7 +29,7 @@ async def audit(here: Here) -> None:
     asked = dict(here.request.query_params)
     with heading(tr("Audit"), tr("Nothing here can be changed or taken away.")):
         if here.may(Verb.SEE_PATIENT):
-            ui.button(tr("Records"), on_click=lambda: ui.navigate.to("/records"))
+            ui.button(tr("Records"), color=None, on_click=lambda: ui.navigate.to("/records"))
     _filters(asked)
     found = await asyncio.to_thread(auditing.trail, here.desk, here.acting(), asked)
     if not found.entries:
@@ -77,6 +78,26 @@ def _filters(asked: Mapping[str, str]) -> None:
     )
 
 
+def _words() -> dict[str, str]:
+    """What is told often, in this language; everything else by the name that the audit has for it."""
+    return {
+        "patient-found": tr("Patient listed"),
+        "patient-history": tr("Patient opened"),
+        "signed-in": tr("Signed in"),
+        "signed-out": tr("Signed out"),
+        "sign-in-failed": tr("Sign-in failed"),
+        "sign-in-refused": tr("Sign-in refused"),
+        "pin-wrong": tr("Wrong PIN"),
+        "reauthenticated": tr("Password typed again"),
+        "emergency-access": tr("Emergency access"),
+        "export": tr("Export"),
+        "account-created": tr("Account made"),
+        "account-changed": tr("Account changed"),
+        "password-changed": tr("Password changed"),
+        "pin-changed": tr("PIN changed"),
+    }
+
+
 def _together(entry: Entry) -> tuple[object, ...]:
     """Patients that were shown in one list are one line."""
     why = entry.told.get("why") if entry.what.startswith(LOOKED) else entry.id
@@ -85,14 +106,14 @@ def _together(entry: Entry) -> tuple[object, ...]:
 
 def _row(here: Here, group: Sequence[Entry]) -> str:
     entry = group[0]
-    at = entry.at.astimezone(here.desk.zone)
     about = ", ".join(escape(one.about) for one in group)
     if len(group) > 1:
         told = escape(tr("{number} patients", number=len(group)))
         about = f"<details><summary>{told}</summary>{about}</details>"
-    what = tag("bad", "warn", entry.what) if entry.what in ALOUD else f"<b>{escape(entry.what)}</b>"
+    word = _words().get(entry.what, entry.what)
+    what = tag("bad", "warn", word) if entry.what in ALOUD else f"<b>{escape(word)}</b>"
     more = "; ".join(f"{escape(key)}: {escape(str(value))}" for key, value in entry.told.items())
     return (
-        f'<tr><td class="when">{at:%d.%m.%Y %H:%M:%S}</td><td>{escape(entry.by or "–")}</td>'
+        f'<tr><td class="when">{moment(entry.at, here.desk.zone)}</td><td>{escape(entry.by or "–")}</td>'
         f"<td>{what}</td><td>{about or '–'}</td><td>{more}</td></tr>"
     )

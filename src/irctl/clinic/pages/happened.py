@@ -13,6 +13,7 @@ from typing import Any
 from nicegui import ui
 
 from irctl.clinic import screen
+from irctl.clinic.moments import day, moment
 from irctl.clinic.outcomes import tag
 from irctl.clinic.pages.records import PATH, follow_from_now, kinds, pager
 from irctl.clinic.screen import Here, heading, show_empty
@@ -65,8 +66,8 @@ async def happened(here: Here, what: str) -> None:
 
 
 def _item(here: Here, at: datetime | None, sign: str, title: str, *told: str) -> str:
-    moment = at.astimezone(here.desk.zone) if at else None
-    when = f"<b>{moment:%d.%m.%Y}</b><span>{moment:%H:%M:%S}</span>" if moment else ""
+    zone = here.desk.zone
+    when = f"<b>{day(at, zone)}</b><span>{at.astimezone(zone):%H:%M:%S}</span>" if at else ""
     lines = "".join(f'<span class="soft">{text}</span>' for text in told if text)
     return f'<li class="item"><span class="at">{when}</span><span class="who"><b>{escape(title)}</b>{lines}</span><span class="how">{sign}</span></li>'
 
@@ -76,7 +77,7 @@ def _where(row: Mapping[str, Any]) -> str:
 
 
 def _time(here: Here, at: datetime | None) -> str:
-    return f"{at.astimezone(here.desk.zone):%d.%m.%Y %H:%M:%S}" if at else "–"
+    return moment(at, here.desk.zone)
 
 
 def _alarm(here: Here, row: Mapping[str, Any]) -> str:

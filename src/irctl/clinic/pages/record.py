@@ -15,6 +15,7 @@ from nicegui import ui
 from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.icons import icon
+from irctl.clinic.moments import moment
 from irctl.clinic.outcomes import interval, outcome_tag, tag
 from irctl.clinic.pages import visit_parts
 from irctl.clinic.pages.records import PATH, follow_from_now
@@ -56,7 +57,7 @@ async def record(here: Here, controller: str, session: str) -> None:
 
 def _buttons(here: Here, found: Record) -> None:
     controller, session = found.key
-    ui.button(tr("Back"), on_click=lambda: ui.navigate.to(PATH)).classes("quiet")
+    ui.button(tr("Back"), color=None, on_click=lambda: ui.navigate.to(PATH)).classes("quiet")
     if found.row["outcome"] is not None:
         there = f"{PATH}/{controller}/{session}/note.pdf"
         ui.html(
@@ -64,9 +65,9 @@ def _buttons(here: Here, found: Record) -> None:
             sanitize=False,
         )
     if here.may(Verb.AMEND):
-        ui.button(tr("Amend"), on_click=lambda: _ask_amendment(here, found))
+        ui.button(tr("Amend"), color=None, on_click=lambda: _ask_amendment(here, found))
     if found.awaits_signature and here.may(Verb.SIGN):
-        ui.button(tr("Sign"), on_click=lambda: _ask_signature(here, found)).classes("primary")
+        ui.button(tr("Sign"), color=None, on_click=lambda: _ask_signature(here, found)).classes("primary")
 
 
 # --- shown -----------------------------------------------------------------------------------------------------------------
@@ -78,10 +79,8 @@ def _show(here: Here, found: Record) -> None:
     with ui.element("div").classes("columns"):
         with card(tr("Delivered")):
             _delivered(found)
-        with card(tr("Order")):
-            facts(_order(here, found))
-        with card(tr("Times")):
-            facts(_times(here, found))
+        with card(tr("Order and times")):
+            facts([*_order(here, found), *_times(here, found)])
     if found.amendments:
         with card(tr("Amendments")):
             _amendments(here, found)
@@ -99,7 +98,7 @@ def facts(told: Iterable[Fact]) -> None:
 
 
 def _moment(here: Here, at: datetime | None) -> str:
-    return f"{at.astimezone(here.desk.zone):%d.%m.%Y %H:%M:%S}" if at else "–"
+    return moment(at, here.desk.zone)
 
 
 def _text(value: object) -> str:
@@ -280,8 +279,8 @@ def _ask_amendment(here: Here, found: Record) -> None:
                 dialog.close()
 
         with ui.element("div").classes("row"):
-            ui.button(tr("Amend"), on_click=amend).classes("primary")
-            ui.button(tr("Cancel"), on_click=dialog.close).classes("quiet")
+            ui.button(tr("Amend"), color=None, on_click=amend).classes("primary")
+            ui.button(tr("Cancel"), color=None, on_click=dialog.close).classes("quiet")
 
 
 def _ask_signature(here: Here, found: Record) -> None:
@@ -311,5 +310,5 @@ def _ask_signature(here: Here, found: Record) -> None:
 
         password.on("keydown.enter", sign)
         with ui.element("div").classes("row"):
-            ui.button(tr("Sign"), on_click=sign).classes("primary")
-            ui.button(tr("Cancel"), on_click=dialog.close).classes("quiet")
+            ui.button(tr("Sign"), color=None, on_click=sign).classes("primary")
+            ui.button(tr("Cancel"), color=None, on_click=dialog.close).classes("quiet")

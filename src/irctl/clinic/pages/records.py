@@ -18,6 +18,7 @@ from nicegui import ui
 from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.icons import icon
+from irctl.clinic.moments import day
 from irctl.clinic.outcomes import interval, outcome_tag, tag
 from irctl.clinic.screen import LOOK_AGAIN_S, Here, heading, show_empty
 from irctl.clinic.session_filter import OUTCOMES, address, filter_of, place_of, told, wanted_of
@@ -39,9 +40,9 @@ async def records(here: Here) -> None:
     wanted, after = wanted_of(asked, here.desk.zone), place_of(asked.get("after", ""))
     with heading(tr("Records")):
         if here.may(Verb.EXPORT):
-            ui.button(tr("Export"), on_click=lambda: _ask_export(here, asked))
+            ui.button(tr("Export"), color=None, on_click=lambda: _ask_export(here, asked))
         if here.may(Verb.READ_AUDIT):
-            ui.button(tr("Audit"), on_click=lambda: ui.navigate.to("/audit"))
+            ui.button(tr("Audit"), color=None, on_click=lambda: ui.navigate.to("/audit"))
     kinds(here, "")
     await _filters(here, asked)
     known: dict[str, str] = {}
@@ -101,7 +102,7 @@ async def _filters(here: Here, asked: Mapping[str, str]) -> None:
     anything = {"": tr("Any")}
     outcomes = anything | {outcome: tr(outcome.capitalize()) for outcome in OUTCOMES}
     with ui.element("section").classes("card filters"):
-        patient = ui.input(tr("Patient: name or reference")).props("outlined clearable")
+        patient = ui.input(tr("Name or reference")).props("outlined clearable")
         lamp = _choice(tr("Lamp"), anything | dict(zip(lamps, lamps, strict=True)), asked.get("lamp", ""))
         outcome = _choice(tr("Outcome"), outcomes, asked.get("outcome", ""))
         protocol = _choice(
@@ -129,7 +130,7 @@ async def _filters(here: Here, asked: Mapping[str, str]) -> None:
             await here.do(found)
 
         patient.on("keydown.enter", search)
-        ui.button(tr("Search"), on_click=search).classes("primary")
+        ui.button(tr("Search"), color=None, on_click=search).classes("primary")
     _chips(asked)
 
 
@@ -202,22 +203,21 @@ def session_item(here: Here, row: Mapping[str, Any], name: str) -> str:
     """One session as a row of the list."""
     at: datetime = row["ordered_at"].astimezone(here.desk.zone)
     who = f"{escape(row['patient'] or '–')}" + (f" · {escape(name)}" if name else "")
-    where = " · ".join(escape(text) for text in (row["lamp"], row["station"]) if text)
+    simulated = tr("simulated") if row["simulated"] else ""
+    where = " · ".join(escape(text) for text in (row["area"], row["lamp"], row["station"], simulated) if text)
     places = dose_places(row["prescribed_j_cm2"] or 0.0)
     ordered = exactly(row["prescribed_j_cm2"], places) if row["prescribed_j_cm2"] else "–"
     more = [
         tag("warn", "warn", tr("{number} alarms", number=row["alarms"])) if row["alarms"] > 1 else "",
         tag("warn", "warn", tr("1 alarm")) if row["alarms"] == 1 else "",
         tag("", "pen", tr("Amended")) if row["amendments"] else "",
-        tag("", "", tr("Simulated")) if row["simulated"] else "",
     ]
     return (
         f'<li><a class="item session" href="{PATH}/{escape(row["controller"])}/{escape(row["session"])}">'
-        f'<span class="at"><b>{at:%d.%m.%Y}</b><span>{at:%H:%M}</span></span>'
-        f'<span class="who"><b>{who}</b><span class="soft">{escape(row["area"] or "–")} · {where}</span></span>'
+        f'<span class="at"><b>{day(at, here.desk.zone)}</b><span>{at:%H:%M}</span></span>'
+        f'<span class="who"><b>{who}</b><span class="soft">{where}</span></span>'
         f'<span class="dose"><b>{escape(interval(row))}</b><span class="soft">{escape(tr("prescribed"))} {ordered} J/cm²</span></span>'
-        f'<span class="how">{outcome_tag(row["outcome"])}{"".join(more)}</span>'
-        f'<span class="by">{_signature(row)}</span></a></li>'
+        f'<span class="how"><span>{outcome_tag(row["outcome"])}{"".join(more)}</span><span>{_signature(row)}</span></span></a></li>'
     )
 
 
@@ -243,4 +243,4 @@ def _ask_export(here: Here, asked: Mapping[str, str]) -> None:
             f'<button class="primary">{escape(tr("Save the table"))}</button></form>',
             sanitize=False,
         )
-        ui.button(tr("Close"), on_click=dialog.close).classes("quiet")
+        ui.button(tr("Close"), color=None, on_click=dialog.close).classes("quiet")

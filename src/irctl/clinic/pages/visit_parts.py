@@ -9,6 +9,7 @@ from html import escape
 
 from nicegui import ui
 
+from irctl.clinic.moments import minute, moment
 from irctl.clinic.outcomes import tag
 from irctl.clinic.screen import Here, card
 from irctl.clinic.sessions import Record
@@ -41,7 +42,7 @@ def _facts(told: list[tuple[str, str]]) -> None:
 
 
 def _who(here: Here, by: str, at: datetime) -> str:
-    return f"{escape(by)}, {at.astimezone(here.desk.zone):%d.%m.%Y %H:%M}"
+    return f"{escape(by)}, {minute(at, here.desk.zone)}"
 
 
 def _before(here: Here, body: VisitBody) -> list[tuple[str, str]]:
@@ -134,7 +135,7 @@ def _signatures(here: Here, found: Record) -> None:
     }
     rows = "".join(
         f"<tr><td><b>{escape(one.printed_name)}</b> ({escape(one.login)})</td>"
-        f"<td>{one.at.astimezone(here.desk.zone):%d.%m.%Y %H:%M:%S %Z}</td>"
+        f"<td>{moment(one.at, here.desk.zone)} {one.at.astimezone(here.desk.zone):%Z}</td>"
         f"<td>{escape(meanings[one.meaning])}</td><td>{escape(tr('version'))} {one.version}</td></tr>"
         for one in found.signatures
     )
