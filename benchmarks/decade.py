@@ -23,7 +23,7 @@ from typing import Any
 
 import httpx
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from benchmarks import years
 from benchmarks.records import KEY, Stopwatch, a_journal
@@ -191,7 +191,7 @@ def _asked(desk: Desk) -> dict[str, str]:
 
 def _count(desk: Desk) -> int:
     with desk.database.reading() as connection:
-        return len(connection.execute(select(tables.sessions.c.session)).all())
+        return connection.execute(select(func.count()).select_from(tables.sessions)).scalar_one()
 
 
 def _behind(desk: Desk, rows: int) -> str:

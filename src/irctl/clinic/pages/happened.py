@@ -21,7 +21,7 @@ from irctl.clinic.session_filter import place_of
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.records import searching
-from irctl.records.searching import HAPPENED, Place
+from irctl.records.searching import HAPPENED, Page, Place
 
 ROWS = 50
 PRIORITIES = {"high": ("bad", "warn"), "medium": ("warn", "warn"), "low": ("live", "warn")}
@@ -53,8 +53,10 @@ async def happened(here: Here, what: str) -> None:
     heading(titles[what])
     kinds(here, what)
 
-    async def draw() -> None:
-        page = await asyncio.to_thread(searching.happened, here.desk.database, what, ROWS, after)
+    async def look() -> Page:
+        return await asyncio.to_thread(searching.happened, here.desk.database, what, ROWS, after)
+
+    def show(page: Page) -> None:
         if not page.rows:
             show_empty(tr("None so far"), tr("What happens at the lamps is here a second later."))
             return
@@ -62,7 +64,7 @@ async def happened(here: Here, what: str) -> None:
         ui.html(f'<ul class="list">{rows}</ul>', sanitize=False)
         pager(f"{PATH}/{what}", asked, page)
 
-    await follow_from_now(here, draw)
+    await follow_from_now(here, look, show)
 
 
 def _item(here: Here, at: datetime | None, sign: str, title: str, *told: str) -> str:

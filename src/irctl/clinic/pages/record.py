@@ -39,9 +39,8 @@ async def record(here: Here, controller: str, session: str) -> None:
     """Everything of one session."""
     found = await asyncio.to_thread(sessions.record, here.desk, here.acting(), controller, session)
 
-    async def draw() -> None:
-        now = await asyncio.to_thread(sessions.record, here.desk, here.acting(), controller, session, found.patient)
-        _show(here, now)
+    async def look() -> Record:
+        return await asyncio.to_thread(sessions.record, here.desk, here.acting(), controller, session, found.patient)
 
     row = found.row
     name = found.patient.person.name if found.patient else ""
@@ -50,7 +49,7 @@ async def record(here: Here, controller: str, session: str) -> None:
         who, f"{session} · {_moment(here, row['ordered_at'])} · {row['lamp'] or '–'} · {row['station'] or '–'}"
     ):
         _buttons(here, found)
-    await follow_from_now(here, draw)
+    await follow_from_now(here, look, lambda now: _show(here, now))
     with card(tr("Course of the session")):
         _curve(here, controller, session)
 
@@ -250,7 +249,7 @@ def _curve(here: Here, controller: str, session: str) -> None:
 def _fields() -> dict[str, str]:
     """What people say of a session, in this language."""
     return {
-        "note": tr("Note"),
+        "note": tr("Remark"),
         "area": tr("Area"),
         "patient": tr("Patient’s reference"),
         "protocol": tr("Protocol"),

@@ -8,10 +8,10 @@ What is asked for stands in the address, so that a page can be gone back to: ref
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from html import escape
-from typing import Any
+from typing import Any, TypeVar
 
 from nicegui import ui
 
@@ -30,7 +30,7 @@ from irctl.records import searching
 from irctl.records.searching import UNSIGNED, Page
 
 PATH = "/records"
-HAPPENED = ("alarms", "stops", "calibrations", "checks")
+T = TypeVar("T")
 
 
 @screen.screen(PATH, "Records", verb=Verb.SEE_PATIENT, icon="records", order=6)
@@ -47,34 +47,40 @@ async def records(here: Here) -> None:
     await _filters(here, asked)
     known: dict[str, str] = {}
 
-    async def draw() -> None:
+    async def look() -> Page:
         page = await asyncio.to_thread(sessions.find, here.desk, here.acting(), wanted, after)
         # A name that stands here already is not looked at again whenever something changes.
         new = [row for row in page.rows if row["patient"] and row["patient"] not in known]
         if new:
             known.update(dict.fromkeys((row["patient"] for row in new), ""))
             known.update(await asyncio.to_thread(sessions.names, here.desk, here.acting(), new))
-        _show(here, page, known, asked)
+        return page
 
-    await follow_from_now(here, draw)
+    await follow_from_now(here, look, lambda page: _show(here, page, known, asked))
 
 
-async def follow_from_now(here: Here, draw: Callable[[], Any]) -> None:
-    """As `Here.follow`, but drawn before the page is sent: there at once, and without a script, too."""
-    box, seen = ui.element("div").classes("follow"), here.desk.revision
+async def follow_from_now(here: Here, look: Callable[[], Awaitable[T]], show: Callable[[T], None]) -> None:
+    """As `Here.follow`, but shown before the page is sent: there at once, and without a script, too. What is the same is not drawn anew."""
+    box, seen, shown = ui.element("div").classes("follow"), here.desk.revision, await look()
     with box:
-        await draw()
+        show(shown)
 
-    async def look() -> None:
-        nonlocal seen
+    async def again() -> None:
+        nonlocal seen, shown
         if seen == here.desk.revision:
             return
         seen = here.desk.revision
-        box.clear()
-        with box:
-            await draw()
+        try:
+            found = await look()
+        except Refused:
+            return  # the screen is being locked, or the database is away: what was true a moment ago stays
+        if found != shown:
+            shown = found
+            box.clear()
+            with box:
+                show(found)
 
-    ui.timer(LOOK_AGAIN_S, look)
+    ui.timer(LOOK_AGAIN_S, again)
 
 
 def kinds(here: Here, current: str) -> None:
