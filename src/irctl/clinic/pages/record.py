@@ -19,7 +19,7 @@ from irctl.clinic.moments import moment
 from irctl.clinic.outcomes import interval, outcome_tag, tag
 from irctl.clinic.pages import visit_parts
 from irctl.clinic.pages.records import PATH, follow_from_now
-from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.sessions import Record
 from irctl.clinic.words import tr
 from irctl.documents.figures import ceiled, duration, nearest
@@ -225,8 +225,8 @@ def _curve(here: Here, controller: str, session: str) -> None:
         except Refused as refused:
             box.clear()
             with box:
-                for problem in refused.problems:
-                    ui.label(f"{problem.limit}. {problem.remedy}.").classes("soft")
+                said = " ".join(f"{problem.limit}. {problem.remedy}." for problem in refused.problems)
+                show_empty(tr("The journal is not at hand"), said)
             return
         box.clear()
         with box:
