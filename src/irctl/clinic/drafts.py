@@ -246,6 +246,16 @@ def approve(desk: Desk, acting: Acting, kind: str, name: str, number: int, proof
     return signature
 
 
+def approve_typed(
+    desk: Desk, acting: Acting, kind: str, name: str, number: int, password: str, now_s: float
+) -> Signature:
+    """The approval with the password just typed. Raises Refused."""
+    acting.require(Verb.APPROVE_PROTOCOL, took_part=writers(desk.papers.versions(kind, name)))
+    assert acting.person is not None
+    proof = desk.accounts.reauthenticate(acting.person.login, password, acting.at, now_s)
+    return approve(desk, acting, kind, name, number, proof)
+
+
 def retire(desk: Desk, acting: Acting, name: str, reason: str) -> Paper:
     """Take a protocol out of use: no visit begins by it from now on. Raises Refused while a draft of it is open."""
     person = acting.require(Verb.EDIT_PROTOCOL)
