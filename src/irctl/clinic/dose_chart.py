@@ -9,6 +9,7 @@ from irctl.domain.protocols import Protocol
 
 WIDTH, HEIGHT = 640, 250
 LEFT, RIGHT, TOP, BOTTOM = 44, 8, 34, 30
+BAR_WRITTEN_IN_MIN = 38
 BARS_LABELLED_MAX = 24
 """More numbers than this under the bars would touch each other: then every fifth is written."""
 
@@ -37,13 +38,15 @@ def dose_chart(protocol: Protocol) -> str:
         if visits <= BARS_LABELLED_MAX or visit % 5 == 0 or visit == 1:
             parts.append(f'<text x="{x + wide / 2:.1f}" y="{HEIGHT - 12}" text-anchor="middle">{visit}</text>')
     steps = [step for step in protocol.steps if step.from_visit <= visits]
-    for number, step in enumerate(steps):
-        until = steps[number + 1].from_visit if number + 1 < len(steps) else visits + 1
-        x = LEFT + wide * (step.from_visit - 1) + wide * 0.12
-        at = y(step.dose.fluence_j_cm2) - 6
-        room = wide * (until - step.from_visit)
-        said = f"{step.dose.fluence_j_cm2:g} J/cm²" if room > 70 else f"{step.dose.fluence_j_cm2:g}"
-        parts.append(f'<text class="strong" x="{x:.1f}" y="{at:.1f}">{said}</text>')
+    for step in steps:
+        # In the bar where it is wide enough: over it could be the ceiling.
+        inside = wide >= BAR_WRITTEN_IN_MIN
+        at = y(step.dose.fluence_j_cm2) + (18 if inside else -6)
+        x = LEFT + wide * (step.from_visit - 0.5)
+        said = f"{step.dose.fluence_j_cm2:g}"
+        parts.append(
+            f'<text class="{"inside" if inside else "strong"}" x="{x:.1f}" y="{at:.1f}" text-anchor="middle">{said}</text>'
+        )
     if ceiling:
         parts.append(
             f'<line class="ceiling" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(ceiling):.1f}" y2="{y(ceiling):.1f}"/>'

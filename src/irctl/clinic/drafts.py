@@ -32,6 +32,7 @@ from irctl.clinic.library import (
     parse_text,
     read_text,
 )
+from irctl.clinic.toml_writing import written
 from irctl.domain.electronic_signature import Meaning, Reauthentication, Signature, Version, signed
 from irctl.domain.people import Person, Verb
 from irctl.domain.problems import Problem, Refused
@@ -145,8 +146,18 @@ def history(desk: Desk, kind: str, name: str) -> list[Edition]:
 
 
 def compared(before: str, after: str) -> tuple[str, ...]:
-    """Line by line, without the names of files."""
+    """Line by line, without the names of files. Against what a form has written, without the comments that it cannot hold."""
+    if _by_form(after) == after:
+        before = _by_form(before)
     return tuple(unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=1))[2:]
+
+
+def _by_form(text: str) -> str:
+    """As a form would write it; as it is where that cannot be."""
+    try:
+        return written(tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, TypeError):
+        return text
 
 
 # --- writing --------------------------------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ def screening_form(draft: Draft) -> None:
     told.setdefault("sensation", {})
     told.setdefault("items", [])
     told.setdefault("expect", [])
-    with card(tr("Title")), ui.element("div").classes("stack fill"):
+    with card(tr("The list")), ui.element("div").classes("stack fill"):
         text(draft, told, "title", tr("Title"))
         text(draft, told, "written_by", tr("Written by"))
     with card(tr("Questions")):
@@ -47,7 +47,7 @@ def screening_form(draft: Draft) -> None:
 
 def _entry(draft: Draft, item: Row, at: int, again: Any) -> None:
     tone, sign, word = TAGS.get(item.get("kind", ""), TAGS[Kind.PRECAUTION])
-    with ui.element("div").classes("item"):
+    with ui.element("div").classes("item tall"):
         ui.html(
             f'<span class="title">{escape(str(item.get("asks", "")))}</span><br><span class="soft small">{escape(str(item.get("key", "")))}</span>',
             sanitize=False,

@@ -15,19 +15,29 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.icons import icon
 from irctl.clinic.library import PROTOCOL, SCREENING
 from irctl.clinic.pages.shelf import standing_of
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.shipped import shipped
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 
-TABS: tuple[tuple[str, str, tuple[Verb, ...]], ...] = (
-    ("/settings/protocols", "Protocols", (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT)),
-    ("/settings/screening", "Screening", (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT)),
-    ("/settings/templates", "Note", (Verb.EDIT_TEMPLATE, Verb.READ_AUDIT)),
-    ("/settings/people", "People", (Verb.MANAGE_PEOPLE,)),
-    ("/settings/stations", "Stations and language", ()),
-    ("/settings/me", "My password and PIN", ()),
-    ("/settings/about", "About", ()),
+TABS: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
+    (
+        "/settings/protocols",
+        "Protocols",
+        "Dose by visit, limits, missed visits, and when a course ends",
+        (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT),
+    ),
+    (
+        "/settings/screening",
+        "Screening",
+        "What is asked before each treatment",
+        (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT),
+    ),
+    ("/settings/templates", "Note", "How the note of a session is printed", (Verb.EDIT_TEMPLATE, Verb.READ_AUDIT)),
+    ("/settings/people", "People", "Who can sign in, and what each may do", (Verb.MANAGE_PEOPLE,)),
+    ("/settings/stations", "Stations and language", "For this workstation, whoever is signed in", ()),
+    ("/settings/me", "My password and PIN", "What only you know", ()),
+    ("/settings/about", "About", "Versions, the database, back-ups, licences", ()),
 )
 """Each with whom it is for: whoever may one of these; everybody, where there are none."""
 
@@ -36,7 +46,7 @@ def tabs(here: Here, current: str) -> None:
     """Only those that this person may see."""
     links = "".join(
         f'<a href="{path}"{" aria-current=page" if path == current else ""}>{escape(tr(title))}</a>'
-        for path, title, verbs in TABS
+        for path, title, _, verbs in TABS
         if allowed(here, verbs)
     )
     ui.html(f'<nav class="tabs" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
@@ -51,32 +61,37 @@ def allowed(here: Here, verbs: tuple[Verb, ...]) -> bool:
 def settings(here: Here) -> None:
     """Where to go, and what waits for a second person."""
     heading(tr("Settings"))
-    tabs(here, "/settings")
-    here.follow(lambda: _waiting(here))
+    if here.may(Verb.ORDER):
+        here.follow(lambda: _waiting(here))
+    rows = "".join(
+        f'<a class="item" href="{path}"><span class="grow"><span class="title">{escape(tr(title))}</span><br>'
+        f'<span class="soft">{escape(tr(about))}</span></span>{icon("next")}</a>'
+        for path, title, about, verbs in TABS
+        if allowed(here, verbs)
+    )
+    ui.html(f'<div class="list">{rows}</div>', sanitize=False)
+    if here.may(Verb.ORDER):
+        here.follow(lambda: _in_force(here.desk))
 
 
 def _waiting(here: Here) -> None:
-    desk = here.desk
-    with card(tr("Waiting for approval")):
-        found = drafts.waiting(desk) if here.may(Verb.ORDER) else []
-        if not found:
-            show_empty(tr("Nothing waits"), tr("What is handed in stands here until a second person approves it."))
-        with ui.element("div").classes("list"):
-            for paper in found:
-                path = {PROTOCOL: f"/settings/protocols/{paper.id}", SCREENING: "/settings/screening"}.get(
-                    paper.kind, "/settings/templates"
-                )
-                said = tr("handed in by {by}", by=paper.version.by)
-                ui.html(
-                    f'<a class="item" href="{path}"><span class="title">{escape(paper.id)}</span>'
-                    f'<span class="soft grow">{escape(said)}</span><span class="tag warn">{icon("warn", "1em")}{escape(tr("waits"))}</span></a>',
-                    sanitize=False,
-                )
-    if here.may(Verb.ORDER):
-        _in_use(desk)
+    found = drafts.waiting(here.desk)
+    if not found:
+        return
+    with card(tr("Waiting for a second person")), ui.element("div").classes("list"):
+        for paper in found:
+            path = {PROTOCOL: f"/settings/protocols/{paper.id}", SCREENING: "/settings/screening"}.get(
+                paper.kind, "/settings/templates"
+            )
+            said = tr("handed in by {by}", by=paper.version.by)
+            ui.html(
+                f'<a class="item" href="{path}"><span class="title">{escape(paper.id)}</span>'
+                f'<span class="soft grow">{escape(said)}</span><span class="tag warn">{icon("warn", "1em")}{escape(tr("waits for approval"))}</span></a>',
+                sanitize=False,
+            )
 
 
-def _in_use(desk: Desk) -> None:
+def _in_force(desk: Desk) -> None:
     with card(tr("In force")):
         now = desk.library.now()
         lists = [] if now.screening is None else [now.screening]

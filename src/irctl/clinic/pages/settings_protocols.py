@@ -120,7 +120,7 @@ def show(here: Here, found: Text) -> None:
     if found.course.visits < 1 or not found.steps or found.steps[0].from_visit != 1:
         return
     with card(tr("Dose by visit")):
-        ui.html(dose_chart(found) + _table(found), sanitize=False)
+        ui.html(f'<div class="drawn"><div>{dose_chart(found)}</div><div>{_table(found)}</div></div>', sanitize=False)
     with ui.element("div").classes("columns"):
         with card(tr("Its own tests")):
             ui.html(_tests(found), sanitize=False)
@@ -136,22 +136,24 @@ def _table(protocol: Protocol) -> str:
         last = (starts[number + 1] if number + 1 < len(starts) else protocol.course.visits + 1) - 1
         had += step.dose.fluence_j_cm2 * max(0, last - step.from_visit + 1)
         cells = (
-            f"{step.dose.irradiance_mw_cm2:g} mW/cm²",
-            f"{step.dose.fluence_j_cm2:g} J/cm²",
-            minutes(step.dose.duration_s),
-            f"{had:g} J/cm²",
+            f"{step.dose.irradiance_mw_cm2:g}",
+            f"{step.dose.fluence_j_cm2:g}",
+            clock(step.dose.duration_s),
+            f"{had:g}",
         )
         visits = f"{step.from_visit}" if last == step.from_visit else f"{step.from_visit}–{last}"
         rows.append(f"<tr><td>{visits}</td>{''.join(f'<td class=number>{cell}</td>' for cell in cells)}</tr>")
-    titles = (tr("Irradiance"), tr("Dose"), tr("Time"), tr("In all"))
-    head = f"<th>{escape(tr('Visits'))}</th>" + "".join(f"<th class=number>{escape(title)}</th>" for title in titles)
+    titles = ((tr("Irradiance"), "mW/cm²"), (tr("Dose"), "J/cm²"), (tr("Time"), "min"), (tr("In all"), "J/cm²"))
+    head = f"<th>{escape(tr('Visits'))}</th>" + "".join(
+        f"<th class=number>{escape(title)}<br>{unit}</th>" for title, unit in titles
+    )
     return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
 
 
-def minutes(duration_s: float) -> str:
-    """As a clock for treatments: 12:30 min."""
+def clock(duration_s: float) -> str:
+    """Minutes and seconds: 12:30."""
     whole = round(duration_s)
-    return f"{whole // 60}:{whole % 60:02d} min"
+    return f"{whole // 60}:{whole % 60:02d}"
 
 
 def _tests(protocol: Protocol) -> str:
@@ -194,7 +196,7 @@ def _facts(protocol: Protocol) -> str:
             tr("{week} a week for {weeks} weeks, at most {most} J/cm² in all", week=course.per_week, weeks=course.weeks, most=f"{course.fluence_j_cm2_max:g}"),
         ),
         (tr("Without a visit for"), "; ".join(setbacks) or tr("no change")),
-        (tr("Limits"), ", ".join(f"{tr(LIMITS[limit][0])} {value:g} {LIMITS[limit][1]}" for limit, value in protocol.limits.given())),
+        (tr("Limits"), ", ".join(_limit(limit, value) for limit, value in protocol.limits.given())),
         (
             tr("End proposed"),
             tr("pain {mcid} less or more, or no change in {visits} visits", mcid=f"{stop.nprs_mcid:g}", visits=stop.unchanged_after_visits),
@@ -204,3 +206,15 @@ def _facts(protocol: Protocol) -> str:
     ]  # fmt: skip
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told)
     return f'<dl class="facts">{rows}</dl>'
+
+
+def _limit(limit: str, value: float) -> str:
+    name, unit = LIMITS[limit]
+    match limit:
+        case "duration_s_max":
+            told = f"{clock(value)} min"
+        case "interval_s_min":
+            told = f"{value / 3600:g} h"
+        case _:
+            told = f"{value:g} {unit}"
+    return f"{tr(name)} {told}"

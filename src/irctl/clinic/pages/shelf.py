@@ -145,15 +145,16 @@ class Shelf:
                 ui.label(f"{paper.version.by}: {paper.version.reason}")
         if waits or not self._here.may(self._verb):
             self._decide(paper, waits=waits)
-            self._preview(text)
+            self._preview(text, first=True)
             return
         draft = Draft(text, paper.number, lambda: None)
         self._draft = draft
         draft.told = _told(text) or {}
+        self._buttons()
         with ui.element("div").classes("wide-left"):
             with ui.element("div"):
                 self._editor(draft)
-            with ui.element("div") as preview:
+            with ui.element("div").classes("seen") as preview:
                 self._preview(text)
 
         def changed() -> None:
@@ -163,12 +164,14 @@ class Shelf:
 
         draft.changed = changed
 
-    def _editor(self, draft: Draft) -> None:
+    def _buttons(self) -> None:
         with ui.element("div").classes("buttons choosing"):
             ui.button(tr("Save the draft"), on_click=self._save)
             ui.button(tr("Hand in for approval"), on_click=self._hand_in).classes("primary")
             other = tr("Edit as a form") if self._as_text else tr("Edit as text")
             ui.button(other, on_click=self._switch).classes("quiet")
+
+    def _editor(self, draft: Draft) -> None:
         if self._as_text or not draft.told:
             with card(tr("The text")):
                 ui.label(tr("TOML. This text is what is approved, and its hash is the version's name.")).classes("soft")
@@ -224,9 +227,8 @@ class Shelf:
 
             async def approve() -> None:
                 told = (self._kind, self._name, paper.number, password.value or "", time.monotonic())
-                if await self._do(drafts.approve_typed, *told, said=tr("Approved and in force")):
-                    dialog.close()
-                    self._again("now")
+                if await self._do(drafts.approve_typed, *told):
+                    ui.navigate.reload()
 
             with ui.element("div").classes("buttons"):
                 ui.button(tr("Sign: approved"), on_click=approve).classes("primary")
@@ -245,15 +247,27 @@ class Shelf:
 
     # --- preview and history ----------------------------------------------------------------------------------------------
 
-    def _preview(self, text: str) -> None:
+    def _preview(self, text: str, *, first: bool = False) -> None:
+        """`first`: what changes stands above all that it says, for who decides over it."""
         checked = drafts.check(self._here.desk, self._kind, self._name, text)
         with card(tr("Checked")):
             _checked(checked)
+        if first:
+            self._changes(text)
         if checked.found is not None:
             try:
                 self._show(self._here, checked.found)
             except Refused as refused:
                 show_empty(refused.problems[0].limit, refused.problems[0].remedy)
+        if not first:
+            self._changes(text)
+
+    def _changes(self, text: str) -> None:
+        """Against what is in force."""
+        now = self._here.desk.library.text(self._kind, self._name)
+        if now is not None and (lines := drafts.compared(now, text)):
+            with card(tr("What changes")):
+                ui.html(_diff(lines), sanitize=False)
 
     def _history(self) -> None:
         editions = drafts.history(self._here.desk, self._kind, self._name)
@@ -324,7 +338,9 @@ def _checked(checked: Checked) -> None:
 
 def _problem(problem: Problem) -> str:
     value = "" if problem.value in (None, "") else f" ({str(problem.value)[:80]})"
-    return escape(f"{problem.field}{value}: {problem.limit}. {problem.remedy}.")
+    part, _, number = problem.field.partition(".")
+    field = tr("test {number}", number=int(number) + 1) if part == "expect" and number.isdigit() else problem.field
+    return escape(f"{field}{value}: {problem.limit}. {problem.remedy}.")
 
 
 def _diff(lines: tuple[str, ...]) -> str:
