@@ -14,7 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from irctl.clinic import drafts, pages, screen, staff
+from irctl.clinic import drafts, pages, screen, staff, words
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.dose_chart import dose_chart
@@ -224,3 +224,12 @@ def test_every_tab_is_a_page() -> None:
     for found in pkgutil.iter_modules(pages.__path__):
         importlib.import_module(f"{pages.__name__}.{found.name}")
     assert {path for path, *_ in settings.TABS} <= {one.path for one in screen.SCREENS}
+
+
+def test_what_is_pressed_on_a_page_is_answered_in_its_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(words, "_of_screen", [])
+    assert words.tr("Settings") == "Settings"
+    words.screens_say(lambda: "de")
+    assert words.tr("Settings") == "Einstellungen"
+    words.screens_say(lambda: None)
+    assert words.tr("Settings") == "Settings"

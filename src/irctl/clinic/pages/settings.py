@@ -61,17 +61,18 @@ def allowed(here: Here, verbs: tuple[Verb, ...]) -> bool:
 def settings(here: Here) -> None:
     """Where to go, and what waits for a second person."""
     heading(tr("Settings"))
-    if here.may(Verb.ORDER):
-        here.follow(lambda: _waiting(here))
     rows = "".join(
         f'<a class="item" href="{path}"><span class="grow"><span class="title">{escape(tr(title))}</span><br>'
         f'<span class="soft">{escape(tr(about))}</span></span>{icon("next")}</a>'
         for path, title, about, verbs in TABS
         if allowed(here, verbs)
     )
-    ui.html(f'<div class="list">{rows}</div>', sanitize=False)
-    if here.may(Verb.ORDER):
-        here.follow(lambda: _in_force(here.desk))
+    with ui.element("div").classes("stack"):
+        if here.may(Verb.ORDER):
+            here.follow(lambda: _waiting(here))
+        ui.html(f'<div class="list">{rows}</div>', sanitize=False)
+        if here.may(Verb.ORDER):
+            here.follow(lambda: _in_force(here.desk))
 
 
 def _waiting(here: Here) -> None:

@@ -17,7 +17,7 @@ from irctl.clinic.forms import form_of
 from irctl.clinic.icons import icon
 from irctl.clinic.pages.settings import tabs
 from irctl.clinic.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE, Here, card, heading
-from irctl.clinic.words import LANGUAGES, language, tr
+from irctl.clinic.words import LANGUAGES, spoken, tr
 
 CHOSEN_S = 10 * 365 * 86_400
 """As long as the workstation stands there."""
@@ -59,7 +59,7 @@ def stations(here: Here) -> None:
     with card(tr("Which station stands here?")):
         here.follow(lambda: _stations(here))
     with card(tr("Language")):
-        _choices(here, "language", dict(LANGUAGES), language.get())
+        _choices(here, "language", dict(LANGUAGES), spoken())
 
 
 def _stations(here: Here) -> None:

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 import base64
 from html import escape
 
@@ -66,14 +67,26 @@ def show(here: Here, found: Text) -> None:
     """A sample's note, as it is printed: nobody's."""
     assert isinstance(found, NoteTemplate)
     with card(tr("As it is printed")):
+        box = ui.element("div")
+
+    async def draw() -> None:
+        """Setting a page takes a while: beside the loop, so that no other screen waits for it."""
         try:
-            pages = render_png(sample_note(), found)
+            pages = await asyncio.to_thread(render_png, sample_note(), found)
         except NoteError as error:
-            show_empty(tr("It cannot be printed"), str(error))
+            with box:
+                show_empty(tr("It cannot be printed"), str(error))
             return
-        if len(pages) > 1:
-            ui.label(tr("It takes {count} pages: shorten it to one.", count=len(pages))).classes("tag warn")
-        for number, page in enumerate(pages, 1):
-            source = f"data:image/png;base64,{base64.b64encode(page).decode()}"
-            about = escape(tr("Page {number} of the sample note", number=number))
-            ui.html(f'<img class="page-picture" src="{source}" alt="{about}">', sanitize=False)
+        with box:
+            _pictures(pages)
+
+    ui.timer(0, draw, once=True)
+
+
+def _pictures(pages: list[bytes]) -> None:
+    if len(pages) > 1:
+        ui.label(tr("It takes {count} pages: shorten it to one.", count=len(pages))).classes("tag warn")
+    for number, page in enumerate(pages, 1):
+        source = f"data:image/png;base64,{base64.b64encode(page).decode()}"
+        about = escape(tr("Page {number} of the sample note", number=number))
+        ui.html(f'<img class="page-picture" src="{source}" alt="{about}">', sanitize=False)
