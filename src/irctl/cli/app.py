@@ -44,7 +44,8 @@ TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
 TRUE = Group("Keeping lamps true", sort_key=3)
 RECORD = Group("The record", sort_key=4)
-RUNNING = Group("Running and checking a station", sort_key=5)
+PEOPLE = Group("People", sort_key=5)
+RUNNING = Group("Running and checking a station", sort_key=6)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -99,6 +100,12 @@ COMMANDS = (
     (RECORD, "records backup", "records:back_up", "Write every row into one file."),
     (RECORD, "records restore", "records:restore", "Fill an empty database from a back-up."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
+    (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
+    (PEOPLE, "people add", "people:add", "A new account; the first is an administrator's."),
+    (PEOPLE, "people list", "people:list_all", "Everybody who can sign in, and who no longer can."),
+    (PEOPLE, "people change", "people:change", "Another name or other roles; no longer active."),
+    (PEOPLE, "people password", "people:password", "Another password, one's own or as an administrator."),
+    (PEOPLE, "people pin", "people:pin", "One's own PIN, which opens a locked screen."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
     (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
@@ -114,6 +121,7 @@ GROUPS = {
     "screening": "Screening lists.",
     "journal": "Verify, show or archive the journal.",
     "records": "The clinic's database: fill, search, back up.",
+    "people": "Who can sign in.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
