@@ -98,6 +98,7 @@ COMMANDS = (
     (RECORD, "records status", "records:status", "What is in the database, and how far."),
     (RECORD, "records backup", "records:back_up", "Write every row into one file."),
     (RECORD, "records restore", "records:restore", "Fill an empty database from a back-up."),
+    (RECORD, "records retention", "records:retention", "Whose records have been kept long enough. Nothing is deleted."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
