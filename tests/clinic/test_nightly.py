@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from irctl.clinic import backups, nightly, notices
-from irctl.clinic.nightly import BACK_UP, RETENTION, last_runs, verification
+from irctl.clinic import backups, notices
+from irctl.clinic.nightly import BACK_UP, RETENTION, Watch, last_runs, verification
 from irctl.clinic.notices import open_notices
 from irctl.domain.problems import Refused
 from irctl.records.audit import Audit
@@ -174,12 +174,14 @@ def test_what_somebody_has_acknowledged_is_not_told_again_every_hour(tmp_path: P
 def test_a_back_up_that_something_holds_up_without_a_word_is_told(night: Night) -> None:
     night.work(MINUTE)
     night.hands.go_on(DAY)
-    nightly.watch(night.desk, night.hands.wall, up_s=60.0)
+    watch = Watch(night.desk, night.hands.clocks(), night.log)
+    watch.look()
     assert not open_notices(night.desk), "it has just been started, and will make it"
-    nightly.watch(night.desk, night.hands.wall, up_s=7200.0)
+    night.hands.go_on(2 * HOUR)
+    watch.look()
     assert [notice.about for notice in open_notices(night.desk)] == ["back-up overdue"]
     night.work(MINUTE)
-    nightly.watch(night.desk, night.hands.wall, up_s=7200.0)
+    watch.look()
     assert not open_notices(night.desk)
 
 

@@ -208,19 +208,32 @@ def failing(what: str) -> str:
     return f"{what} failing"
 
 
-def watch(desk: Desk, now: datetime, up_s: float) -> None:
-    """Whether anything holds up the back-up without a word; asked from another thread than the one that makes it. `up_s`: how long this process runs.
+class Watch(Rounds):
+    """Sees whether anything holds up the back-up without a word; so it has a thread of its own."""
 
-    Raises Refused.
-    """
-    at = desk.file.keeping.at
-    moment = _moment(_last_day(at, now, desk.zone), at, desk.zone)
-    last = last_runs(desk, BACK_UP, 1)
-    if last and last[0].index.moment is not None and last[0].index.moment >= moment:
-        notices.settle(desk, OVERDUE_BACK_UP, "it was tried", now)
-    elif now - moment >= OVERDUE and up_s >= OVERDUE.total_seconds():
-        remedy = "Look whether the disk of [keeping] folder answers; then start irctl again"
-        notices.tell(desk, OVERDUE_BACK_UP, "The records are not backed up, and nothing says why", remedy, "high", now)
+    def __init__(self, desk: Desk, clocks: Clocks, log: Log) -> None:
+        super().__init__(None, clocks, log)
+        self._desk = desk
+        self._since_s = clocks.monotonic_s()
+
+    def look(self) -> bool:
+        try:
+            self._watch(self._clocks.wall())
+        except Refused:
+            return False  # the night itself says so
+        return True
+
+    def _watch(self, now: datetime) -> None:
+        at = self._desk.file.keeping.at
+        moment = _moment(_last_day(at, now, self._desk.zone), at, self._desk.zone)
+        last = last_runs(self._desk, BACK_UP, 1)
+        up = timedelta(seconds=self._clocks.monotonic_s() - self._since_s)
+        if last and last[0].index.moment is not None and last[0].index.moment >= moment:
+            notices.settle(self._desk, OVERDUE_BACK_UP, "it was tried", now)
+        elif min(now - moment, up) >= OVERDUE:
+            text = "The records are not backed up, and nothing says why"
+            remedy = "Look whether the disk of [keeping] folder answers; then start irctl again"
+            notices.tell(self._desk, OVERDUE_BACK_UP, text, remedy, "high", now)
 
 
 def _last_day(at: time, now: datetime, zone: tzinfo) -> date:

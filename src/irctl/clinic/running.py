@@ -21,8 +21,10 @@ from irctl.clinic.controller import Controller
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.jobs import Jobs
-from irctl.clinic.nightly import Nightly
+from irctl.clinic.mail import Mail
+from irctl.clinic.nightly import Nightly, Watch
 from irctl.clinic.opening import open_desk
+from irctl.clinic.post import Post
 from irctl.clinic.projecting import Projecting
 from irctl.clinic.schedule import Inbox, Schedule
 from irctl.clinic.settings import ClinicFile
@@ -116,6 +118,16 @@ class Running:
             jobs = opened.enter_context(closing(Jobs(self._state / NIGHT_STORE, inbox.job)))
             Nightly(desk, self._state, controllers, jobs, Clocks(), _log).run(inbox, lambda: None)
 
+    def _post(self, inbox: Inbox, desk: Desk) -> None:
+        """Waits for a mail server as long as that takes."""
+        with self._told(desk, "The sending of messages"):
+            mail = None if self._file.mail is None else Mail(self._file.mail, self._state)
+            Post(desk, mail, Clocks(), _log).run(inbox, lambda: None)
+
+    def _watch(self, inbox: Inbox, desk: Desk) -> None:
+        with self._told(desk, "The watch over back-ups"):
+            Watch(desk, Clocks(), _log).run(inbox, lambda: None)
+
     @contextmanager
     def _told(self, desk: Desk, what: str) -> Generator[None]:
         """A thread that ends by a defect of ours is missed by nobody: so it is said where people look."""
@@ -161,7 +173,8 @@ class Running:
             for station in desk.stations.values()
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
-        self._thread("night", self._night, desk)
+        for name, work in (("night", self._night), ("watch", self._watch), ("post", self._post)):
+            self._thread(name, work, desk)
         accounts = Accounts(desk.database)
         try:
             await self._screens(desk, Doors(accounts), accounts, listening)
