@@ -101,7 +101,7 @@ class Nightly(Rounds):
     def _do(self, task: Task, now: datetime) -> None:
         day, moment = task.occasion(now, self._desk.zone)
         name = f"{task.what} {moment:%Y-%m-%dT%H:%MZ}"
-        before = next(iter(self._desk.papers.find(KIND, Wanted(parent=task.what, newest=True, limit=1))), None)
+        before = last = next(iter(last_runs(self._desk, task.what, 1)), None)
         if before is not None and before.index.moment is not None:
             if before.index.moment > moment or (before.index.moment == moment and before.index.state == "done"):
                 return
@@ -115,7 +115,8 @@ class Nightly(Rounds):
         except (Refused, Unanswered) as error:
             self._failed(task, name, moment, before, error, now)
             return
-        late = now - moment if now - moment >= LATE_MIN else timedelta()
+        # Nobody waits for what was never done.
+        late = now - moment if last is not None and now - moment >= LATE_MIN else timedelta()
         body = {**told, "late_s": late.total_seconds(), "failures": 0 if before is None else before.body["failures"]}
         self._keep(name, task, moment, before, body, "done", now)
         self._tried_s.pop(task.what)

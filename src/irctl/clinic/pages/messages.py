@@ -39,11 +39,15 @@ TAGS = {
 def box(here: Here) -> None:
     """The box of the clinic."""
     with heading(tr("Messages"), tr("By e-mail, to patients who said yes to it")):
-        ui.button(tr("Write to a patient"), on_click=lambda: ui.navigate.to("/messages/new")).classes("primary")
-    if here.desk.file.mail is None:
-        show_empty(
-            tr("No mail server is set."), tr("Messages wait. An administrator sets one in the clinic's file: [mail].")
+        ui.button(tr("Write to a patient"), on_click=lambda: ui.navigate.to("/messages/new"), color=None).classes(
+            "primary"
         )
+    if here.desk.file.mail is None:
+        with ui.element("div").classes("below"):
+            show_empty(
+                tr("No mail server is set."),
+                tr("Messages wait. An administrator sets one in the clinic's file: [mail]."),
+            )
     here.follow(lambda: _lists(here))
 
 
@@ -89,13 +93,13 @@ def _item(here: Here, one: Message) -> None:
                 ui.label(one.why).classes("small")
         ui.html(f'<span class="tag {kind}">{escape(tr(word))}</span>', sanitize=False)
         with ui.element("div").classes("buttons"):
-            ui.button(tr("Read"), on_click=lambda: _read(here, one)).classes("quiet")
+            ui.button(tr("Read"), on_click=lambda: _read(here, one), color=None).classes("quiet")
             if one.state is State.UNSURE:
-                ui.button(tr("Send again"), on_click=lambda: _confirm_again(here, one))
+                ui.button(tr("Send again"), on_click=lambda: _confirm_again(here, one), color=None)
             elif one.state in (State.WAITING, State.FAILED):
-                ui.button(tr("Send now"), on_click=lambda: _send_now(here, one))
+                ui.button(tr("Send now"), on_click=lambda: _send_now(here, one), color=None)
             if one.state is State.WAITING:
-                ui.button(tr("Withdraw"), on_click=lambda: _withdraw(here, one))
+                ui.button(tr("Withdraw"), on_click=lambda: _withdraw(here, one), color=None)
 
 
 async def _send_now(here: Here, one: Message) -> None:
@@ -119,8 +123,8 @@ def _confirm_again(here: Here, one: Message) -> None:
         ui.html(f"<h2>{escape(tr('Send it again?'))}</h2>", sanitize=False)
         ui.label(tr("It may have arrived already; then the patient has it twice."))
         with ui.element("div").classes("buttons spaced"):
-            ui.button(tr("Send again"), on_click=again).classes("primary")
-            ui.button(tr("Leave it"), on_click=dialog.close)
+            ui.button(tr("Send again"), on_click=again, color=None).classes("primary")
+            ui.button(tr("Leave it"), on_click=dialog.close, color=None)
 
 
 async def _read(here: Here, one: Message) -> None:
@@ -131,7 +135,7 @@ async def _read(here: Here, one: Message) -> None:
         with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card"):
             ui.html(f"<h2>{escape(said.subject)}</h2>", sanitize=False)
             ui.label(said.text).classes("letter")
-            ui.button(tr("Close"), on_click=dialog.close).classes("primary")
+            ui.button(tr("Close"), on_click=dialog.close, color=None).classes("primary")
 
     await here.do(show)
 
@@ -163,7 +167,7 @@ def new(here: Here) -> None:
 
         name.on("keydown.enter", search)
         with ui.element("div").classes("buttons spaced"):
-            ui.button(tr("Search"), on_click=search).classes("primary")
+            ui.button(tr("Search"), on_click=search, color=None).classes("primary")
 
 
 def _person(reference: str, who: str, may_write: bool) -> None:
@@ -174,7 +178,9 @@ def _person(reference: str, who: str, may_write: bool) -> None:
                 reference if may_write else tr("{reference}: has not said yes to messages", reference=reference)
             ).classes("soft")
         if may_write:
-            ui.button(tr("Write"), on_click=lambda: ui.navigate.to(f"/messages/new/{reference}")).classes("primary")
+            ui.button(tr("Write"), on_click=lambda: ui.navigate.to(f"/messages/new/{reference}"), color=None).classes(
+                "primary"
+            )
 
 
 @screen.screen("/messages/new/{patient}", "Write a message", verb=Verb.SCHEDULE)
@@ -203,5 +209,5 @@ async def write(here: Here, patient: str) -> None:
                 ui.navigate.to("/messages")
 
         with ui.element("div").classes("buttons spaced"):
-            ui.button(tr("Send"), on_click=send).classes("primary")
-            ui.button(tr("Back"), on_click=lambda: ui.navigate.to("/messages"))
+            ui.button(tr("Send"), on_click=send, color=None).classes("primary")
+            ui.button(tr("Back"), on_click=lambda: ui.navigate.to("/messages"), color=None)
