@@ -15,6 +15,7 @@ from irctl.clinic.stations import Station
 from irctl.domain.notices import Notice
 from irctl.domain.people import NOTHING_MORE, Context, Person
 from irctl.domain.problems import Problem, Refused
+from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
 from irctl.records.people import People
@@ -33,6 +34,7 @@ class Desk:
     ring: Ring
     papers: Papers
     patients: People
+    accounts: Accounts
     library: Library
     stations: Mapping[str, Station]
     wall: Callable[[], datetime]

@@ -24,7 +24,6 @@ from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import language, tr
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import Lock
-from irctl.records.accounts import Accounts
 
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
@@ -40,7 +39,7 @@ class SignInBody(BaseModel):
     password: str = Field(max_length=1024)
 
 
-def entrance(desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable[[], float]) -> APIRouter:
+def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIRouter:
     """The routes. Whatever is wrong with a sign-in is said in the same words."""
     routes = APIRouter()
 
@@ -56,7 +55,7 @@ def entrance(desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable
             return _door(request, desk, _sign_in_form(back, tr("This form was too old. Try again.")), 403)
         try:
             person = await asyncio.to_thread(
-                accounts.sign_in, form.get("login", ""), form.get("password", ""), desk.wall(), monotonic_s()
+                desk.accounts.sign_in, form.get("login", ""), form.get("password", ""), desk.wall(), monotonic_s()
             )
             # Whatever cookie the browser had, it gets another: one that was put there beforehand is worth nothing.
             cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
@@ -70,7 +69,9 @@ def entrance(desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable
     @routes.post("/api/sign-in")
     async def post_api_sign_in(body: SignInBody) -> Response:
         try:
-            person = await asyncio.to_thread(accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s())
+            person = await asyncio.to_thread(
+                desk.accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s()
+            )
         except Refused as refused:
             return JSONResponse({"title": _said(refused)}, 403, media_type="application/problem+json")
         acting = desk.acting(person)

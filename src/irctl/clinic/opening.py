@@ -15,6 +15,7 @@ from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Issuer, Station
 from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
+from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
 from irctl.records.people import People
@@ -46,7 +47,16 @@ def open_desk(
             for name, section in file.stations.items()
         }
     return Desk(
-        file, database, ring, Papers(database, ring), People(database, ring), library, stations, wall, _zone(file)
+        file,
+        database,
+        ring,
+        Papers(database, ring),
+        People(database, ring),
+        Accounts(database),
+        library,
+        stations,
+        wall,
+        _zone(file),
     )
 
 

@@ -31,7 +31,6 @@ from irctl.clinic.settings import ClinicFile
 from irctl.clinic.tokens import Issuer
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.reminders import Day
-from irctl.records.accounts import Accounts
 from irctl.rope import Rope
 
 STORE = "clinic.sqlite"
@@ -175,9 +174,8 @@ class Running:
         ]
         for name, work in (("night", self._night), ("watch", self._watch), ("post", self._post)):
             self._thread(name, work, desk)
-        accounts = Accounts(desk.database)
         try:
-            await self._screens(desk, Doors(accounts), accounts, listening)
+            await self._screens(desk, Doors(desk.accounts), listening)
         finally:
             for task in following:
                 task.cancel()
@@ -185,7 +183,7 @@ class Running:
                 await station.close()
             desk.database.close()
 
-    async def _screens(self, desk: Desk, doors: Doors, accounts: Accounts, listening: socket.socket) -> None:
+    async def _screens(self, desk: Desk, doors: Doors, listening: socket.socket) -> None:
         import uvicorn
 
         from irctl.clinic.web import create_app
@@ -204,7 +202,7 @@ class Running:
                 if self.started:
                     running.announce(url)
 
-        app = create_app(desk, doors, accounts)
+        app = create_app(desk, doors)
         server = Server(
             uvicorn.Config(
                 app,

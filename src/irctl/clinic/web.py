@@ -22,7 +22,6 @@ from irctl.clinic import pages, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
-from irctl.records.accounts import Accounts
 
 LOOK = Path(__file__).parent / "look"
 LOOKS = ("GET", "HEAD", "OPTIONS")
@@ -30,12 +29,10 @@ OUTSIDE = ("/sign-in", "/look/", "/api/", "/feeds/", "/_nicegui/")
 """What is reached without a sign-in: the door itself, and what it is drawn with. Each route under /api and /feeds asks for itself."""
 
 
-def create_app(
-    desk: Desk, doors: Doors, accounts: Accounts, monotonic_s: Callable[[], float] = time.monotonic
-) -> FastAPI:
+def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time.monotonic) -> FastAPI:
     """The service of a running clinic. Once in a process: NiceGUI's pages are."""
     app = FastAPI(title="irctl clinic", docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(entrance(desk, doors, accounts, monotonic_s))
+    app.include_router(entrance(desk, doors, monotonic_s))
     for found in pkgutil.iter_modules(pages.__path__):
         module = importlib.import_module(f"{pages.__name__}.{found.name}")
         if (routes := getattr(module, "routes", None)) is not None:
