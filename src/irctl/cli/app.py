@@ -75,6 +75,7 @@ COMMANDS = (
     (TRUE, "calibrations certificate", "certificate:issue", "Write its certificate: PDF, JSON or FHIR."),
     (TRUE, "calibrations trace", "calibrations:trace", "Each figure of a certificate, and the events behind it."),
     (TRUE, "calibrations history", "drift:history", "How the lamp drifts, in words and drawn, and its forecast."),
+    (TRUE, "burn-in", "burn_in:burn_in", "Light a lamp for hours on a dummy load, where the station file allows it."),
     (TRUE, "calibrations due", "calibrations:due", "What is due: calibrations, checks, maintenance, meters."),
     (TRUE, "calibrations impact", "calibrations:impact", "The sessions that a failed as-found concerns."),
     (TRUE, "meters list", "check:meters", "The reference meters and their certificates."),
