@@ -53,6 +53,8 @@ AGREED = """
     alarms/A-1/acknowledge                   acknowledge
     lamps/left/commission                    commission
     lamps/left/commissioning/abort           nobody
+    lamps/left/burn-in                       commission
+    lamps/left/burn-in/abort                 nobody
     lamps/left/calibrations                  calibrate
     calibrations/C/identify                  calibrate
     calibrations/C/position                  calibrate
@@ -171,7 +173,8 @@ def test_the_table_has_every_route_of_the_app_and_no_other() -> None:
 
 def test_whatever_is_posted_takes_somebody_or_is_among_the_few_that_only_take_light_away() -> None:
     open_to_all = {path for (method, path), need in TABLE.items() if need is Needs.NOBODY and method != "GET"}
-    assert open_to_all == {"/v1/stop", "/v1/alarms/audio-pause", "/v1/lamps/{lamp}/commissioning/abort"}
+    aborts = {"/v1/lamps/{lamp}/commissioning/abort", "/v1/lamps/{lamp}/burn-in/abort"}
+    assert open_to_all == {"/v1/stop", "/v1/alarms/audio-pause"} | aborts
     assert all(need is Needs.NOBODY for (method, _), need in TABLE.items() if method == "GET")
 
 

@@ -15,9 +15,7 @@ from irctl.clinic.words import tr
 from irctl.domain.people import Person
 
 
-async def ask_second(
-    here: Here, title: str, agreed: Callable[[Person, str], Awaitable[None]]
-) -> None:
+async def ask_second(here: Here, title: str, agreed: Callable[[Person, str], Awaitable[None]]) -> None:
     """Ask for another person's login and password, and for the reason; then do it. Whether the two may is the verb's own question."""
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
         ui.html(f"<h2>{escape(title)}</h2>", sanitize=False)

@@ -145,9 +145,7 @@ def _lamp(here: Here, course: Paper, station: Station, name: str, appointment: s
 
         async def begin() -> None:
             async def work() -> None:
-                visit = await here.desk.run(
-                    visits.begin, here.desk, here.acting(), course, station, name, appointment
-                )
+                visit = await here.desk.run(visits.begin, here.desk, here.acting(), course, station, name, appointment)
                 ui.navigate.to(f"/visits/{visit.id}")
 
             await here.do(lambda _acting: work())

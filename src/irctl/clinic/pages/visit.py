@@ -86,7 +86,12 @@ def visit_page(here: Here, visit: str) -> None:
         shown = chosen[0] if chosen else due
         state = visit_light.state_of(here, told)
         # What is typed in a step is not thrown away because something else has changed.
-        key = (shown, now.index.state, state if shown in ("light", "sign", "after") else None, *_watched(shown, now, told))
+        key = (
+            shown,
+            now.index.state,
+            state if shown in ("light", "sign", "after") else None,
+            *_watched(shown, now, told),
+        )
         if key == drawn:
             return
         moved = not drawn or drawn[0] != shown

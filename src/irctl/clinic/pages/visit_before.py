@@ -76,7 +76,11 @@ def screening(here: Here, visit: Paper, body: VisitBody) -> None:
 
     def work() -> None:
         answers = {key: choice.value for key, choice in given.items() if choice.value is not None}
-        touched = tuple(Trial(hot, choice.value == "hot" if choice.value != "nothing" else None) for hot, choice in trials if choice.value)
+        touched = tuple(
+            Trial(hot, choice.value == "hot" if choice.value != "nothing" else None)
+            for hot, choice in trials
+            if choice.value
+        )
         missing = [item.asks for item in listed.items if item.key not in answers]
         lacking = [Problem("question", None, text, "Answer it: not known is an answer, too") for text in missing]
         if len(touched) < len(trials):
@@ -98,7 +102,8 @@ def _question(item: Item) -> Choice:
         def pressed(value: Answer) -> None:
             advice.set_visibility(value is not None and (value is item.dangerous or value is Answer.UNKNOWN))
             box.classes(
-                add="dangerous" if value is item.dangerous else "", remove="" if value is item.dangerous else "dangerous"
+                add="dangerous" if value is item.dangerous else "",
+                remove="" if value is item.dangerous else "dangerous",
             )
 
         choice = Choice(tr(item.asks), options, pressed=pressed)
@@ -173,7 +178,12 @@ def refused(here: Here, visit: Paper, body: VisitBody) -> None:
     """The end of a visit without light."""
     with ui.element("div").classes("verdict"):
         _title(tr("Not treated"), body.dropped)
-        facts({tr("Written down by"): visit.version.by, tr("at"): f"{visit.version.made_at.astimezone(here.desk.zone):%H:%M}"})
+        facts(
+            {
+                tr("Written down by"): visit.version.by,
+                tr("at"): f"{visit.version.made_at.astimezone(here.desk.zone):%H:%M}",
+            }
+        )
         ui.button(tr("Back to the day"), on_click=lambda: ui.navigate.to("/")).classes("primary")
 
 
@@ -184,13 +194,19 @@ def position(here: Here, visit: Paper, body: VisitBody) -> None:
     """Measured, not assumed: nothing is filled in beforehand."""
     _title(
         tr("Position"),
-        tr("Measure from lamp to skin: {distance} cm, the beam perpendicular to the skin. Never directly overhead.", distance=f"{body.distance_cm:g}"),
+        tr(
+            "Measure from lamp to skin: {distance} cm, the beam perpendicular to the skin. Never directly overhead.",
+            distance=f"{body.distance_cm:g}",
+        ),
     )
     ui.html(_drawing(body.distance_cm), sanitize=False)
     with ui.element("div").classes("row"):
         distance = ui.number(tr("Distance, cm"), min=1, max=200, step=0.5).props("outlined inputmode=decimal")
         angle = ui.number(tr("Angle from perpendicular, °"), min=0, max=60, step=5).props("outlined inputmode=decimal")
-    eyes = Choice(tr("Eyes protected: goggles, or the face covered and out of the beam"), {True: tr("Yes, I have looked"), False: tr("No")})
+    eyes = Choice(
+        tr("Eyes protected: goggles, or the face covered and out of the beam"),
+        {True: tr("Yes, I have looked"), False: tr("No")},
+    )
     picture: list[str] = [""]
     with ui.expansion(tr("Picture of the position (optional)")).classes("picture"):
 
@@ -198,9 +214,9 @@ def position(here: Here, visit: Paper, body: VisitBody) -> None:
             picture[0] = await _data_url(upload)
             ui.notify(tr("Picture kept"), position="bottom", type="positive")
 
-        ui.upload(auto_upload=True, max_file_size=PICTURE_BYTES_MAX, on_upload=taken, label=tr("JPEG or PNG, up to 280 kB")).props(
-            'accept="image/jpeg,image/png" capture="environment"'
-        )
+        ui.upload(
+            auto_upload=True, max_file_size=PICTURE_BYTES_MAX, on_upload=taken, label=tr("JPEG or PNG, up to 280 kB")
+        ).props('accept="image/jpeg,image/png" capture="environment"')
 
     def work() -> None:
         lacking = [
@@ -213,7 +229,13 @@ def position(here: Here, visit: Paper, body: VisitBody) -> None:
         if lacking:
             raise Refused(lacking)
         visits.position(
-            here.desk, here.acting(), visit, float(distance.value), float(angle.value), eyes=eyes.value, picture=picture[0]
+            here.desk,
+            here.acting(),
+            visit,
+            float(distance.value),
+            float(angle.value),
+            eyes=eyes.value,
+            picture=picture[0],
         )
 
     _next(here, tr("Positioned"), work)

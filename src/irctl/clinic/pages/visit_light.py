@@ -71,10 +71,16 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
     state = state_of(here, body)
     station = here.desk.station(body.station)
     if state == "unknown":
-        _title(tr("The controller does not answer"), tr("Look at the lamp itself: its own watchdog keeps it. STOP works from here as soon as it answers."))
+        _title(
+            tr("The controller does not answer"),
+            tr("Look at the lamp itself: its own watchdog keeps it. STOP works from here as soon as it answers."),
+        )
         return
     if visit.index.state == "given" and state in RUNNING:
-        _title(tr("Light"), tr("Stay with the patient. Pause, end and the questions stand in the figures below; STOP above."))
+        _title(
+            tr("Light"),
+            tr("Stay with the patient. Pause, end and the questions stand in the figures below; STOP above."),
+        )
         return
     if state == "ready":
         _title(tr("The lamp is ready"), tr("Nothing shines yet. Is the patient comfortable, are the eyes protected?"))
@@ -93,7 +99,9 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
         _ways_out(here, visit, body, found)
     else:
         _title(tr("Everything agrees"), tr("First the lamp is made ready. Then you start the light."))
-        _button(here, tr("Make the lamp ready"), lambda: visits.arm(here.desk, here.acting(), visit, station), "primary big")
+        _button(
+            here, tr("Make the lamp ready"), lambda: visits.arm(here.desk, here.acting(), visit, station), "primary big"
+        )
 
 
 def _summary(here: Here, body: VisitBody) -> None:
@@ -112,7 +120,8 @@ def _summary(here: Here, body: VisitBody) -> None:
     facts(
         {
             tr("Lamp"): f"{lamp['title'] or body.lamp} ({body.lamp_serial})",
-            tr("Calibration"): calibration and f"{calibration['id']}, {tr('valid until')} {calibration['valid_until'][:10]}",
+            tr("Calibration"): calibration
+            and f"{calibration['id']}, {tr('valid until')} {calibration['valid_until'][:10]}",
             tr("Protocol"): body.protocol,
         }
     )
@@ -128,7 +137,9 @@ def _ways_out(here: Here, visit: Paper, body: VisitBody, found: list[Problem]) -
 
             _button(here, tr("The change since the last visit is meant"), confirm, "")
         slips = tuple(
-            p.field for p in found if p.field not in NEVER and p.field not in changed and p.field in (*CONFIRMABLE, "distance_cm")
+            p.field
+            for p in found
+            if p.field not in NEVER and p.field not in changed and p.field in (*CONFIRMABLE, "distance_cm")
         )
         if slips and here.may(Verb.OVERRIDE):
             override_button(here, visit, slips)
@@ -152,7 +163,9 @@ def _delivered(here: Here, visit: Paper) -> None:
     interval = f"{row.delivered_min_j_cm2:.1f} – {row.delivered_max_j_cm2:.1f}"
     facts(
         {
-            tr("Delivered"): f"{row.delivered_j_cm2:.1f} J/cm² ({interval}), {tr('prescribed')} {row.prescribed_j_cm2:g}",
+            tr(
+                "Delivered"
+            ): f"{row.delivered_j_cm2:.1f} J/cm² ({interval}), {tr('prescribed')} {row.prescribed_j_cm2:g}",
             tr("Light on"): minutes(row.time_on_s or 0),
             tr("Warmest skin"): None if row.skin_c_max is None else f"{row.skin_c_max:.1f} °C",
         }
@@ -214,7 +227,9 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
     if visit.index.state == "signed":
         _title(tr("Signed"))
         for one in here.desk.papers.signatures(courses.VISIT, visit.id):
-            ui.label(f"✓ {one.printed_name}, {one.at.astimezone(here.desk.zone):%Y-%m-%d %H:%M %Z}, {tr(one.meaning)}").classes("title")
+            ui.label(
+                f"✓ {one.printed_name}, {one.at.astimezone(here.desk.zone):%Y-%m-%d %H:%M %Z}, {tr(one.meaning)}"
+            ).classes("title")
         with ui.element("div").classes("row"):
             ui.button(tr("Back to the day"), on_click=lambda: ui.navigate.to("/")).classes("primary big")
             ui.button(tr("The course"), on_click=lambda: ui.navigate.to(f"/courses/{body.course}"))
