@@ -234,6 +234,13 @@ class Process:
         self.alive = False
         self.station.journal.close()
 
+    async def switch_off(self) -> None:
+        """As `irctl serve` ends: dark, and that is the last word in the journal."""
+        await self.run(self.station.close("controller", "the controller is ending"))
+        self.alive = False
+        self.station.journal.write("controller.stopped")
+        self.station.journal.close()
+
     def adopt(self, task: asyncio.Task[Any]) -> None:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

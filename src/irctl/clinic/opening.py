@@ -58,11 +58,12 @@ def open_desk(
         library,
         stations,
         wall,
-        _zone(file),
+        zone_of(file),
     )
 
 
-def _zone(file: ClinicFile) -> tzinfo:
+def zone_of(file: ClinicFile) -> tzinfo:
+    """The clinic's. Raises Refused."""
     if file.clinic.zone is None:
         return get_localzone()
     try:
