@@ -147,6 +147,7 @@ class Process:
     """A controller that runs until it is killed or closed. Make it with `start`."""
 
     def __init__(self, hardware: SimStation) -> None:
+        self.hardware = hardware
         self.cables = {name: Cable(name, line) for name, line in hardware.lines.items()}
         self.disk = Disk()
         self.alive = True

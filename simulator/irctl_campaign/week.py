@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
@@ -34,9 +35,7 @@ from irctl_campaign.week_people import (
     ADMINISTRATOR,
     ASSISTANT,
     CLINICIAN,
-    PASSWORD,
     PATIENTS,
-    PIN,
     SECOND,
     STAFF,
     TECHNICIAN,
@@ -44,7 +43,7 @@ from irctl_campaign.week_people import (
     Coming,
     Patient,
 )
-from irctl_simulator.station import SimStation
+from irctl_simulator.physics.treatment import Truth
 
 OPENS = time(7, 0)
 """The technician comes first."""
@@ -54,14 +53,16 @@ CHEAP = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 """For a password that everybody knows: the first real sign-in makes a hash of full strength of it."""
 
 
-def make(state: Path, configs: Path, now: datetime, people: Sequence[Patient] = PATIENTS) -> None:
+def make(
+    state: Path, configs: Path, now: datetime, password: str, pin: str, people: Sequence[Patient] = PATIENTS
+) -> dict[str, Truth]:
     """Make the week before the day of `now` in the empty folder `state`; `configs` has the examples. Raises Refused, OSError.
 
-    Afterwards `state` has the station's file and the clinic's beside the journal and the records, for `irctl serve`.
+    Everybody who works there has this password and PIN. Returns what the lamps really gave, by session. Afterwards `state` has the station's file and the clinic's beside the journal and the records, for `irctl serve`.
     """
     _files(state, configs)
     hardware = tomllib.loads((configs / "demo-sim.toml").read_text("utf-8"))
-    run_virtual(_Week(state, SimStation.from_config(hardware), now, people).run())
+    return run_virtual(_Week(state, hardware, now, people, password, pin).run())
 
 
 def _files(state: Path, configs: Path) -> None:
@@ -107,11 +108,20 @@ class _Course:
 
 
 class _Week:
-    def __init__(self, state: Path, hardware: SimStation, now: datetime, people: Sequence[Patient]) -> None:
+    def __init__(
+        self,
+        state: Path,
+        hardware: Mapping[str, Any],
+        now: datetime,
+        people: Sequence[Patient],
+        password: str,
+        pin: str,
+    ) -> None:
         self._state, self._hardware, self._now, self._people = state, hardware, now, people
+        self._password, self._pin = password, pin
         self._courses: list[_Course] = []
 
-    async def run(self) -> None:
+    async def run(self) -> dict[str, Truth]:
         """Day by day; then nobody is there until somebody opens the demonstration."""
         config = load(self._state / "station.toml")
         clinic_file = load_clinic(self._state / "clinic.toml")
@@ -126,6 +136,7 @@ class _Week:
                 await self._day(day)
         finally:
             clinic.desk.database.close()
+        return clinic.truths
 
     def _at(self, day: int, at: time) -> datetime:
         return datetime.combine(self._days[day], at, self._clinic.desk.zone)
@@ -136,15 +147,15 @@ class _Week:
         desk = self._clinic.desk
         desk.accounts = Accounts(desk.database, hasher=PasswordHash((CHEAP,)))
         roles = sorted(ADMINISTRATOR.roles)
-        desk.accounts.create(ADMINISTRATOR.login, ADMINISTRATOR.name, roles, PASSWORD, None, desk.now())
+        desk.accounts.create(ADMINISTRATOR.login, ADMINISTRATOR.name, roles, self._password, None, desk.now())
         for one in STAFF:
-            staff.add(desk, desk.acting(ADMINISTRATOR), one.login, one.name, one.roles, PASSWORD)
+            staff.add(desk, desk.acting(ADMINISTRATOR), one.login, one.name, one.roles, self._password)
         for number, one in enumerate((ADMINISTRATOR, *STAFF)):
-            staff.own_pin(desk, desk.acting(one), PASSWORD, PIN, PIN, float(number))
+            staff.own_pin(desk, desk.acting(one), self._password, self._pin, self._pin, float(number))
 
     def _sign_in(self, person: Somebody) -> None:
         desk = self._clinic.desk
-        desk.accounts.sign_in(person.login, PASSWORD, desk.now(), desk.now().timestamp())
+        desk.accounts.sign_in(person.login, self._password, desk.now(), desk.now().timestamp())
 
     # --- a day ------------------------------------------------------------------------------------------------------------
 
@@ -168,14 +179,11 @@ class _Week:
 
     async def _lamps(self, day: int) -> None:
         """Before the first patient. On the first day the right lamp is calibrated; later it is checked when somebody comes for it."""
-        clinic = self._clinic
         if day == 0:
-            async with clinic.switched_on():
-                await clinic.check("left", "monitor", TECHNICIAN)
-                await clinic.calibrate("right", "reference", TECHNICIAN, SECOND)
+            await self._clinic.check("left", "monitor", TECHNICIAN)
+            await self._clinic.calibrate("right", "reference", TECHNICIAN, SECOND)
         elif any(one.lamp == "right" and any(c.day == day for c in one.comes) for one in self._people):
-            async with clinic.switched_on():
-                await clinic.check("right", "reference", TECHNICIAN)
+            await self._clinic.check("right", "reference", TECHNICIAN)
 
     async def _register(self, patient: Patient) -> None:
         clinic = self._clinic
@@ -221,14 +229,16 @@ class _Week:
         )
         found = visits.screened(desk, visit, desk.now())
         if found is None or found.result is Result.MUST_NOT:
-            visits.drop(desk, clinic.by(CLINICIAN), visit, "the screening found a contraindication: come again next week")
+            visits.drop(
+                desk, clinic.by(CLINICIAN), visit, "the screening found a contraindication: come again next week"
+            )
             return
         stop_after_s = STOP_AFTER_S if one.how == "stopped" else None
         visit = await clinic.light(visit, CLINICIAN, stop_after_s)
         if one.how == "stopped":
             await self._clear()
         await clinic.after(timedelta(minutes=1))
-        await clinic.finish(visit, CLINICIAN, _seen(one, CLINICIAN, desk.now()))
+        await clinic.finish(visit, CLINICIAN, self._password, _seen(one, CLINICIAN, desk.now()))
         self._end_if_reached(of)
 
     async def _clear(self) -> None:

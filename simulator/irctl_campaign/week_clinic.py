@@ -6,7 +6,7 @@ Between treatments the controller is switched off, and the time until the next o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -29,7 +29,7 @@ from irctl.domain.people import Person
 from irctl.domain.screening import Answer, Trial
 from irctl.records.papers import Paper
 from irctl_campaign.process import Process
-from irctl_campaign.week_people import PASSWORD
+from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.station import SimStation
 
 HERE = "here"
@@ -58,21 +58,19 @@ class _Beside(httpx.AsyncBaseTransport):
 class Clinic:
     """One clinic and its station, at a wall clock that begins at `begins` and runs with the loop."""
 
-    def __init__(self, state: Path, config: StationConfig, hardware: SimStation, begins: datetime) -> None:
-        self.state, self.hardware = state, hardware
-        self._config = config
+    def __init__(self, state: Path, config: StationConfig, hardware: Mapping[str, Any], begins: datetime) -> None:
+        self.state, self._config, self._hardware = state, config, hardware
+        self.truths: dict[str, Truth] = {}
+        """By session: what its lamp really gave."""
         self._loop = asyncio.get_running_loop()
         self._begins, self._origin_s = begins, self._loop.time()
         self._beside = _Beside()
         issuer = Issuer(state)
         # What was heard last of a station that is switched off for a minute is still true: nobody else touches it.
-        self.station = Station(
-            HERE, "http://127.0.0.1:8970", issuer, transport=self._beside, monotonic_s=lambda: 0.0
-        )
+        self.station = Station(HERE, "http://127.0.0.1:8970", issuer, transport=self._beside, monotonic_s=lambda: 0.0)
         self.desk: Desk = open_desk(
             load_clinic(state / "clinic.toml"), state, issuer, self.wall, stations={HERE: self.station}
         )
-        self.process: Process | None = None
 
     # --- time -------------------------------------------------------------------------------------------------------------
 
@@ -94,9 +92,8 @@ class Clinic:
 
     @asynccontextmanager
     async def switched_on(self) -> AsyncGenerator[Process]:
-        """The controller runs; at the end the records know everything that it wrote."""
-        process = await Process.start(self.hardware, self._config, self.state, self.wall)
-        self.process = process
+        """Power on, and the controller runs; at the end the records know everything that it wrote."""
+        process = await Process.start(SimStation.from_config(self._hardware), self._config, self.state, self.wall)
         self._beside.controller = httpx.ASGITransport(create_app(process.station))
         lamps = process.station.lamps.values()
         await self._while(lambda: not all(lamp.output.verified_dark for lamp in lamps), 0.1)
@@ -108,7 +105,7 @@ class Clinic:
             await self.station.hear()
             await self.projected()
         finally:
-            self._beside.controller = self.process = None
+            self._beside.controller = None
             await process.switch_off()
 
     async def projected(self) -> None:
@@ -119,48 +116,49 @@ class Clinic:
 
     async def check(self, lamp: str, reference: str, person: Person) -> dict[str, Any]:
         """The short check, with the lamp's own radiometer ("monitor") or a reference meter that is put under it."""
-        if reference != "monitor":
-            self.hardware.place("meter", lamp, self.station.lamp(lamp)["distance_cm"])
-        path = f"/v1/lamps/{lamp}/check"
-        await self.station.post(path, self.by(person), {"with": reference, "nobody_under_the_lamp": True})
-        await self._follow(path)
-        self.hardware.remove("meter")
-        return await self.station.get(path)
+        async with self.switched_on() as process:
+            if reference != "monitor":
+                process.hardware.place("meter", lamp, self.station.lamp(lamp)["distance_cm"])
+            path = f"/v1/lamps/{lamp}/check"
+            await self.station.post(path, self.by(person), {"with": reference, "nobody_under_the_lamp": True})
+            return await self._follow(path)
 
     async def calibrate(self, lamp: str, meter: str, technician: Person, second: Person) -> dict[str, Any]:
         """From the first look at the plate to the approval by a second person."""
         acting = self.by(technician)
         about = {"meter": meter, "nobody_under_the_lamp": True, "temperature_c": 22.0}
-        view = await self.station.post(f"/v1/lamps/{lamp}/calibrations", acting, about)
-        path = f"/v1/calibrations/{view['id']}"
-        while view["step"] != "closed":
-            match view["step"]:
-                case "identity":
-                    plate = {"serial": self.station.lamp(lamp)["serial"], "condition": "clean, no damage"}
-                    view = await self.station.post(f"{path}/identify", acting, plate)
-                case "position":
-                    at_cm = view["next"]["distance_cm"]
-                    self.hardware.place("meter", lamp, at_cm)
-                    view = await self.station.post(f"{path}/position", acting, {"distance": at_cm, "unit": "cm"})
-                case "adjustment":
-                    view = await self.station.post(f"{path}/adjust", acting, {"what": None})
-                case "review":
-                    view = await self.station.post(f"{path}/submit", acting)
-                case "approval":
-                    self.hardware.remove("meter")
-                    view = await self.station.post(f"{path}/approve", self.by(second))
-                case _:
-                    await self.station.post(f"{path}/read", acting)
-                    view = await self._follow(path)
-        return view
+        async with self.switched_on() as process:
+            view = await self.station.post(f"/v1/lamps/{lamp}/calibrations", acting, about)
+            path = f"/v1/calibrations/{view['id']}"
+            while view["step"] != "approval":
+                view = await self._calibrated_further(process, view, path, acting)
+            return await self.station.post(f"{path}/approve", self.by(second))
+
+    async def _calibrated_further(self, process: Process, view: Any, path: str, acting: Acting) -> Any:
+        lamp, post = view["lamp"], self.station.post
+        match view["step"]:
+            case "identity":
+                plate = {"serial": self.station.lamp(lamp)["serial"], "condition": "clean, no damage"}
+                return await post(f"{path}/identify", acting, plate)
+            case "position":
+                at_cm = view["next"]["distance_cm"]
+                process.hardware.place("meter", lamp, at_cm)
+                return await post(f"{path}/position", acting, {"distance": at_cm, "unit": "cm"})
+            case "adjustment":
+                return await post(f"{path}/adjust", acting, {"what": None})
+            case "review":
+                return await post(f"{path}/submit", acting)
+            case _:
+                await post(f"{path}/read", acting)
+                return await self._follow(path)
 
     async def _follow(self, path: str) -> Any:
-        while (view := await self.station.get(path))["running"]:
+        while (view := await self.station.get(path))["running"]:  # noqa: ASYNC110 - as a screen does
             await asyncio.sleep(2.0)
         return view
 
     async def _while(self, condition: Callable[[], bool], every_s: float) -> None:
-        while condition():
+        while condition():  # noqa: ASYNC110
             await asyncio.sleep(every_s)
 
     # --- a visit ----------------------------------------------------------------------------------------------------------
@@ -182,7 +180,9 @@ class Clinic:
         await self.after(MINUTE)
         visit = visits.identify(self.desk, self.by(person), visit)
         await self.after(3 * MINUTE)
-        told = {item.key: answers.get(item.key, _harmless(item.dangerous)) for item in self.desk.library.screening.items}
+        told = {
+            item.key: answers.get(item.key, _harmless(item.dangerous)) for item in self.desk.library.screening.items
+        }
         trials = tuple(Trial(hot, hot) for hot in TOUCHES)
         visit = visits.screen(self.desk, self.by(person), visit, told, trials)
         await self.after(2 * MINUTE)
@@ -204,13 +204,14 @@ class Clinic:
                 await asyncio.sleep(stop_after_s)
                 await self.station.post("/v1/stop", self.by(person), {"reason": "the patient felt faint"})
             await self._while(lambda: session.running, 0.5)
+            self.truths[session.id] = process.hardware.truth(session.order.lamp)
         return visit
 
-    async def finish(self, visit: Paper, person: Person, part: AfterPart) -> None:
+    async def finish(self, visit: Paper, person: Person, password: str, part: AfterPart) -> None:
         """What is seen afterwards, and the signature."""
         visits.after(self.desk, self.by(person), visit, part)
         await self.after(MINUTE)
-        proof = self.desk.accounts.reauthenticate(person.login, PASSWORD, self.wall(), self._loop.time())
+        proof = self.desk.accounts.reauthenticate(person.login, password, self.wall(), self._loop.time())
         visits.sign(self.desk, self.by(person), visit, proof)
 
 

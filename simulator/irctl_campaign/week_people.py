@@ -9,9 +9,6 @@ from typing import Literal
 from irctl.domain.people import Person, Role
 from irctl.domain.screening import Answer
 
-PASSWORD = "quilted ferry mango lantern"
-"""Of everybody who works in the demonstration. It is no secret: nobody real is behind it."""
-PIN = "248163"
 TODAY = 5
 """The days of the week are counted from 0; the sixth is the day on which somebody opens the demonstration, and has not been yet."""
 

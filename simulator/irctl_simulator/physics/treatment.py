@@ -122,14 +122,11 @@ class Treatment:
         """Bring everything to `now`; the skin moves in whole steps of its own and lags by less than one."""
         if now <= self.now:
             return
+        if self.body.dark and self.skin.at_rest and self._skin_dose == 0.0:
+            self._rest(now)
+            return
         step_s = self.skin.step_s
-        while True:
-            # Looked at before each step: a lamp that nobody asks about for a night costs nothing.
-            if self.body.dark and self.skin.at_rest and self._skin_dose == 0.0:
-                self._rest(now)
-                return
-            if self._skin_at + step_s > now:
-                break
+        while self._skin_at + step_s <= now:
             self._shine(self._skin_at + step_s)
             self._skin_at += step_s
             skin_c = self.skin.step(self._skin_dose * 1000.0 / step_s)
