@@ -178,11 +178,13 @@ class _Week:
             await self._comes(of, one)
 
     async def _lamps(self, day: int) -> None:
-        """Before the first patient. On the first day the right lamp is calibrated; later it is checked when somebody comes for it."""
+        """Before the first patient. The right lamp is made ready on days when somebody comes for it: calibrated at first, then checked."""
+        right = any(one.lamp == "right" and coming.day == day for one in self._people for coming in one.comes)
         if day == 0:
             await self._clinic.check("left", "monitor", TECHNICIAN)
-            await self._clinic.calibrate("right", "reference", TECHNICIAN, SECOND)
-        elif any(one.lamp == "right" and any(c.day == day for c in one.comes) for one in self._people):
+            if right:
+                await self._clinic.calibrate("right", "reference", TECHNICIAN, SECOND)
+        elif right:
             await self._clinic.check("right", "reference", TECHNICIAN)
 
     async def _register(self, patient: Patient) -> None:

@@ -53,7 +53,8 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
         if back is not None and nobody and (person := await demonstrates(desk)) is not None:
             desk.accounts.audit.write(None, desk.wall(), person.login, "signed-in", person.login, why="demonstration")
             cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
-            answer = RedirectResponse(_local(back), 303)
+            # Not a redirect: of a chain that began on another site, the next page would not be sent the cookie.
+            answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(_local(back))}">')
             _set(answer, COOKIE, cookie)
             return answer
         return _door(request, desk, _sign_in_form(_local(back or "/"), ""))
