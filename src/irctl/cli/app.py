@@ -56,6 +56,8 @@ COMMANDS = (
     (TREATING, "protocols list", "protocols:list_all", "The treatment protocols."),
     (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
     (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
+    (TREATING, "protocols import", "library:bring", "Take a file into the clinic's library and hand it in."),
+    (TREATING, "protocols approve", "library:approve", "A second person approves what was handed in."),
     (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
