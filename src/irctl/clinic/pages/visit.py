@@ -71,8 +71,9 @@ def visit_page(here: Here, visit: str) -> None:
     acting = here.acting()
     person = here.desk.patients.show(body.patient, acting.require(Verb.SEE_PATIENT).login, "treatment", acting.at)
     _header(here, person.person.name, f"{person.person.born:%d %B %Y}", body)
-    with ui.element("div").classes("visit"):
-        steps = ui.element("ol").classes("steps").props(f'aria-label="{tr("Steps")}"')
+    frame = ui.element("div").classes("visit")
+    with frame:
+        steps = ui.element("ol").classes("visit-steps").props(f'aria-label="{tr("Steps")}"')
         content = ui.element("div").classes("step")
     # The live figures stand outside of what is drawn anew: they draw themselves.
     live = ui.element("div").classes("live-figures")
@@ -110,6 +111,8 @@ def visit_page(here: Here, visit: str) -> None:
         moved = not drawn or drawn[0] != shown
         drawn = key
         live.set_visibility(shown == "light")
+        lit = shown == "light" and now.index.state == "given"
+        frame.classes(add="lit" if lit else "", remove="" if lit else "lit")
         steps.clear()
         with steps:
             for step in STEPS:
@@ -150,7 +153,7 @@ def _header(here: Here, name: str, born: str, body: VisitBody) -> None:
     seconds = body.fluence_j_cm2 * 1000 / body.irradiance_mw_cm2
     told = (area, f"{body.fluence_j_cm2:g} J/cm²", f"{body.irradiance_mw_cm2:g} mW/cm²", minutes(seconds), title)
     chips = "".join(f"<li>{escape(one)}</li>" for one in (f"{tr('Visit')} {body.visit}", *told))
-    ui.html(f'<ul class="chips">{chips}</ul>', sanitize=False)
+    ui.html(f'<ul class="visit-chips">{chips}</ul>', sanitize=False)
 
 
 def _step_sign(

@@ -12,7 +12,7 @@ from typing import Any
 from nicegui import events, ui
 
 from irctl.clinic import courses, visits
-from irctl.clinic.body_map import body_map, label_of
+from irctl.clinic.body_map import body_map
 from irctl.clinic.parts import Choice, facts, function, pain
 from irctl.clinic.screen import Here
 from irctl.clinic.second_person import ask_second
@@ -47,11 +47,9 @@ def _next(here: Here, text: str, work: Callable[[], Any]) -> None:
 
 def who(here: Here, visit: Paper, body: VisitBody) -> None:
     """The patient says it; the screen only has it to compare."""
-    area = label_of(body.area)
     _title(tr("Who, and where?"), tr("Let the patient say name and date of birth. Then point at the area together."))
     with ui.element("div").classes("row"):
         body_map(body.area, None, compact=True)
-        ui.label(area).classes("figure")
     _next(here, tr("It is this patient, and this area"), lambda: visits.identify(here.desk, here.acting(), visit))
     _refuse(here, visit)
 
