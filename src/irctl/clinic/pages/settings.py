@@ -50,7 +50,7 @@ def tabs(here: Here, current: str) -> None:
         for path, title, _, verbs in TABS
         if allowed(here, verbs)
     )
-    ui.html(f'<nav class="tabs" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
+    ui.html(f'<nav class="subpages" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
 
 
 def allowed(here: Here, verbs: tuple[Verb, ...]) -> bool:
