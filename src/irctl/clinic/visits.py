@@ -136,7 +136,7 @@ def offered(desk: Desk, course: Paper, station: Station, lamp: str) -> tuple[Due
     )
     problems = problems_with_use(protocol, under)
     if (screening := desk.library.screening).approval is None and not under.simulated:
-        remedy = "Approve it in its file: [approval], by a second person"
+        remedy = "A second person approves it, in Settings or in its file"
         problems.append(Problem("screening", screening.name, "is an example that no clinic has approved", remedy))
     if view["calibration"] is None:
         problems.append(
