@@ -36,6 +36,7 @@ def show_appointment(here: Here, one: Appointment, name: str) -> None:
     """Open the dialog."""
     here.speak()
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
+        dialog.props["aria-label"] = f"{dates.moment(one.at)}, {name}"
         ui.html(f"<h2>{escape(dates.moment(one.at))}, {escape(name)}</h2>{tag(one.state)}", sanitize=False)
         ui.html(_facts(here.desk, one), sanitize=False)
         if here.may(Verb.SCHEDULE) and one.ahead:
@@ -44,6 +45,10 @@ def show_appointment(here: Here, one: Appointment, name: str) -> None:
         with ui.element("div").classes("buttons"):
             ui.button(tr("Close"), on_click=dialog.close).classes("primary")
             ui.button(tr("Open patient"), on_click=lambda: ui.navigate.to(f"/patients/{one.patient}"))
+            # Links, not presses: a browser opens a page beside this one only for what somebody has touched itself.
+            card, file = f"/patients/{one.patient}/card.pdf", f"/patients/{one.patient}/appointments.ics"
+            ui.button(tr("Card to take home")).props(f'href="{card}" target="_blank"')
+            ui.button(tr("Calendar file")).props(f'href="{file}"')
             if here.may(Verb.SCHEDULE):
                 _day_buttons(here, one, dialog)
 
@@ -161,6 +166,7 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
     plan = _Plan(here, course)
     desk, body, said = here.desk, courses.body_of(course), tr("Booked")
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack plan"):
+        dialog.props["aria-label"] = tr("Plan a course")
         ui.html(
             f"<h2>{escape(tr('Plan a course'))}: {escape(name)}</h2>"
             f'<p class="soft">{escape(body.area)} · {escape(plan.protocol.title)} · '
