@@ -102,7 +102,7 @@ def test_a_lamps_state_is_one_word(lamp: dict[str, Any], word: str) -> None:
 
 def test_a_lamp_that_shines_says_what_for_and_how_long() -> None:
     told = lamp_words(a_lamp(status="busy", session=a_session("emitting")), NOW)
-    assert (told.doing, told.left) == ("24 J/cm², left knee", "2 min left")
+    assert (told.doing, told.left) == ("24 J/cm², Left knee", "2 min left")
     over = lamp_words(a_lamp(session=a_session("ended", "completed")), NOW)
     assert (over.doing, over.left) == ("", "")
 
