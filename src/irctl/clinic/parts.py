@@ -28,10 +28,10 @@ class Choice:
     ) -> None:
         self.value = value
         self._pressed = pressed
-        with ui.element("div").classes("choice").props(f'role="radiogroup" aria-label="{escape(asks)}"'):
+        with ui.element("div").classes("ask").props(f'role="radiogroup" aria-label="{escape(asks)}"'):
             if shown:
                 ui.label(asks).classes("asks")
-            with ui.element("div").classes("options"):
+            with ui.element("div").classes("ask-options"):
                 self._buttons = {key: self._button(key, text) for key, text in options.items()}
         self._draw()
 
@@ -54,7 +54,7 @@ class Choice:
 
 def rating(asks: str, low: str, high: str, value: int | None = None) -> Choice:
     """0 to 10, with words at both ends."""
-    with ui.element("div").classes("rating"):
+    with ui.element("div").classes("scale"):
         found = Choice(asks, {number: str(number) for number in range(NPRS_MAX + 1)}, value)
         ui.html(f"<span>0: {escape(low)}</span><span>10: {escape(high)}</span>", sanitize=False).classes("ends")
     return found

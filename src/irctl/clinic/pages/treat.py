@@ -9,8 +9,9 @@ from html import escape
 from nicegui import ui
 
 from irctl.clinic import courses, screen, visits
-from irctl.clinic.body_map import AREAS
+from irctl.clinic.body_map import label_of
 from irctl.clinic.parts import minutes, problems
+from irctl.clinic.patients import search
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.stations import Station
 from irctl.clinic.words import tr
@@ -18,8 +19,6 @@ from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
 from irctl.records.papers import Paper, Wanted
 from irctl.records.people import Version
-
-WHY = "treatment"
 
 
 @screen.screen("/treat", "Treat", verb=Verb.START, icon="treat", order=2)
@@ -31,7 +30,7 @@ async def treat(here: Here) -> None:
         box = ui.element("div").classes("row")
         found = ui.element("div").classes("list")
 
-        async def search() -> None:
+        async def look() -> None:
             found.clear()
             people = await _searched(here, typed.value or "")
             with found:
@@ -42,17 +41,15 @@ async def treat(here: Here) -> None:
 
         with box:
             typed = ui.input(tr("Name, date of birth or record number")).props("outlined autofocus").classes("grow")
-            typed.on("keydown.enter", search)
-            ui.button(tr("Search"), on_click=search).classes("primary")
+            typed.on("keydown.enter", look)
+            ui.button(tr("Search"), on_click=look).classes("primary")
 
 
 async def _searched(here: Here, typed: str) -> list[Version]:
-    from irctl.clinic.patients import search
-
     found: list[Version] = []
 
     async def work() -> None:
-        found.extend(await here.desk.run(search, here.desk, here.acting(), typed, WHY))
+        found.extend(await here.desk.run(search, here.desk, here.acting(), typed))
 
     await here.do(lambda _acting: work())
     return found
@@ -66,7 +63,7 @@ async def _open_visits(here: Here) -> None:
     with card(tr("Begun")), ui.element("div").classes("list"):
         for visit in opened:
             body = visits.body_of(visit)
-            text = f"{body.patient} · {tr(AREAS.get(body.area, body.area))} · {tr('visit')} {body.visit}"
+            text = f"{body.patient} · {label_of(body.area)} · {tr('visit')} {body.visit}"
             state = tr("light given, not signed") if visit.index.state == "given" else tr("before the light")
             ui.html(
                 f'<a class="item" href="/visits/{visit.id}"><span class="grow title">{escape(text)}</span>'
@@ -85,7 +82,7 @@ def _patient(here: Here, person: Version) -> None:
             for course in active:
                 body = courses.body_of(course)
                 ui.html(
-                    f'<a class="item" href="/treat/{course.id}"><span class="grow"><span class="title">{escape(tr(AREAS.get(body.area, body.area)))}</span>'
+                    f'<a class="item" href="/treat/{course.id}"><span class="grow"><span class="title">{escape(label_of(body.area))}</span>'
                     f'<br><span class="soft">{escape(body.protocol.partition(" version ")[0])}</span></span><span class="tag live">{escape(tr("Choose"))}</span></a>',
                     sanitize=False,
                 )
@@ -104,7 +101,7 @@ def choose_lamp(here: Here, course: str) -> None:
     body = courses.body_of(found)
     progress = courses.progress(here.desk, found)
     number = len(progress.visits) + 1
-    area = tr(AREAS.get(body.area, body.area))
+    area = label_of(body.area)
     heading(tr("At which lamp?"), f"{found.index.patient} · {area} · {tr('visit')} {number}")
     if progress.advice is not None:
         with card():

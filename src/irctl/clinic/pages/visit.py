@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from nicegui import ui
 
 from irctl.clinic import courses, screen, visits
-from irctl.clinic.body_map import AREAS
+from irctl.clinic.body_map import label_of
 from irctl.clinic.pages import visit_before, visit_light
 from irctl.clinic.parts import minutes
 from irctl.clinic.screen import Here, heading, live_panel
@@ -25,27 +25,40 @@ LOOK_EVERY_S = 0.5
 
 
 class Step(NamedTuple):
-    """One of the steps; `done` says whether it needs nobody any more."""
+    """One of the steps, in their order."""
 
     key: str
     title: str
-    done: Callable[[Here, Paper, VisitBody], bool]
     draw: Callable[[Here, Paper, VisitBody], Any]
 
 
-def _screened(here: Here, visit: Paper, _body: VisitBody) -> bool:
-    found = visits.screened(here.desk, visit, here.desk.now())
-    return found is not None and found.result is not Result.MUST_NOT
+def _done(here: Here, visit: Paper, body: VisitBody, step: str) -> bool:
+    match step:
+        case "who":
+            return body.identified is not None
+        case "screening":
+            found = visits.screened(here.desk, visit, here.desk.now())
+            return found is not None and found.result is not Result.MUST_NOT
+        case "position":
+            return body.position is not None
+        case "pain":
+            return body.before is not None
+        case "light":
+            return visit_light.over(here, visit, body)
+        case "after":
+            return body.after is not None
+        case _:
+            return visit.index.state == "signed"
 
 
 STEPS = (
-    Step("who", "Who", lambda _h, _p, body: body.identified is not None, visit_before.who),
-    Step("screening", "Screening", _screened, visit_before.screening),
-    Step("position", "Position", lambda _h, _p, body: body.position is not None, visit_before.position),
-    Step("pain", "Pain", lambda _h, _p, body: body.before is not None, visit_before.pain_before),
-    Step("light", "Light", lambda here, visit, body: visit_light.over(here, visit, body), visit_light.light),
-    Step("after", "Afterwards", lambda _h, _p, body: body.after is not None, visit_light.afterwards),
-    Step("sign", "Sign", lambda _h, visit, _b: visit.index.state == "signed", visit_light.signature),
+    Step("who", "Who", visit_before.who),
+    Step("screening", "Screening", visit_before.screening),
+    Step("position", "Position", visit_before.position),
+    Step("pain", "Pain", visit_before.pain_before),
+    Step("light", "Light", visit_light.light),
+    Step("after", "Afterwards", visit_light.afterwards),
+    Step("sign", "Sign", visit_light.signature),
 )
 BEFORE_LIGHT = ("who", "screening", "position", "pain")
 
@@ -58,8 +71,9 @@ def visit_page(here: Here, visit: str) -> None:
     acting = here.acting()
     person = here.desk.patients.show(body.patient, acting.require(Verb.SEE_PATIENT).login, "treatment", acting.at)
     _header(here, person.person.name, f"{person.person.born:%d %B %Y}", body)
-    with ui.element("div").classes("visit"):
-        steps = ui.element("ol").classes("steps").props(f'aria-label="{tr("Steps")}"')
+    frame = ui.element("div").classes("visit")
+    with frame:
+        steps = ui.element("ol").classes("visit-steps").props(f'aria-label="{tr("Steps")}"')
         content = ui.element("div").classes("step")
     # The live figures stand outside of what is drawn anew: they draw themselves.
     live = ui.element("div").classes("live-figures")
@@ -97,6 +111,8 @@ def visit_page(here: Here, visit: str) -> None:
         moved = not drawn or drawn[0] != shown
         drawn = key
         live.set_visibility(shown == "light")
+        lit = shown == "light" and now.index.state == "given"
+        frame.classes(add="lit" if lit else "", remove="" if lit else "lit")
         steps.clear()
         with steps:
             for step in STEPS:
@@ -124,26 +140,26 @@ def _watched(shown: str, now: Paper, body: VisitBody) -> tuple[Any, ...]:
 
 def _due(here: Here, visit: Paper, body: VisitBody) -> str:
     for step in STEPS:
-        if not step.done(here, visit, body):
+        if not _done(here, visit, body, step.key):
             return step.key
     return "sign"
 
 
 def _header(here: Here, name: str, born: str, body: VisitBody) -> None:
-    area = tr(AREAS.get(body.area, body.area))
+    area = label_of(body.area)
     heading(name, f"{tr('born')} {born} · {body.patient}")
     lamp = here.desk.station(body.station).lamps
     title = next((one["title"] for one in lamp if one["name"] == body.lamp), body.lamp)
     seconds = body.fluence_j_cm2 * 1000 / body.irradiance_mw_cm2
     told = (area, f"{body.fluence_j_cm2:g} J/cm²", f"{body.irradiance_mw_cm2:g} mW/cm²", minutes(seconds), title)
     chips = "".join(f"<li>{escape(one)}</li>" for one in (f"{tr('Visit')} {body.visit}", *told))
-    ui.html(f'<ul class="chips">{chips}</ul>', sanitize=False)
+    ui.html(f'<ul class="visit-chips">{chips}</ul>', sanitize=False)
 
 
 def _step_sign(
     here: Here, visit: Paper, body: VisitBody, step: Step, *, current: bool, press: Callable[[], None]
 ) -> None:
-    done = step.done(here, visit, body)
+    done = _done(here, visit, body, step.key)
     sign = "✓" if done else "→" if current else "·"
     state = tr("done") if done else tr("now") if current else tr("later")
     may_go = step.key in BEFORE_LIGHT and done and visit.index.state == "open"

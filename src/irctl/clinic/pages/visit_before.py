@@ -12,7 +12,7 @@ from typing import Any
 from nicegui import events, ui
 
 from irctl.clinic import courses, visits
-from irctl.clinic.body_map import AREAS, body_map
+from irctl.clinic.body_map import body_map
 from irctl.clinic.parts import Choice, facts, function, pain
 from irctl.clinic.screen import Here
 from irctl.clinic.second_person import ask_second
@@ -47,11 +47,9 @@ def _next(here: Here, text: str, work: Callable[[], Any]) -> None:
 
 def who(here: Here, visit: Paper, body: VisitBody) -> None:
     """The patient says it; the screen only has it to compare."""
-    area = tr(AREAS.get(body.area, body.area))
     _title(tr("Who, and where?"), tr("Let the patient say name and date of birth. Then point at the area together."))
     with ui.element("div").classes("row"):
         body_map(body.area, None, compact=True)
-        ui.label(area).classes("figure")
     _next(here, tr("It is this patient, and this area"), lambda: visits.identify(here.desk, here.acting(), visit))
     _refuse(here, visit)
 
@@ -100,7 +98,7 @@ def _question(item: Item) -> Choice:
         advice.set_visibility(False)
 
         def pressed(value: Answer) -> None:
-            advice.set_visibility(value is not None and (value is item.dangerous or value is Answer.UNKNOWN))
+            advice.set_visibility(value in (item.dangerous, Answer.UNKNOWN))
             box.classes(
                 add="dangerous" if value is item.dangerous else "",
                 remove="" if value is item.dangerous else "dangerous",
@@ -226,17 +224,10 @@ def position(here: Here, visit: Paper, body: VisitBody) -> None:
         ]
         if eyes.value is None:
             lacking.append(Problem("eyes_protected", None, "was not answered", "Look at the goggles"))
-        if lacking:
+        far, tilt = distance.value, angle.value
+        if lacking or far is None or tilt is None:
             raise Refused(lacking)
-        visits.position(
-            here.desk,
-            here.acting(),
-            visit,
-            float(distance.value),
-            float(angle.value),
-            eyes=eyes.value,
-            picture=picture[0],
-        )
+        visits.position(here.desk, here.acting(), visit, far, tilt, eyes=eyes.value is True, picture=picture[0])
 
     _next(here, tr("Positioned"), work)
     _refuse(here, visit)
