@@ -110,14 +110,6 @@ def may_see(here: Here) -> bool:
     return False
 
 
-def lost_sight(here: Here) -> bool:
-    """Whether patients may no longer be shown on a page that stays open: locked, or the emergency is over. The page is opened anew then."""
-    if here.may(Verb.SEE_PATIENT):
-        return False
-    ui.navigate.to(here.request.url.path)
-    return True
-
-
 # --- a new one ------------------------------------------------------------------------------------------------------------
 
 
