@@ -162,7 +162,8 @@ def test_everything_these_pages_say_is_said_in_german_too() -> None:
     german = tomllib.loads((CLINIC / "words" / "de.toml").read_text(encoding="utf-8"))
     files = [CLINIC / f"{name}.py" for name in ("patient_pieces", "chart", "timeline", "body_map")]
     files += [CLINIC / "pages" / f"{name}.py" for name in ("patients", "patient", "course", "course_new")]
-    said = {text for file in files for text in re.findall(r'\btr\(\s*"([^"]+)"', file.read_text(encoding="utf-8"))}
+    literal = re.compile(r"""\btr\(\s*(["'])((?:(?!\1).)+)\1""")
+    said = {found[2] for file in files for found in literal.finditer(file.read_text(encoding="utf-8"))}
 
     assert len(said) > 100
     assert sorted(said - german.keys()) == []

@@ -105,7 +105,7 @@ def _background(here: Here, opened: Patient) -> None:
                 ui.label(text or empty).classes("prose" if text else "soft")
                 if here.may(Verb.EDIT_PATIENT):
                     edit = ui.button(tr("Edit"), on_click=lambda: _write(here, opened), color=None)
-                    edit.classes("quiet").props["aria-label"] = f"{tr('Write')}: {title}"
+                    edit.classes("quiet").props["aria-label"] = f"{tr('Edit')}: {title}"
 
 
 def _write(here: Here, opened: Patient) -> None:
