@@ -58,7 +58,7 @@ async def one_course(here: Here, course: str) -> None:
 def _progress(here: Here, found: Outlook) -> None:
     with card():
         said = f'<div class="row"><h2 class="grow">{tr("Progress")}</h2>{state_tag(found)}</div>'
-        ui.html(said + progress_bar(found) + advice_box(found.advice), sanitize=False)
+        ui.html(said + progress_bar(found) + advice_box(found), sanitize=False)
         ui.html(chart_of(found), sanitize=False).classes("chart-box")
     with card(tr("Visits")):
         if found.rows:

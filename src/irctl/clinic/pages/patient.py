@@ -84,7 +84,7 @@ def _course(here: Here, one: Outlook) -> None:
             if one.active and here.may(Verb.START):
                 treat = ui.button(tr("Treat now"), on_click=lambda: ui.navigate.to(f"/treat/{course}"), color=None)
                 treat.classes("primary")
-    ui.html(progress_bar(one) + advice_box(one.advice), sanitize=False)
+    ui.html(progress_bar(one) + advice_box(one), sanitize=False)
     if one.active:
         ui.html(chart_of(one), sanitize=False).classes("chart-box")
     elif one.closed_because:
