@@ -97,7 +97,7 @@ def may_see(here: Here) -> bool:
                 "In an emergency you may, for half an hour. The administrator is told at once, and everything you open is recorded."
             )
         )
-        reason = ui.textarea(tr("What has happened?")).props("outlined autogrow")
+        reason = ui.textarea(tr("What has happened? (without names)")).props("outlined autogrow")
 
         async def open_up() -> None:
             said = str(reason.value or "")
