@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -40,8 +40,8 @@ AREAS = ("lumbar", "left shoulder", "right knee", "neck", "left hand")
 class Written:
     """Events as a controller would write them, one after the other."""
 
-    def __init__(self) -> None:
-        self.at, self._began = BEGAN, BEGAN
+    def __init__(self, began: datetime = BEGAN) -> None:
+        self.at, self._began = began, began
         self._seq, self._head = count(1), GENESIS
 
     def event(self, name: str, **fields: Any) -> Event:
@@ -54,26 +54,39 @@ class Written:
         return self.event(CHECKPOINT, signs=0, key=KEY, signature="00" * 64)
 
 
-def a_journal(sessions: int, seed: int = 1, samples: int = 0) -> Iterator[Event]:
+def a_journal(
+    sessions: int,
+    seed: int = 1,
+    samples: int = 0,
+    *,
+    patients_a_year: int = PATIENTS_OF_A_YEAR,
+    protocols: Sequence[str | None] = (None,),
+    began: datetime = BEGAN,
+) -> Iterator[Event]:
     """Days of a clinic: a check each morning, sessions, now and then an alarm, a pause, a stop."""
-    written, random = Written(), Random(seed)
+    written, random = Written(began), Random(seed)
     yield written.event("controller.started", version="0.1.0", station="Bulk", station_hash="0" * 64, simulated=True)
     yield written.signed()
     for number in range(sessions):
         day, of_day = divmod(number, SESSIONS_A_DAY)
         if of_day == 0:
-            written.at = BEGAN + timedelta(days=day)
+            written.at = began + timedelta(days=day)
             yield from _check(written)
-        yield from _session(written, random, f"S-{written.at:%Y%m%d}-{of_day + 1:04d}", samples)
+        patient = f"P-{written.at.year * patients_a_year + random.randrange(patients_a_year)}"
+        yield from _session(
+            written, random, f"S-{written.at:%Y%m%d}-{of_day + 1:04d}", samples, patient, random.choice(protocols)
+        )
         written.at += timedelta(minutes=1)
 
 
-def _session(written: Written, random: Random, session: str, samples: int) -> Iterator[Event]:
+def _session(
+    written: Written, random: Random, session: str, samples: int, patient: str, protocol: str | None
+) -> Iterator[Event]:
     about = {"session": session, "lamp": random.choice(("left", "right"))}
     fluence = random.choice((20.0, 40.0, 60.0))
     order = {
-        "lamp": about["lamp"], "fluence_j_cm2": fluence, "irradiance_mw_cm2": 50.0, "patient": f"P-{_patient(written, random)}",
-        "area": random.choice(AREAS), "by": "a clinician", "protocol": None,
+        "lamp": about["lamp"], "fluence_j_cm2": fluence, "irradiance_mw_cm2": 50.0, "patient": patient,
+        "area": random.choice(AREAS), "by": "a clinician", "protocol": protocol,
     }  # fmt: skip
     calibration = {"id": "C-20260101-0001", "source": "journal", "lamp_hours": 10.0, "distance_cm": 50.0}
     planned_s = fluence * 20.0
@@ -142,10 +155,6 @@ def _check(written: Written) -> Iterator[Event]:
         "check.completed", lamp="left", by="a technician", calibration="C-20260101-0001", verdict="pass", lamp_hours=10.0,
         tolerance_pct=10.0, levels=[level, level], took_s=124.5, **{"with": "monitor"},
     )  # fmt: skip
-
-
-def _patient(written: Written, random: Random) -> int:
-    return written.at.year * PATIENTS_OF_A_YEAR + random.randrange(PATIENTS_OF_A_YEAR)
 
 
 def _iso(at: datetime) -> str:

@@ -151,8 +151,9 @@ def _desk(url: str, key: Path, login: str, from_stdin: bool, verb: Verb) -> Gene
     with closing(Database(url)) as records:
         records.require()
         ring, accounts = Ring.read(key), Accounts(records)
-        library = Library(examples() / "protocols", examples() / "screening" / "infrared.toml")
-        desk = Desk(ClinicFile(), records, ring, Papers(records, ring), People(records, ring), accounts, library, {},
+        papers = Papers(records, ring)
+        library = Library(papers, examples() / "protocols", examples() / "screening" / "infrared.toml")
+        desk = Desk(ClinicFile(), records, ring, papers, People(records, ring), accounts, library, {},
                     utc_now, get_localzone())  # fmt: skip
         yield desk, desk.acting(signed_in(accounts, login, Asking(from_stdin), verb))
 

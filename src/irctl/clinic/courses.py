@@ -148,17 +148,22 @@ def advised(body: CourseBody, protocol: Protocol | None, outcomes: Sequence[Outc
 def _given(desk: Desk, papers: Sequence[Paper]) -> list[Visit]:
     """From the projected journal: the doses that were delivered, by the most that they may have been."""
     visits: list[Visit] = []
-    with desk.database.reading() as connection:
-        for paper in papers:
-            controller, _, session = (paper.index.session or "").partition("/")
-            mine = (sessions.c.controller == controller) & (sessions.c.session == session)
-            row = connection.execute(select(sessions).where(mine)).first()
-            if row is None or row.outcome is None:
-                why = "of this course has not ended, or is not in the records yet"
-                raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
-            if row.delivered_max_j_cm2:
-                visits.append(_visit(paper.body, row.ended_at, row))
+    for paper in papers:
+        controller, _, session = (paper.index.session or "").partition("/")
+        row = session_row(desk, controller, session)
+        if row is None or row.outcome is None:
+            why = "of this course has not ended, or is not in the records yet"
+            raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
+        if row.delivered_max_j_cm2:
+            visits.append(_visit(paper.body, row.ended_at, row))
     return visits
+
+
+def session_row(desk: Desk, controller: str, session: str) -> Any:
+    """A session as the records have it (`irctl.records.tables.sessions`); None while they do not."""
+    mine = (sessions.c.controller == controller) & (sessions.c.session == session)
+    with desk.database.reading() as connection:
+        return connection.execute(select(sessions).where(mine)).first()
 
 
 def _visit(body: Any, at: datetime, row: Any) -> Visit:

@@ -10,6 +10,7 @@ import pkgutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI, Response
@@ -33,8 +34,7 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
     """The service of a running clinic. Once in a process: NiceGUI's pages are."""
     app = FastAPI(title="irctl clinic", docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(entrance(desk, doors, monotonic_s))
-    for found in pkgutil.iter_modules(pages.__path__):
-        module = importlib.import_module(f"{pages.__name__}.{found.name}")
+    for module in load_pages():
         if (routes := getattr(module, "routes", None)) is not None:
             app.include_router(routes(desk, doors))
     screen.install(desk, doors)
@@ -49,6 +49,11 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
     app.add_middleware(Gate, stations=[station.browser_url for station in desk.stations.values()])
     ui.run_with(app, title="irctl", favicon="💡", dark=None, reconnect_timeout=10.0, show_welcome_message=False)
     return app
+
+
+def load_pages() -> list[ModuleType]:
+    """The modules of pages; with this, every screen is registered."""
+    return [importlib.import_module(f"{pages.__name__}.{found.name}") for found in pkgutil.iter_modules(pages.__path__)]
 
 
 class Gate:

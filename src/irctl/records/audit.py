@@ -11,7 +11,7 @@ from datetime import datetime
 from heapq import merge
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Select, Table, select
+from sqlalchemy import Connection, RowMapping, Select, Table, literal, select, tuple_
 
 from irctl.records import tables
 from irctl.records.database import Database
@@ -31,6 +31,8 @@ class Entry:
     what: str
     about: str
     told: Mapping[str, Any]
+    id: int = 0
+    """Its number among those of its kind."""
 
 
 class Audit:
@@ -72,15 +74,35 @@ class Audit:
         by: str = "",
         what: str = "",
         limit: int = 100,
+        *,
+        about: str = "",
+        after: Entry | None = None,
     ) -> list[Entry]:
-        """Both, newest first: what people did, and whom they looked at (`patient-…`, with the reason)."""
+        """Both, newest first: what people did, and whom they looked at (`patient-…`, with the reason).
+
+        `after`: the last one of the page before; of one moment, what people did stands before whom they looked at.
+        """
         of_audit = _narrowed(tables.audit, since, until, by, what, limit)
         of_views = _narrowed(tables.views, since, until, by, what.removeprefix(LOOKED), limit)
+        if about:
+            of_audit = of_audit.where(tables.audit.c.about == about)
+            of_views = of_views.where(tables.views.c.patient == about)
+        if after:
+            looked = after.what.startswith(LOOKED)
+            of_audit = _behind(of_audit, tables.audit, after.at, 0 if looked else after.id)
+            of_views = _behind(of_views, tables.views, after.at, after.id if looked else None)
         with self._database.reading() as connection:
             done = [] if what.startswith(LOOKED) else [_entry(row) for row in connection.execute(of_audit).mappings()]
             elsewhere = bool(what) and not what.startswith(LOOKED)
             seen = [] if elsewhere else [_look(row) for row in connection.execute(of_views).mappings()]
         return list(merge(done, seen, key=lambda entry: entry.at, reverse=True))[:limit]
+
+
+def _behind(query: Select[Any], table: Table, at: datetime, number: int | None) -> Select[Any]:
+    """What is older; of the same moment, those with a smaller number, or all of them."""
+    if number is None:
+        return query.where(table.c.at <= at)
+    return query.where(table.c.at <= at, tuple_(table.c.at, table.c.id) < tuple_(literal(at, table.c.at.type), number))
 
 
 def _narrowed(
@@ -99,8 +121,8 @@ def _narrowed(
 
 
 def _entry(row: RowMapping) -> Entry:
-    return Entry(row["at"], row["by"], row["what"], row["about"], row["told"])
+    return Entry(row["at"], row["by"], row["what"], row["about"], row["told"], row["id"])
 
 
 def _look(row: RowMapping) -> Entry:
-    return Entry(row["at"], row["by"], f"{LOOKED}{row['what']}", row["patient"], {"why": row["why"]})
+    return Entry(row["at"], row["by"], f"{LOOKED}{row['what']}", row["patient"], {"why": row["why"]}, row["id"])

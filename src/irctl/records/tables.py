@@ -131,6 +131,9 @@ sessions = _of_a_controller(
     Column("drift_expanded_pct", Float),
     Index(None, "patient", "ordered_at"),
     Index(None, "ordered_at"),
+    Index(None, "outcome", "ordered_at"),
+    Index(None, "lamp", "ordered_at"),
+    Index(None, "protocol", "ordered_at"),
 )
 """A session is ordered in one event and ended in another (so no column is sure to be there first); until then `outcome` is empty. The readings of each second stay in the journal."""
 
@@ -150,6 +153,7 @@ alarms = _of_a_controller(
     Column("resolved_at", Moment),
     Column("resolved_because", Text),
     Index(None, "at"),
+    Index(None, "controller", "session"),
 )
 
 stops = _of_a_controller(
@@ -297,6 +301,8 @@ views = Table(
     Column("what", Text, nullable=False),
     Column("why", Text, nullable=False),
     Index(None, "patient", "at"),
+    Index(None, "at"),
+    Index(None, "by", "at"),
 )
 """Who has looked at whom. Only ever added to."""
 
@@ -374,6 +380,8 @@ audit = Table(
     Column("about", Text, nullable=False),
     Column("told", Json, nullable=False),
     Index(None, "at"),
+    Index(None, "by", "at"),
+    Index(None, "what", "at"),
 )
 """What people did, beside looking at patients, which is in `views`. Only ever added to. `by` is empty where nobody is signed in."""
 

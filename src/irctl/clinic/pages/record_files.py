@@ -1,0 +1,76 @@
+"""What the records hand out as files: a session's note as PDF, and sessions as a table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import PlainTextResponse, StreamingResponse
+
+from irctl.clinic import exporting, sessions
+from irctl.clinic.acting import Acting
+from irctl.clinic.desk import Desk
+from irctl.clinic.doors import Doors
+from irctl.clinic.guarded import guarded
+from irctl.clinic.screen import COOKIE
+from irctl.documents.session_note import NoteError, render_pdf
+from irctl.domain.people import Verb
+from irctl.domain.problems import Problem, Refused
+
+FORM_MAX = 8192
+"""Bytes."""
+
+
+def routes(desk: Desk, doors: Doors) -> APIRouter:
+    """For whoever may see them on a page."""
+    made = APIRouter()
+
+    @made.get("/records/{controller}/{session}/note.pdf", include_in_schema=False)
+    async def get_note(request: Request, controller: str, session: str) -> Response:
+        loop = asyncio.get_running_loop()
+
+        def work(acting: Acting) -> Response:
+            sessions.look(desk, acting, controller, session, "note")
+            # The stations are asked on the loop; this is a thread beside it.
+            note = asyncio.run_coroutine_threadsafe(sessions.note(desk, controller, session), loop).result()
+            try:
+                page = render_pdf(note)
+            except NoteError as error:
+                remedy = "The session's page shows the same"
+                raise Refused([Problem("note", session, str(error), remedy)]) from None
+            headers = {"Content-Disposition": 'inline; filename="session-note.pdf"'}
+            return Response(page, media_type="application/pdf", headers=headers)
+
+        return await guarded(request, desk, doors, Verb.SEE_PATIENT, work)
+
+    @made.post("/records/export", include_in_schema=False)
+    async def post_export(request: Request) -> Response:
+        form = await _form(request)
+        if form is None:
+            return PlainTextResponse("This form is too long.", 413)
+
+        def work(acting: Acting) -> Response:
+            visitor = doors.find(request.cookies.get(COOKIE, ""))
+            if visitor is None or not visitor.csrf_is(form.get("csrf", "")):
+                raise Refused([Problem("form", None, "was not one of ours, or too old", "Go back and try again")])
+            pieces = exporting.export(
+                desk, acting, form, form.get("reason", ""), with_names=form.get("names") == "yes"
+            )  # fmt: skip
+            headers = {"Content-Disposition": f'attachment; filename="sessions-{acting.at:%Y%m%d-%H%M}.csv"'}
+            return StreamingResponse(pieces, media_type="text/csv; charset=utf-8", headers=headers)
+
+        return await guarded(request, desk, doors, Verb.SEE_PATIENT, work)
+
+    return made
+
+
+async def _form(request: Request) -> Mapping[str, str] | None:
+    """None for one that is longer than any of ours."""
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > FORM_MAX:
+            return None
+    return {key: values[-1] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}

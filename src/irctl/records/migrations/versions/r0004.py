@@ -1,0 +1,24 @@
+"""Searching ten years: sessions by lamp, outcome and protocol, alarms by their session, looks and deeds by who and when."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+INDICES = (
+    ("ix_sessions_outcome_ordered_at", "sessions", ["outcome", "ordered_at"]),
+    ("ix_sessions_lamp_ordered_at", "sessions", ["lamp", "ordered_at"]),
+    ("ix_sessions_protocol_ordered_at", "sessions", ["protocol", "ordered_at"]),
+    ("ix_alarms_controller_session", "alarms", ["controller", "session"]),
+    ("ix_views_at", "views", ["at"]),
+    ("ix_views_by_at", "views", ["by", "at"]),
+    ("ix_audit_by_at", "audit", ["by", "at"]),
+    ("ix_audit_what_at", "audit", ["what", "at"]),
+)
+
+
+def upgrade() -> None:
+    for name, table, columns in INDICES:
+        op.create_index(name, table, columns, unique=False)
