@@ -321,7 +321,7 @@ papers = Table(
     Index(None, "kind", "state", "moment"),
     Index(None, "kind", "parent"),
     Index(None, "patient", "kind", "moment"),
-    Index(None, "session"),
+    Index(None, "session", "kind"),
 )
 """What people write down, of many kinds (course, appointment, visit …): the version in force, and by what it is found. `moment` is when it is for."""
 

@@ -1,4 +1,4 @@
-"""Searching ten years: sessions by lamp, outcome and protocol, alarms by their session, looks and deeds by who and when."""
+"""Searching ten years: sessions by lamp, outcome and protocol, alarms and papers by their session, looks and deeds by who and when."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ INDICES = (
     ("ix_views_by_at", "views", ["by", "at"]),
     ("ix_audit_by_at", "audit", ["by", "at"]),
     ("ix_audit_what_at", "audit", ["what", "at"]),
+    # With the session alone, SQLite would rather look through every paper of the kind.
+    ("ix_papers_session_kind", "papers", ["session", "kind"]),
 )
 
 
 def upgrade() -> None:
     for name, table, columns in INDICES:
         op.create_index(name, table, columns, unique=False)
+    op.drop_index("ix_papers_session", "papers")
