@@ -33,7 +33,9 @@ TAIL = """\
 - **Residual heat.** A ceramic emitter radiates for minutes after it has no power. Nothing in software darkens it.
 - **A wrong time constant.** The dose from a radiometer depends on the instrument's response time (`response_s`), which is an unverified default.
 - **A radiometer that lies by less than 35 %.** It is the one instrument that measures.
-- **Names.** The controller has no sign-in: a name is what somebody typed. Whoever holds the journal's private key can write another history.
+- **Names where nobody signs in.** Without `[people] sign_in` a name is what somebody typed; with it, so is the name of who stops, pauses, ends or silences, for that needs nobody. A token acts for whoever holds it,
+  an hour at most, and whoever can write into the state folder decides whose tokens count.
+- **The journal's key.** Whoever holds it can write another history.
 - **A suspended computer in simulation.** The campaign steps the clock and stalls the program; it does not suspend a machine.
 
 ## What the installer must provide

@@ -103,11 +103,14 @@ class FakeController:
     hung_up: bool = False
     stop_answers: Literal["ok", "error", "hang", "nonsense"] = "ok"
     clear_refused: bool = False
+    sign_in: bool = False
     latched: dict[str, Any] | None = None
     refused: tuple[str, ...] = ()
     alarms: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     audio_paused_s: float = 0.0
     posts: list[tuple[str, Any]] = field(default_factory=list[tuple[str, Any]])
+    tokens: list[str | None] = field(default_factory=list[str | None])
+    """What each of the posts carried as authorization."""
     journal: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     url: str = ""
     _frozen_at_s: float = 0.0
@@ -126,7 +129,7 @@ class FakeController:
         at_s = self.at_s
         lamps = [lamp | {"live": {"at_s": at_s} | lamp["live"]} for lamp in self.lamps]
         alarms = {"alarms": self.alarms, "audio_paused_s": self.audio_paused_s}
-        return {"at_s": at_s, "latched": self.latched, **alarms, "lamps": lamps}
+        return {"at_s": at_s, "sign_in": self.sign_in, "latched": self.latched, **alarms, "lamps": lamps}
 
     def stop(self) -> dict[str, Any]:
         row = {"off_sent_s": 0.004, "acknowledged_s": 0.021, "verified_dark_s": 0.843, "by": "emitter"}
@@ -154,6 +157,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         c = self.controller
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        c.tokens.append(self.headers.get("Authorization"))
         c.posts.append((self.path, json.loads(body) if body else None))
         match self.path, c.stop_answers:
             case "/v1/stop", "ok":

@@ -311,3 +311,37 @@ def test_alarms_that_cannot_be_drawn_fall_back_to_the_panels_own_list(page: Page
     expect(page.locator("ul.alarms").get_by_text("Plan a verification.")).to_be_visible()
     page.keyboard.press("Escape")
     assert posted(page, controller, "/v1/stop") is None
+
+
+def test_who_is_signed_in_acknowledges_and_answers_at_once_in_that_name(page: Page, controller: FakeController) -> None:
+    controller.sign_in = True
+    page.evaluate("""() => {
+      const panel = document.querySelector("irctl-lamp-panel");
+      panel.setAttribute("by", "okafor");
+      panel.setAttribute("token", "a.b.c");
+    }""")
+    controller.alarms = [an_alarm("high")]
+    controller.lamps = [a_question()]
+    acknowledge = cards(page).get_by_role("button", name="Acknowledge")
+    expect(acknowledge).to_be_visible()
+    expect(page.get_by_label("Your name").locator("visible=true")).to_have_count(0)
+    page.wait_for_timeout(STEADY_MS)
+    acknowledge.click()
+    assert posted(page, controller, "/v1/alarms/A-high/acknowledge") == {"by": "okafor"}
+    page.get_by_role("button", name="Warm").click()
+    assert posted(page, controller, ATTEND) == {"by": "okafor", "comfort": "warm"}
+    assert controller.tokens == ["Bearer a.b.c"] * 2
+
+
+def test_without_a_sign_in_only_too_hot_and_silence_can_be_pressed(page: Page, controller: FakeController) -> None:
+    controller.sign_in = True
+    controller.alarms = [an_alarm("high")]
+    controller.lamps = [a_question()]
+    expect(page.get_by_text("To acknowledge and to answer, sign in at the clinic’s page.")).to_be_visible()
+    for word in ("Acknowledge", "Comfortable", "Warm"):
+        expect(page.get_by_role("button", name=word)).to_be_hidden()
+    page.get_by_role("button", name="Too hot").click()
+    assert posted(page, controller, ATTEND) == {"by": "status page", "comfort": "too-hot"}
+    page.get_by_role("button", name="Silence 2 min").click()
+    assert posted(page, controller, "/v1/alarms/audio-pause") == {"by": "status page"}
+    assert controller.tokens == [None, None]

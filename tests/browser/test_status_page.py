@@ -238,3 +238,88 @@ def test_the_plot_is_drawn(page: Page) -> None:
         "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data.filter((v, i) => i % 4 === 3 && v > 200).length"
     )
     assert inked > 100
+
+
+# --- who is signed in ----------------------------------------------------------------------------------------------------
+
+SIGN_IN = """([by, token]) => {
+  const panel = document.querySelector("irctl-lamp-panel");
+  panel.setAttribute("by", by);
+  panel.setAttribute("token", token);
+}"""
+
+
+def signed_in(page: Page) -> None:
+    page.evaluate(SIGN_IN, ["okafor", "a.b.c"])
+
+
+def test_who_is_signed_in_is_not_asked_for_a_name_and_the_token_goes_along(
+    page: Page, controller: FakeController
+) -> None:
+    controller.sign_in = True
+    signed_in(page)
+    controller.lamps[0]["session"]["state"] = "paused"
+    page.get_by_role("button", name="Resume…").click()
+    expect(page.get_by_role("textbox", name="Your name")).to_have_count(0)
+    page.get_by_role("button", name="Resume emission").click()
+    eventually(lambda: controller.posts, 2, page)
+    assert controller.posts.pop() == ("/v1/sessions/S-20261123-0001-left/resume", {"by": "okafor"})
+    assert controller.tokens == ["Bearer a.b.c"]
+
+
+def test_who_is_signed_in_clears_a_stop_with_a_reason_alone(page: Page, controller: FakeController) -> None:
+    controller.sign_in = True
+    signed_in(page)
+    controller.stop()
+    clear = page.get_by_role("button", name="Clear the stop")
+    expect(clear).to_be_visible()
+    clear.click()
+    assert controller.posts == []  # the reason is required
+    page.get_by_role("textbox", name="Reason").fill("Patient only coughed")
+    clear.click()
+    eventually(lambda: controller.posts, 2, page)
+    assert controller.posts.pop() == ("/v1/clear", {"by": "okafor", "reason": "Patient only coughed"})
+    assert controller.tokens == ["Bearer a.b.c"]
+
+
+def test_without_a_sign_in_what_makes_light_cannot_be_pressed_and_what_takes_it_away_can(
+    page: Page, controller: FakeController
+) -> None:
+    controller.sign_in = True
+    page.get_by_role("button", name="Pause").click()
+    eventually(lambda: controller.posts, 2, page)
+    assert controller.posts.pop() == ("/v1/sessions/S-20261123-0001-left/pause", {"by": "status page"})
+    controller.lamps[0]["session"]["state"] = "paused"
+    shows(page, "To resume, sign in at the clinic’s page.")
+    expect(page.get_by_role("button", name="Resume…")).to_be_hidden()
+    expect(page.get_by_role("button", name="End…")).to_be_visible()
+    page.locator(".stop").click()
+    shows(page, "To clear the stop, sign in at the clinic’s page.")
+    expect(page.get_by_role("button", name="Clear the stop")).to_have_count(0)
+    assert controller.tokens == [None, None]
+    signed_in(page)
+    expect(page.get_by_role("button", name="Clear the stop")).to_be_visible()
+
+
+def test_a_stop_never_carries_the_token(page: Page, controller: FakeController) -> None:
+    """It would make the browser ask for leave first."""
+    signed_in(page)
+    page.locator(".stop").click()
+    shows(page, "Stopped at")
+    assert controller.posts == [("/v1/stop", None)]
+    assert controller.tokens == [None]
+
+
+def test_under_another_pages_title_the_panel_has_none_but_keeps_its_stop(
+    page: Page, controller: FakeController
+) -> None:
+    before = page.locator(".stop").bounding_box()
+    page.evaluate("document.querySelector('irctl-lamp-panel').setAttribute('compact', '')")
+    expect(page.get_by_role("heading", name="Room 2")).to_be_hidden()
+    shows(page, "SIMULATED")
+    after = page.locator(".stop").bounding_box()
+    assert before is not None
+    assert after is not None
+    assert (after["width"], after["height"]) == (before["width"], before["height"])
+    page.locator(".stop").click()
+    shows(page, "Stopped at")

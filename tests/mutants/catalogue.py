@@ -20,6 +20,8 @@ FILES = "tests/unit/test_journal_files.py"
 REMINDERS = "tests/unit/test_reminders_told.py"
 COMMISSIONING = "tests/simulation/test_commissioning.py"
 API = "tests/simulation/test_api.py"
+AUTHORITY = "tests/simulation/test_authority.py"
+TOKENS = "tests/unit/test_tokens.py"
 CALIBRATION = "tests/simulation/test_calibration.py"
 CHECK = "tests/simulation/test_check.py"
 
@@ -400,6 +402,40 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/gate.py",
         " and address.hostname in LOOPBACK", "", (API,),
+    ),
+    Mutant(
+        "the clinic's pages are foreign, and so is everybody's answer to them", "the live panel", f"{CONTROLLER}/cross_origin.py",
+        "        ours = scope", "        ours = False and scope", (API,),
+    ),
+    Mutant(
+        "a token that has expired still opens", "R06", f"{DOMAIN}/tokens.py",
+        "    if now >= until + CLOCKS_APART:", "    if False:", (TOKENS,),
+    ),
+    Mutant(
+        "a token may last a year", "R06", f"{DOMAIN}/tokens.py",
+        "    if until - since > LIFETIME_MAX:", "    if False:", (TOKENS,),
+    ),
+    Mutant(
+        "whose key signed a token is not asked", "R06", f"{CONTROLLER}/authority.py",
+        '    "verify_signature": True,', '    "verify_signature": False,', (AUTHORITY,),
+    ),
+    Mutant(
+        "who is signed in may act in another's name", "R06", f"{CONTROLLER}/authority.py",
+        "        if by is not None and by != login:", "        if False:", (AUTHORITY,),
+    ),
+    Mutant(
+        "a paused session is resumed by anybody", "R06", f"{CONTROLLER}/authority.py",
+        '"end": Needs.NOBODY}', '"end": Needs.NOBODY, "resume": Needs.NOBODY}', (AUTHORITY,),
+    ),
+    Mutant(
+        "a word in the body stands for one of the path", "R06", f"{CONTROLLER}/authority.py",
+        "{**body, **request.path_params}", "{**request.path_params, **body}", (AUTHORITY,),
+    ),
+    Mutant(
+        "an expired token is in the way of a pause", "H15", f"{CONTROLLER}/authority.py",
+        "        if need is Needs.NOBODY:\n            return\n        token = _token(request)",
+        "        token = _token(request)\n        if need is Needs.NOBODY and token is None:\n            return",
+        (AUTHORITY,),
     ),
     # the program itself
     Mutant(

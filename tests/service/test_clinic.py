@@ -18,8 +18,10 @@ from typing import Any
 import pytest
 from apscheduler.schedulers import base
 
+from irctl.cli import exits
 from irctl.clinic.jobs import Jobs
-from tests.service.worlds import Station, View, a_station, an_order, irctl, started
+from irctl.clinic.tokens import Issuer
+from tests.service.worlds import Station, View, a_station, an_order, irctl, read_until, started
 from tests.unit.worlds import StationFolder
 
 SOON = timedelta(seconds=0.4)
@@ -160,7 +162,7 @@ class Said:
         raise AssertionError(f"the schedule did not start:\n{''.join(self._lines)}")
 
 
-def a_folder(folder: Path, valid_days: float) -> Path:
+def a_folder(folder: Path, valid_days: float, *, sign_in: bool = False) -> Path:
     """The demonstration station with a left lamp whose calibration lapses soon, or has lapsed."""
     folder.mkdir()
     station = StationFolder(folder)
@@ -168,6 +170,7 @@ def a_folder(folder: Path, valid_days: float) -> Path:
     station.left_calibration["performed_at"] = made
     station.left_calibration["valid_until"] = now() + timedelta(days=valid_days)
     station.left["upkeep"] = {"maintenance": [{"kind": "cleaned", "every_days": 90.0}]}
+    station.station["people"] = {"sign_in": sign_in}
     return station.write()
 
 
@@ -177,6 +180,31 @@ def reminded(station: Station, of: int) -> list[View]:
         assert time.monotonic() < give_up_s, found
         time.sleep(0.1)
     return found
+
+
+def test_where_people_sign_in_the_schedule_does_so_with_a_key_that_it_made_itself(tmp_path: Path):
+    config = a_folder(tmp_path / "station", valid_days=-2.0, sign_in=True)
+    with a_station(tmp_path, config=config, clinic=True) as station:
+        assert {event["item"] for event in reminded(station, 2)} == {"calibration of left", "cleaned of left"}
+        assert (station.state / "people.pub").exists()
+        refused = station.irctl("calibrations", "redo", "C-1", "--step", "dark", "--by", "X", "--reason", "X")
+        assert refused.returncode == exits.REFUSED
+        assert "nobody is signed in" in refused.stderr
+
+
+def test_a_key_of_a_clinic_elsewhere_stays_and_the_lamps_do_without_a_schedule(tmp_path: Path):
+    elsewhere, state = tmp_path / "elsewhere", tmp_path / "state"
+    for folder in (elsewhere, state):
+        folder.mkdir()
+    Issuer(elsewhere)
+    theirs = (elsewhere / "people.pub").read_bytes()
+    (state / "people.pub").write_bytes(theirs)
+    config = a_folder(tmp_path / "station", valid_days=100.0, sign_in=True)
+    with a_station(tmp_path, config=config, clinic=True) as station:
+        told = read_until(station.process, "the lamps do without")
+        assert "people.key" in told
+        assert station.irctl("status").returncode == 0
+        assert (state / "people.pub").read_bytes() == theirs
 
 
 @posix

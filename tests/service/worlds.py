@@ -25,6 +25,7 @@ View = dict[str, Any]
 def environment(**more: str) -> dict[str, str]:
     """No terminal, no colours, and no address from the person who runs the tests."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("IRCTL_")}
+    own["XDG_CONFIG_HOME"] = os.devnull  # nor is anybody signed in
     return own | {"NO_COLOR": "1", "COLUMNS": "160", "PYTHONUNBUFFERED": "1"} | more
 
 

@@ -187,6 +187,10 @@ async def test_a_length_that_is_no_length_is_no_crash(api: httpx.AsyncClient, le
         ("127.0.0.1:8970", "http://127.0.0.1:8970", True),
         ("localhost:8970", "http://localhost:8970", True),
         ("127.0.0.1:8970", None, True),
+        ("127.0.0.1:8970", "http://127.0.0.1:8971", True),
+        ("localhost:8970", "http://localhost:8971", True),
+        ("127.0.0.1:8970", "https://127.0.0.1:8971", False),
+        ("127.0.0.1:8970", "http://127.0.0.1:89711", False),
         ("127.0.0.1:8970", "http://elsewhere.example", False),
         ("127.0.0.1:8970", "http://127.0.0.1:9999", False),
         ("127.0.0.1:8970", "null", False),
@@ -194,7 +198,7 @@ async def test_a_length_that_is_no_length_is_no_crash(api: httpx.AsyncClient, le
         ("elsewhere.example:8970", "http://elsewhere.example:8970", False),
     ],
 )
-async def test_only_the_stations_own_page_may_touch(
+async def test_only_the_stations_own_page_and_the_clinics_may_touch(
     world: World, api: httpx.AsyncClient, host: str, origin: str | None, allowed: bool
 ) -> None:
     """The last: a name of elsewhere that was made to lead to this machine."""
@@ -203,6 +207,90 @@ async def test_only_the_stations_own_page_may_touch(
     assert answer.status_code == (201 if allowed else 403), answer.text
     assert bool(world.events("session.ordered")) == allowed
     assert (await api.get("/v1/lamps", headers=headers)).status_code == 200
+
+
+# --- the clinic's pages, which come from a port of their own --------------------------------------------------------------
+
+CLINICS = ["http://127.0.0.1:8971", "http://localhost:8971", "http://[::1]:8971"]
+NOT_CLINICS = [
+    "http://127.0.0.1:8970",
+    "http://127.0.0.1:9999",
+    "http://elsewhere.example",
+    "https://localhost:8971",
+    "null",
+]
+
+
+def allowed(answer: httpx.Response) -> set[str]:
+    return {name for name in answer.headers if name.startswith("access-control-")}
+
+
+@pytest.mark.parametrize("origin", CLINICS)
+@pytest.mark.parametrize("path", ["/ui/lamp-panel.js", "/ui/alarms.js", "/ui/alarms.css", "/v1/station", "/v1/nothing"])
+async def test_the_clinics_pages_may_read(api: httpx.AsyncClient, origin: str, path: str) -> None:
+    answer = await api.get(path, headers={"origin": origin})
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "Origin" in answer.headers["vary"]
+    assert "access-control-allow-credentials" not in answer.headers
+
+
+async def test_the_clinics_pages_may_follow_the_stream(world: World) -> None:
+    screen = Asked(create_app(world.station), "GET", "/v1/stream", origin=CLINICS[0])
+    screen.send(b"", more=False)
+    await world.until(lambda: len(screen.sent) > 1)
+    assert (b"access-control-allow-origin", CLINICS[0].encode()) in screen.sent[0]["headers"]
+    screen.body.put_nowait({"type": "http.disconnect"})
+    await screen.task
+
+
+@pytest.mark.parametrize("path", ["/v1/clear", "/v1/sessions/S/resume", "/v1/alarms/A-1/acknowledge"])
+async def test_the_clinics_pages_may_ask_with_a_token_and_read_why_not(api: httpx.AsyncClient, path: str) -> None:
+    asking = {
+        "origin": CLINICS[0],
+        "access-control-request-method": "POST",
+        "access-control-request-headers": "authorization,content-type",
+    }
+    leave = await api.options(path, headers=asking)
+    assert leave.status_code == 200
+    assert leave.headers["access-control-allow-origin"] == CLINICS[0]
+    assert "POST" in leave.headers["access-control-allow-methods"]
+    assert {"authorization", "content-type"} <= set(leave.headers["access-control-allow-headers"].lower().split(", "))
+    answer = await api.post(path, json={"by": "X"}, headers={"origin": CLINICS[0]})
+    assert 400 <= answer.status_code < 500
+    the_problem(answer)
+    assert answer.headers["access-control-allow-origin"] == CLINICS[0]
+
+
+async def test_the_clinics_pages_ask_in_no_other_way(api: httpx.AsyncClient) -> None:
+    for method, header in (("DELETE", "content-type"), ("POST", "x-anything")):
+        asking = {
+            "origin": CLINICS[0],
+            "access-control-request-method": method,
+            "access-control-request-headers": header,
+        }
+        assert (await api.options("/v1/clear", headers=asking)).status_code == 400
+
+
+@pytest.mark.parametrize("origin", NOT_CLINICS)
+async def test_every_other_page_is_answered_as_if_there_were_no_clinic(api: httpx.AsyncClient, origin: str) -> None:
+    for path in ("/ui/lamp-panel.js", "/v1/station"):
+        assert not allowed(await api.get(path, headers={"origin": origin}))
+    asking = {"origin": origin, "access-control-request-method": "POST"}
+    leave = await api.options("/v1/clear", headers=asking)
+    assert (leave.status_code, allowed(leave)) == (405, set())
+    assert not allowed(await api.post("/v1/stop", headers={"origin": origin}))
+
+
+async def test_the_clinics_page_may_read_that_its_stop_was_carried_out(world: World, api: httpx.AsyncClient) -> None:
+    """A simple request: no browser asks for leave first."""
+    answer = await api.post("/v1/stop", headers={"origin": CLINICS[0]})
+    assert answer.headers["access-control-allow-origin"] == CLINICS[0]
+    assert answer.json()["latched"] is not None
+
+
+async def test_what_one_page_kept_of_the_panel_is_not_given_to_another(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/ui/lamp-panel.js")
+    assert answer.headers["vary"] == "Origin"
 
 
 # --- what is asked -------------------------------------------------------------------------------------------------------

@@ -107,7 +107,9 @@ class Office:
         self.begin()
 
     def begin(self) -> None:
-        self.controller = Controller("http://station", lambda: "of the clinic", httpx.MockTransport(self.station.answer))
+        self.controller = Controller(
+            "http://station", lambda: "of the clinic", httpx.MockTransport(self.station.answer)
+        )
         self.jobs = Jobs(self._store, lambda: None)
         self.schedule = Schedule(self.controller, self.jobs, self.hands.clocks(), DAY, self.log)
 

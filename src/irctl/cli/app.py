@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, Group, Parameter
 
 from irctl.cli import exits
 from irctl.cli.client import DEFAULT_URL, Controller, Failed, Unreachable
+from irctl.cli.signed_in import fill_in_by, token_for
 from irctl.domain.problems import Problem, Refused
 
 CODES = "\n".join(f"  {code}  {meaning}" for code, meaning in exits.EXPLAINED)
@@ -30,7 +31,7 @@ class To:
 
     @property
     def controller(self) -> Controller:
-        return Controller(self.url)
+        return Controller(self.url, lambda: token_for(self.url))
 
 
 Json = Annotated[bool, Parameter(negative=(), help="One JSON document on stdout, nothing else.")]
@@ -44,7 +45,8 @@ TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
 TRUE = Group("Keeping lamps true", sort_key=3)
 RECORD = Group("The record", sort_key=4)
-RUNNING = Group("Running and checking a station", sort_key=5)
+PEOPLE = Group("People", sort_key=5)
+RUNNING = Group("Running and checking a station", sort_key=6)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -56,6 +58,8 @@ COMMANDS = (
     (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
     (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
     (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
+    (TREATING, "sign-in", "sign_in:sign_in", "Sign in at the clinic: what follows is done in your name."),
+    (TREATING, "sign-out", "sign_in:sign_out", "Forget who is signed in at this terminal."),
     (TREATING, "stop", "session:stop", "Emergency stop: everything dark, now. No sign-in."),
     (TREATING, "clear", "session:clear", "Lift the emergency stop, once its cause is gone."),
     (LOOKING, "status", "look:status", "The station at a glance."),
@@ -75,6 +79,7 @@ COMMANDS = (
     (TRUE, "calibrations certificate", "certificate:issue", "Write its certificate: PDF, JSON or FHIR."),
     (TRUE, "calibrations trace", "calibrations:trace", "Each figure of a certificate, and the events behind it."),
     (TRUE, "calibrations history", "drift:history", "How the lamp drifts, in words and drawn, and its forecast."),
+    (TRUE, "burn-in", "burn_in:burn_in", "Light a lamp for hours on a dummy load, where the station file allows it."),
     (TRUE, "calibrations due", "calibrations:due", "What is due: calibrations, checks, maintenance, meters."),
     (TRUE, "calibrations impact", "calibrations:impact", "The sessions that a failed as-found concerns."),
     (TRUE, "meters list", "check:meters", "The reference meters and their certificates."),
@@ -98,7 +103,23 @@ COMMANDS = (
     (RECORD, "records status", "records:status", "What is in the database, and how far."),
     (RECORD, "records backup", "records:back_up", "Write every row into one file."),
     (RECORD, "records restore", "records:restore", "Fill an empty database from a back-up."),
+    (RECORD, "records retention", "records:retention", "Whose records have been kept long enough. Nothing is deleted."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
+    (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
+    (RECORD, "appointments list", "appointments:list_all", "Who comes today, or in a week, by reference."),
+    (RECORD, "appointments plan", "appointments:plan", "All visits of a course, or first what they would be."),
+    (RECORD, "appointments book", "appointments:book", "One more visit of a course."),
+    (RECORD, "appointments move", "appointments:move", "To another time; its history stays."),
+    (RECORD, "appointments no-show", "appointments:no_show", "They did not come."),
+    (RECORD, "appointments cancel", "appointments:cancel", "It will not be; says why."),
+    (PEOPLE, "people add", "people:add", "A new account; the first is an administrator's."),
+    (PEOPLE, "people list", "people:list_all", "Everybody who can sign in, and who no longer can."),
+    (PEOPLE, "people change", "people:change", "Another name or other roles; no longer active."),
+    (PEOPLE, "people password", "people:password", "Another password, one's own or as an administrator."),
+    (PEOPLE, "people pin", "people:pin", "One's own PIN, which opens a locked screen."),
+    (RECORD, "patients add", "patients:add", "A new patient, and the reference they are known by."),
+    (RECORD, "patients find", "patients:find", "Search by name, birthday or record number."),
+    (RECORD, "patients show", "patients:show", "One patient: courses, and what happened."),
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "station:serve", "Run a station's controller."),
     (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
@@ -114,6 +135,9 @@ GROUPS = {
     "screening": "Screening lists.",
     "journal": "Verify, show or archive the journal.",
     "records": "The clinic's database: fill, search, back up.",
+    "people": "Who can sign in.",
+    "patients": "Write down, find and show patients.",
+    "appointments": "Plan and keep the calendar.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
@@ -121,7 +145,7 @@ GROUPS = {
 }
 
 
-LISTED = ("calibrations", "meters", "protocols")
+LISTED = ("appointments", "calibrations", "meters", "protocols")
 """Groups that list what they are about when nothing more is said."""
 
 
@@ -134,6 +158,7 @@ def build(asked: Sequence[str] = ()) -> App:
         version=lambda: version("irctl"),
         help_format="plaintext",
         suppress_keyboard_interrupt=False,
+        config=fill_in_by,
     )
     app["--help"].group = app["--version"].group = Group("Other", sort_key=9)
     for order, (group, words, where, summary) in enumerate(COMMANDS):

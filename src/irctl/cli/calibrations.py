@@ -11,6 +11,7 @@ from irctl.cli import say
 from irctl.cli.app import To
 from irctl.cli.findings import found
 from irctl.cli.session import By, Number
+from irctl.cli.signed_in import who
 from irctl.domain.problems import Problem
 
 View = dict[str, Any]
@@ -157,7 +158,9 @@ def impact(
     calibration: Number,
     /,
     *,
-    by: Annotated[str, Parameter(help="Who decides; without it the list is only shown.")] = "",
+    by: Annotated[
+        str, Parameter(help="Who decides. Default: who is signed in; without a decision the list is only shown.")
+    ] = "",
     decision: Annotated[str, Parameter(help="What follows for these sessions.")] = "",
     reason: Annotated[str, Parameter(help="Why.")] = "",
     to: To = _TO,
@@ -169,6 +172,7 @@ def impact(
     irctl calibrations impact C-20261123-0001 --by lindqvist --decision "inform the clinic" --reason "doses 12 % low"
     """
     path = f"/v1/calibrations/{calibration}/impact"
+    by = by or (who() if decision else "")
     body = {"by": by, "decision": decision, "reason": reason}
     told: View = to.controller.post(path, body) if by else to.controller.get(path)
     if to.json:

@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from irctl.cli import exits, say
 from irctl.cli.app import To
 from irctl.cli.session import By, Lamp, Number
+from irctl.cli.signed_in import who
 
 POLL_S = 0.25
 PLAIN_EVERY_S = 10.0
@@ -131,7 +132,7 @@ def maintenance(
     ] = "",
     /,
     *,
-    by: Annotated[str, Parameter(help="Who did it: it goes into the record.")] = "",
+    by: Annotated[str, Parameter(help="Who did it: it goes into the record. Default: who is signed in.")] = "",
     note: Annotated[str, Parameter(help="What exactly.")] = "",
     to: To = _TO,
 ) -> None:
@@ -160,7 +161,7 @@ def maintenance(
         ]
         say.console().print(say.table(("at", "what", "by", "lamp", "calibration", "note"), rows))
         return
-    told: View = to.controller.post(path, {"by": by, "kind": kind, "note": note})
+    told: View = to.controller.post(path, {"by": who(by), "kind": kind, "note": note})
     if to.json:
         say.as_json(told)
         return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 from urllib.parse import quote, urlsplit
@@ -21,7 +22,7 @@ class Unreachable(Exception):
     """Nobody answers at the address. The text says what to do."""
 
     def __init__(self, url: str, why: str) -> None:
-        self.url = url
+        self.url, self.why = url, why
         super().__init__(
             f"no controller answers at {url} ({why}). "
             "Start one with `irctl serve --config FILE`, or name another with --url or IRCTL_URL"
@@ -37,6 +38,8 @@ class Controller:
     """A controller by its address. Every call raises Unreachable, Refused or Failed."""
 
     url: str
+    token: Callable[[], str] = lambda: ""
+    """Of who is signed in, sent along with whatever is asked of it. Read each time: a treatment may outlast one."""
 
     def get(self, path: str) -> Any:
         return self._ask("GET", path)
@@ -57,7 +60,10 @@ class Controller:
             raise Unreachable(self.url, f"not an address: {error}") from None
         try:
             data = None if body is None else json.dumps(body).encode()
-            connection.request(method, address.path.rstrip("/") + path, data, {"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"}
+            if method == "POST" and (token := self.token()):
+                headers["Authorization"] = f"Bearer {token}"
+            connection.request(method, address.path.rstrip("/") + path, data, headers)
             answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import asdict
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Annotated, Any
@@ -274,6 +275,35 @@ def _tell_backup(path: Path, rows: int, sha256: str, made_at: str, what: str, js
     out = say.console()
     out.print(f"{what}  [cyan]{say.escape(str(path))}[/]: {rows} rows of {made_at[:19]}", soft_wrap=True)
     out.print(f"[dim]sha256 {sha256}[/]", soft_wrap=True)
+
+
+def retention(
+    *,
+    older_than: Annotated[float, Parameter(help="Years since anything was written of a patient.")],
+    database: DatabaseOption = DEFAULT,
+    json: Json = False,
+) -> None:
+    """Patients, by reference, of whom nothing was written for so many years. They are listed for somebody to decide over; nothing is deleted.
+
+    irctl records retention --older-than 10
+    """
+    from irctl.controller.clock import utc_now
+    from irctl.records.retention import before, old
+
+    if not 0 < older_than <= 1000:
+        raise Refused([Problem("older-than", older_than, "is not between 0 and 1000 years", "Give the years")])
+    with closing(_opened(database)) as records:
+        found = old(records, before(utc_now(), older_than))
+    if json:
+        say.as_json([_plain(asdict(one)) for one in found])
+        return
+    columns = ("patient", "last written (UTC)", "sessions", "papers")
+    rows = [
+        (say.escape(one.patient or "– (no patient)"), f"{one.last_at:%Y-%m-%d}", one.sessions, one.papers)
+        for one in found
+    ]
+    empty = f"Nobody's records are older than {older_than:g} years."
+    say.console().print(say.table(columns, rows, right=("sessions", "papers")) if found else empty)
 
 
 def rotate_key(*, key: KeyOption, database: DatabaseOption = DEFAULT, json: Json = False) -> None:

@@ -8,9 +8,15 @@ from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.app import To
+from irctl.cli.signed_in import somebody
 from irctl.cli.stop import stop as stop_station
 
-By = Annotated[str, Parameter(help="Who does this: it goes into the record.")]
+By = Annotated[
+    str,
+    Parameter(
+        required=False, validator=somebody, help="Who does this: it goes into the record. Default: who is signed in."
+    ),
+]
 Lamp = Annotated[str, Parameter(help="As the station file names it.")]
 Number = Annotated[str, Parameter(help="Its number, as `irctl calibrations` lists it.")]
 Comfort = Literal["comfortable", "warm", "too-hot"]

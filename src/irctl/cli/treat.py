@@ -17,6 +17,7 @@ from irctl.cli.app import Folder, To
 from irctl.cli.client import Controller, Failed, Unreachable
 from irctl.cli.progress import Progress, summary
 from irctl.cli.signals import like_ctrl_c
+from irctl.cli.signed_in import somebody
 from irctl.cli.stop import stop
 from irctl.domain.problems import Problem, Refused
 
@@ -71,7 +72,14 @@ def treat(
     irradiance: Annotated[float | None, Parameter(help="Irradiance at the skin, mW/cm². A protocol says it.")] = None,
     patient: Annotated[str, Parameter(help="A reference to the patient, never a name.")],
     area: Annotated[str, Parameter(help="Where on the body.")],
-    by: Annotated[str, Parameter(help="Who orders and attends: it goes into the record.")],
+    by: Annotated[
+        str,
+        Parameter(
+            required=False,
+            validator=somebody,
+            help="Who orders and attends: it goes into the record. Default: who is signed in.",
+        ),
+    ],
     protocol: Annotated[str | None, Parameter(help="Take the dose from this treatment protocol.")] = None,
     visit: Annotated[int | None, Parameter(help="Which visit of the course this is.")] = None,
     given_elsewhere: Annotated[

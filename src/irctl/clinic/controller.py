@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ import httpx
 from irctl.domain.reminders import Item, Kind, Reminder, Told, spoken
 
 ANSWER_MAX_S = 10.0
+VERIFIED_MAX_S = 300.0
+"""A large journal on a small computer."""
 
 
 class Unanswered(Exception):
@@ -63,13 +65,17 @@ class Controller:
         """What was told of it needs nobody any more."""
         self._ask("POST", "/v1/reminders/settle", {"item": item, "because": because})
 
+    def verified(self) -> Mapping[str, Any]:
+        """Whether its journal holds, as `irctl.domain.chain.Verified` tells it."""
+        return self._ask("GET", "/v1/journal/verify", wait_s=VERIFIED_MAX_S)
+
     def close(self) -> None:
         self._http.close()
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None, wait_s: float = ANSWER_MAX_S) -> Any:
         try:
             headers = {} if method == "GET" else {"Authorization": f"Bearer {self._token()}"}
-            answer = self._http.request(method, path, json=body, headers=headers)
+            answer = self._http.request(method, path, json=body, headers=headers, timeout=wait_s)
             answer.raise_for_status()
             return answer.json()
         except httpx.HTTPStatusError as error:

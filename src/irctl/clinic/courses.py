@@ -14,6 +14,7 @@ from sqlalchemy import select
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.domain.course import NPRS_MAX, Advice, Outcome, Settings, Visit, advice
+from irctl.domain.history import plain
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Protocol, name_of
@@ -68,17 +69,51 @@ def plan(desk: Desk, acting: Acting, patient: str, body: CourseBody) -> Paper:
     """A new course. Raises Refused."""
     person = acting.require(Verb.ORDER)
     protocol = desk.library.protocol(body.protocol)
+    if problems := [*_problems_with_patient(desk, patient), *problems_with_body(body, protocol)]:
+        raise Refused(problems)
     settled = body.model_copy(update={"protocol": protocol.label})
     index = Index(patient, acting.at, "active")
     return desk.papers.new(KIND, f"C-{secrets.token_hex(4)}", settled.model_dump(mode="json"), person, acting.at, index)
 
 
+def problems_with_body(body: CourseBody, protocol: Protocol) -> list[Problem]:
+    """What does not go together, whatever the lamp."""
+    problems: list[Problem] = []
+    if protocol.areas and plain(body.area) not in {plain(area) for area in protocol.areas}:
+        limit = f"{protocol.name} is for {', '.join(protocol.areas)}"
+        problems.append(Problem("area", body.area, limit, "Correct the area, or take another protocol"))
+    if body.function_scale and body.baseline_function is None:
+        limit = f"has no rating before the course: {body.function_scale}"
+        problems.append(Problem("function", None, limit, "Ask the patient for 0 to 10, or leave the scale out"))
+    if body.baseline_function is not None and not body.function_scale:
+        limit = "says nothing while nobody knows of what"
+        problems.append(
+            Problem("function", body.baseline_function, limit, "Name what is rated, such as walking stairs")
+        )
+    return problems
+
+
+def _problems_with_patient(desk: Desk, patient: str) -> list[Problem]:
+    if desk.patients.known(patient):
+        return []
+    return [Problem("patient", patient, "is nobody here", "Search by name, birthday or number")]
+
+
 def close(desk: Desk, acting: Acting, course: str, how: Literal["ended", "stopped"], reason: str) -> Paper:
-    """End a course, with the reason. Raises Refused."""
+    """End a course as it was meant, or stop it before; with the reason. Raises Refused."""
     person = acting.require(Verb.ORDER)
     found = desk.papers.get(KIND, course)
-    body = {**found.body, "closed": reason}
-    return desk.papers.amend(KIND, course, found.number, body, person, reason, acting.at, state=how)
+    require_active(found)
+    said = reason.strip()
+    body = {**found.body, "closed": said}
+    return desk.papers.amend(KIND, course, found.number, body, person, said, acting.at, state=how)
+
+
+def require_active(course: Paper) -> None:
+    """Raises Refused for one that has been ended or stopped."""
+    if course.index.state != "active":
+        remedy = "Plan another course: that is another decision"
+        raise Refused([Problem("course", course.id, f"was {course.index.state}", remedy)], conflict=True)
 
 
 def of_patient(desk: Desk, patient: str) -> list[Paper]:
@@ -99,27 +134,36 @@ def progress(desk: Desk, course: Paper) -> Progress:
     given = _given(desk, papers)
     rated = [(number, paper.body.get("after")) for number, paper in enumerate(papers, 1)]
     outcomes = tuple(Outcome(number, after["nprs"]) for number, after in rated if after)
-    found = None
-    if protocol is not None and outcomes:
-        found = advice(protocol.stop, protocol.course.visits, body.baseline_nprs, outcomes)
     functions = tuple(after.get("function") for _, after in rated if after)
-    return Progress(course, body, protocol, tuple(given), outcomes, functions, found)
+    return Progress(course, body, protocol, tuple(given), outcomes, functions, advised(body, protocol, outcomes))
+
+
+def advised(body: CourseBody, protocol: Protocol | None, outcomes: Sequence[Outcome]) -> Advice | None:
+    """By the stop rule of the protocol in force; None: go on."""
+    if protocol is None or not outcomes:
+        return None
+    return advice(protocol.stop, protocol.course.visits, body.baseline_nprs, outcomes)
 
 
 def _given(desk: Desk, papers: Sequence[Paper]) -> list[Visit]:
     """From the projected journal: the doses that were delivered, by the most that they may have been."""
     visits: list[Visit] = []
-    with desk.database.reading() as connection:
-        for paper in papers:
-            controller, _, session = (paper.index.session or "").partition("/")
-            mine = (sessions.c.controller == controller) & (sessions.c.session == session)
-            row = connection.execute(select(sessions).where(mine)).first()
-            if row is None or row.outcome is None:
-                why = "of this course has not ended, or is not in the records yet"
-                raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
-            if row.delivered_max_j_cm2:
-                visits.append(_visit(paper.body, row.ended_at, row))
+    for paper in papers:
+        controller, _, session = (paper.index.session or "").partition("/")
+        row = session_row(desk, controller, session)
+        if row is None or row.outcome is None:
+            why = "of this course has not ended, or is not in the records yet"
+            raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
+        if row.delivered_max_j_cm2:
+            visits.append(_visit(paper.body, row.ended_at, row))
     return visits
+
+
+def session_row(desk: Desk, controller: str, session: str) -> Any:
+    """A session as the records have it (`irctl.records.tables.sessions`); None while they do not."""
+    mine = (sessions.c.controller == controller) & (sessions.c.session == session)
+    with desk.database.reading() as connection:
+        return connection.execute(select(sessions).where(mine)).first()
 
 
 def _visit(body: Any, at: datetime, row: Any) -> Visit:

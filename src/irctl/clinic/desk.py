@@ -12,6 +12,7 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.library import Library
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Station
+from irctl.domain.notices import Notice
 from irctl.domain.people import NOTHING_MORE, Context, Person
 from irctl.domain.problems import Problem, Refused
 from irctl.records.accounts import Accounts
@@ -41,6 +42,8 @@ class Desk:
     zone: tzinfo
     revision: int = field(default=0)
     """Another number whenever anything that a screen may show has changed."""
+    unwritten: dict[str, Notice] = field(default_factory=dict[str, Notice])
+    """By what they are about: notices that the records could not take."""
 
     def now(self) -> datetime:
         """In the clinic's zone."""

@@ -10,7 +10,7 @@ import hmac
 import secrets
 from collections.abc import Callable
 from html import escape
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
+from irctl.clinic.forms import form_of
 from irctl.clinic.screen import COOKIE, chosen_language, station_of
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
@@ -27,7 +28,6 @@ from irctl.domain.screen_lock import Lock
 
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
-BODY_MAX = 4096
 
 
 class SignInBody(BaseModel):
@@ -49,7 +49,7 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
 
     @routes.post("/sign-in")
     async def post_sign_in(request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         back = _local(form.get("back", "/"))
         if not _ours(request, form):
             return _door(request, desk, _sign_in_form(back, tr("This form was too old. Try again.")), 403)
@@ -89,7 +89,7 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
 
     @routes.post("/locked")
     async def post_locked(request: Request) -> Response:
-        form = await _form(request)
+        form = await form_of(request)
         visitor, back = doors.find(request.cookies.get(COOKIE, "")), _local(form.get("back", "/"))
         if visitor is None:
             return RedirectResponse(f"/sign-in?back={back}", 303)
@@ -120,15 +120,6 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     return routes
 
 
-async def _form(request: Request) -> dict[str, str]:
-    body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > BODY_MAX:
-            return {}
-    return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-
-
 def _ours(request: Request, form: dict[str, str]) -> bool:
     word = request.cookies.get(FORM_COOKIE, "")
     return bool(word) and hmac.compare_digest(word.encode(), form.get("form", "").encode())
@@ -137,7 +128,7 @@ def _ours(request: Request, form: dict[str, str]) -> bool:
 async def _theirs(request: Request, doors: Doors) -> Visitor | None:
     """Whose form this is; None for one that is not of a page of theirs."""
     visitor = doors.find(request.cookies.get(COOKIE, ""))
-    form = await _form(request)
+    form = await form_of(request)
     if visitor is not None and hmac.compare_digest(visitor.csrf.encode(), form.get("csrf", "").encode()):
         return visitor
     return None

@@ -37,7 +37,9 @@ def open_desk(
     database.prepare()
     key = state / file.records.key
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
+    papers = Papers(database, ring)
     library = Library(
+        papers,
         state / file.protocols if file.protocols else examples() / "protocols",
         state / file.screening if file.screening else examples() / "screening" / "infrared.toml",
     )
@@ -50,7 +52,7 @@ def open_desk(
         file,
         database,
         ring,
-        Papers(database, ring),
+        papers,
         People(database, ring),
         Accounts(database),
         library,

@@ -144,11 +144,20 @@ class ProtocolFile(Strict):
 
 def load_protocol(path: Path) -> Protocol:
     """Read one protocol and run its own tests. Raises Refused with everything that is wrong."""
-    text = read(path, "protocol")
-    protocol = parse(text, ProtocolFile, path.name).as_protocol(sha256(text).hexdigest())
+    return read_protocol(read(path, "protocol"), path.stem)
+
+
+def read_protocol(text: bytes, name: str) -> Protocol:
+    """From its text, wherever that is kept, under this name. Raises Refused with everything that is wrong, its own tests included."""
+    protocol = parse_protocol(text, name)
     problems = protocols.problems_with_protocol(protocol)
-    if protocol.name != path.stem:
-        problems.append(Problem("name", protocol.name, f"is in a file called {path.name}", "Give both the same name"))
+    if protocol.name != name:
+        problems.append(Problem("name", protocol.name, f"is kept under {name}", "Give both the same name"))
     if problems:
         raise Refused(problems)
     return protocol
+
+
+def parse_protocol(text: bytes, name: str) -> Protocol:
+    """Its form alone, for a look at what is being written. Raises Refused."""
+    return parse(text, ProtocolFile, f"{name}.toml").as_protocol(sha256(text).hexdigest())

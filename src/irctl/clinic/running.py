@@ -6,8 +6,8 @@ import asyncio
 import os
 import socket
 import time as clocks_of_this_computer
-from collections.abc import Generator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Generator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from datetime import UTC, datetime, time
 from pathlib import Path
 from threading import Thread
@@ -15,12 +15,16 @@ from typing import Any
 
 import structlog
 
+from irctl.clinic import notices, planned_sessions
 from irctl.clinic.clocks import Clocks
 from irctl.clinic.controller import Controller
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.jobs import Jobs
+from irctl.clinic.mail import Mail
+from irctl.clinic.nightly import Nightly, Watch
 from irctl.clinic.opening import open_desk
+from irctl.clinic.post import Post
 from irctl.clinic.projecting import Projecting
 from irctl.clinic.schedule import Inbox, Schedule
 from irctl.clinic.settings import ClinicFile
@@ -30,6 +34,7 @@ from irctl.domain.reminders import Day
 from irctl.rope import Rope
 
 STORE = "clinic.sqlite"
+NIGHT_STORE = "night.sqlite"
 SILENCE_MAX_S = 60.0
 """Several answers that a controller takes its time for."""
 BEAT_S = 1.0
@@ -45,14 +50,16 @@ class Running:
         self._file, self._state, self._rope = file, state, rope
         self._day_begins = day_begins
         self._issuer = Issuer(state)
-        self._inbox = Inbox()
+        self._inboxes: list[Inbox] = []
+        """One of each thread that keeps a schedule: a word in it is for that one."""
         self._ending: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._scheduled_s = clocks_of_this_computer.monotonic()
+        self._alive_s: dict[str, float] = {}
+        """By station: when its schedule was heard of last."""
 
     def end(self) -> None:
         """From a signal handler or another thread."""
-        self._inbox.end()
+        self._end_schedules()
         if self._loop is not None and self._ending is not None:
             with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._ending.set)
@@ -60,12 +67,9 @@ class Running:
     async def run(self) -> None:
         """Until `end`."""
         self._loop, self._ending = asyncio.get_running_loop(), asyncio.Event()
-        scheduling = [
-            Thread(target=self._schedule, args=(name, section.url), name=f"schedule of {name}", daemon=True)
-            for name, section in self._file.stations.items()
-        ]
-        for thread in scheduling:
-            thread.start()
+        for name, section in self._file.stations.items():
+            self._alive_s[name] = clocks_of_this_computer.monotonic()
+            self._thread(f"schedule of {name}", self._schedule, name, section.url)
         async with asyncio.TaskGroup() as tasks:
             beating = tasks.create_task(self._beat())
             try:
@@ -76,29 +80,71 @@ class Running:
                     await self._ending.wait()
             finally:
                 beating.cancel()
-        self._inbox.end()
+        self._end_schedules()
+
+    def _end_schedules(self) -> None:
+        for inbox in self._inboxes:
+            inbox.end()
 
     # --- the schedule ----------------------------------------------------------------------------------------------------
 
-    def _schedule(self, name: str, url: str) -> None:
+    def _thread(self, name: str, work: Callable[..., None], *args: Any) -> None:
+        """`work` with an inbox of its own, which hears of the end."""
+        self._inboxes.append(inbox := Inbox())
+        Thread(target=work, args=(inbox, *args), name=name, daemon=True).start()
+
+    def _schedule(self, inbox: Inbox, name: str, url: str) -> None:
         store = self._state / (STORE if len(self._file.stations) == 1 else f"clinic-{name}.sqlite")
-        inbox = self._inbox
         clocks = Clocks()
         with (
-            closing(Controller(url, lambda: self._issuer.service(clocks.wall()))) as controller,
+            closing(Controller(url, self._token)) as controller,
             closing(Jobs(store, inbox.job)) as jobs,
         ):
             schedule = Schedule(controller, jobs, clocks, Day(self._day_begins, jobs.zone), _log)
             _log.info("schedule.started", pid=os.getpid(), planned=len(jobs.planned))
-            schedule.run(inbox, self._alive)
+            schedule.run(inbox, lambda: self._alive(name))
 
-    def _alive(self) -> None:
-        self._scheduled_s = clocks_of_this_computer.monotonic()
+    def _alive(self, name: str) -> None:
+        self._alive_s[name] = clocks_of_this_computer.monotonic()
+
+    def _night(self, inbox: Inbox, desk: Desk) -> None:
+        """Nobody waits for it: a back-up may take longer than a schedule may be silent."""
+        with self._told(desk, "The clinic's night"), ExitStack() as opened:
+            controllers = {
+                name: opened.enter_context(closing(Controller(section.url, self._token)))
+                for name, section in self._file.stations.items()
+            }
+            jobs = opened.enter_context(closing(Jobs(self._state / NIGHT_STORE, inbox.job)))
+            Nightly(desk, self._state, controllers, jobs, Clocks(), _log).run(inbox, lambda: None)
+
+    def _post(self, inbox: Inbox, desk: Desk) -> None:
+        """Waits for a mail server as long as that takes."""
+        with self._told(desk, "The sending of messages"):
+            mail = None if self._file.mail is None else Mail(self._file.mail, self._state)
+            Post(desk, mail, Clocks(), _log).run(inbox, lambda: None)
+
+    def _watch(self, inbox: Inbox, desk: Desk) -> None:
+        with self._told(desk, "The watch over back-ups"):
+            Watch(desk, Clocks(), _log).run(inbox, lambda: None)
+
+    @contextmanager
+    def _told(self, desk: Desk, what: str) -> Generator[None]:
+        """A thread that ends by a defect of ours is missed by nobody: so it is said where people look."""
+        try:
+            yield
+        except Exception:
+            _log.exception("clinic.thread-ended", what=what)
+            remedy = "Start irctl again; report what its log says"
+            notices.tell(desk, what, f"{what} has ended unexpectedly", remedy, "high", desk.now())
+
+    def _token(self) -> str:
+        return self._issuer.service(datetime.now(UTC))
 
     async def _beat(self) -> None:
         """The loop lives, and so do the schedules."""
         while True:
-            if clocks_of_this_computer.monotonic() - self._scheduled_s < SILENCE_MAX_S:
+            now_s = clocks_of_this_computer.monotonic()
+            if all(now_s - alive_s < SILENCE_MAX_S for alive_s in self._alive_s.values()):
                 self._rope.beat()
             await asyncio.sleep(BEAT_S)
 
@@ -126,6 +172,9 @@ class Running:
             for station in desk.stations.values()
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
+        following.append(tasks.create_task(planned_sessions.keep(desk, self._state)))
+        for name, work in (("night", self._night), ("watch", self._watch), ("post", self._post)):
+            self._thread(name, work, desk)
         try:
             await self._screens(desk, Doors(desk.accounts), listening)
         finally:

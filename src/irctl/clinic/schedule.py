@@ -7,6 +7,7 @@ lost is of no consequence.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from queue import Empty, SimpleQueue
 from typing import Any, Literal, Protocol
@@ -48,17 +49,22 @@ class Inbox:
             return None
 
 
-class Schedule:
-    """Keeps one controller's."""
+class Rounds(ABC):
+    """Looks again and again whether there is something to do: often enough, at the moment of a job, and when the wall clock has stepped.
 
-    def __init__(self, controller: Controller, jobs: Jobs, clocks: Clocks, day: Day, log: Log) -> None:
-        self._controller = controller
+    Nothing depends on the reason: what is to be done follows from what is there, so what was missed is done once, late.
+    """
+
+    def __init__(self, jobs: Jobs | None, clocks: Clocks, log: Log, every_s: float = POLL_S) -> None:
         self._jobs = jobs
         self._clocks = clocks
-        self._day = day
         self._log = log
+        self._every_s = every_s
         self._look_at_s = clocks.monotonic_s()
-        self._answers = True
+
+    @abstractmethod
+    def look(self) -> bool:
+        """Do what is to be done now; whether all of it could be: else it looks again soon."""
 
     def run(self, inbox: Inbox, beat: Callable[[], None]) -> None:
         """Until the inbox says so. `beat` is called every second, and less often only while the controller keeps us waiting."""
@@ -72,12 +78,24 @@ class Schedule:
         """Look where there is a reason to."""
         if step := self._clocks.step():
             self._log.warning("clock.stepped", by_s=round(step.total_seconds(), 1))
-            self._jobs.look_again()
+            if self._jobs is not None:
+                self._jobs.look_again()
         now_s = self._clocks.monotonic_s()
         if woken or step or now_s >= self._look_at_s:
-            self._look_at_s = now_s + (POLL_S if self._look() else RETRY_S)
+            self._look_at_s = now_s + (self._every_s if self.look() else RETRY_S)
 
-    def _look(self) -> bool:
+
+class Schedule(Rounds):
+    """Keeps one controller's."""
+
+    def __init__(self, controller: Controller, jobs: Jobs, clocks: Clocks, day: Day, log: Log) -> None:
+        super().__init__(jobs, clocks, log)
+        self._controller = controller
+        self._planned = jobs
+        self._day = day
+        self._answers = True
+
+    def look(self) -> bool:
         """Whether the controller answered."""
         try:
             self._reconcile()
@@ -92,7 +110,7 @@ class Schedule:
     def _reconcile(self) -> None:
         now = self._clocks.wall()
         found = agenda(self._controller.due(), self._controller.told(), now, self._day)
-        self._jobs.plan(found.wake)
+        self._planned.plan(found.wake)
         for item in found.settle:
             self._controller.settle(item, "it is not due any more")
         for reminder in found.tell:

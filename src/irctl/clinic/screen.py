@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, NamedTuple
 from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
-from nicegui import context, ui
+from nicegui import Client, context, ui
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
@@ -24,7 +25,7 @@ from irctl.clinic.doors import Doors
 from irctl.clinic.icons import icon
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
-from irctl.clinic.words import LANGUAGES, language, tr
+from irctl.clinic.words import LANGUAGES, language, screens_say, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import Lock
@@ -57,6 +58,10 @@ class Here:
         found = self.doors.find(self.request.cookies.get(COOKIE, ""))
         person, told = (None, None) if found is None else (found.person, found.context())
         return self.desk.acting(person) if told is None else self.desk.acting(person, told)
+
+    def speak(self) -> None:
+        """In the language of this screen from here on: for what handles a press, which runs outside of the page's drawing."""
+        language.set(chosen_language(self.request, self.desk))
 
     def may(self, verb: Verb) -> bool:
         """Whether this person is offered it."""
@@ -117,8 +122,17 @@ def screen(path: str, title: str, *, verb: Verb | None, icon: str = "", order: i
     return register
 
 
+_LANGUAGES: WeakKeyDictionary[Client, str] = WeakKeyDictionary()
+"""Of every open page."""
+
+
+def _spoken() -> str | None:
+    return _LANGUAGES.get(context.client) if context.slot_stack else None
+
+
 def install(desk: Desk, doors: Doors) -> None:
     """Make NiceGUI pages of every registered screen."""
+    screens_say(_spoken)
     for one in SCREENS:
         ui.page(one.path, title=f"{one.title} · irctl")(_page(one, desk, doors))
 
@@ -134,6 +148,7 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         if visitor.lock is not Lock.OPEN:
             return RedirectResponse(f"/locked?back={back}")
         language.set(chosen_language(request, desk))
+        _LANGUAGES[context.client] = language.get()
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)

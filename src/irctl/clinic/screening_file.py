@@ -91,11 +91,20 @@ class ScreeningFile(Strict):
 
 def load_screening(path: Path) -> ScreeningList:
     """Read one list and run its own tests. Raises Refused with everything that is wrong."""
-    text = read(path, "screening")
-    screening = parse(text, ScreeningFile, path.name).as_list(sha256(text).hexdigest())
+    return read_screening(read(path, "screening"), path.stem)
+
+
+def read_screening(text: bytes, name: str) -> ScreeningList:
+    """From its text, wherever that is kept, under this name. Raises Refused with everything that is wrong, its own tests included."""
+    screening = parse_screening(text, name)
     problems = problems_with_list(screening)
-    if screening.name != path.stem:
-        problems.append(Problem("name", screening.name, f"is in a file called {path.name}", "Give both the same name"))
+    if screening.name != name:
+        problems.append(Problem("name", screening.name, f"is kept under {name}", "Give both the same name"))
     if problems:
         raise Refused(problems)
     return screening
+
+
+def parse_screening(text: bytes, name: str) -> ScreeningList:
+    """Its form alone, for a look at what is being written. Raises Refused."""
+    return parse(text, ScreeningFile, f"{name}.toml").as_list(sha256(text).hexdigest())

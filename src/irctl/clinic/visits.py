@@ -159,6 +159,7 @@ def begin(
     unfinished = desk.papers.find(VISIT, Wanted(parent=course.id, states=(*OPEN, "given")))
     if still := [paper for paper in unfinished if paper.index.state in OPEN]:
         return still[-1]
+    courses.require_active(course)
     next_due, protocol = offered(desk, course, station, lamp)
     view = station.lamp(lamp)
     body = VisitBody(

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
-from irctl.controller import calibration_api, lookup, reminder_api
+from irctl.controller import burn_in_api, calibration_api, lookup, reminder_api
 from irctl.controller.authority import Authority
 from irctl.controller.commissioning import Commissioning
 from irctl.controller.cross_origin import CrossOrigin
@@ -249,6 +249,7 @@ def create_app(station: Station) -> FastAPI:
 
     app.include_router(calibration_api.router(station))
     app.include_router(reminder_api.router(station))
+    app.include_router(burn_in_api.router(station))
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:

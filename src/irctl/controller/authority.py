@@ -61,6 +61,8 @@ TABLE: Mapping[tuple[str, str], Need | Where] = {
     ("POST", "/v1/alarms/{alarm_id}/acknowledge"): Verb.ACKNOWLEDGE,
     ("POST", f"{_LAMP}/commission"): Verb.COMMISSION,
     ("POST", f"{_LAMP}/commissioning/abort"): Needs.NOBODY,
+    ("POST", f"{_LAMP}/burn-in"): Verb.COMMISSION,
+    ("POST", f"{_LAMP}/burn-in/abort"): Needs.NOBODY,
     ("POST", f"{_LAMP}/calibrations"): Verb.CALIBRATE,
     ("POST", f"{_CALIBRATION}/identify"): Verb.CALIBRATE,
     ("POST", f"{_CALIBRATION}/position"): Verb.CALIBRATE,
@@ -85,7 +87,7 @@ TABLE: Mapping[tuple[str, str], Need | Where] = {
             ("GET", path)
             for path in (
                 "/", "/ui/{name}", "/openapi.json", "/v1/station", "/v1/lamps", "/v1/lines", "/v1/stream", "/v1/sessions",
-                "/v1/sessions/{session_id}", "/v1/sessions/{session_id}/events", f"{_LAMP}/commissioning", f"{_LAMP}/check",
+                "/v1/sessions/{session_id}", "/v1/sessions/{session_id}/events", f"{_LAMP}/commissioning", f"{_LAMP}/burn-in", f"{_LAMP}/check",
                 f"{_LAMP}/maintenance", f"{_LAMP}/drift", "/v1/calibrations", _CALIBRATION, f"{_CALIBRATION}/events",
                 f"{_CALIBRATION}/certificate", f"{_CALIBRATION}/impact", "/v1/due", "/v1/meters", "/v1/reminders",
                 "/v1/journal", "/v1/journal/verify",

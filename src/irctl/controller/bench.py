@@ -44,6 +44,11 @@ class Bench:
     _renewed_s: float = float("-inf")
     _looking: asyncio.Task[None] | None = None
 
+    @property
+    def given_s(self) -> float:
+        """With light, up to now."""
+        return self.lit_s + (0.0 if self.level_pct is None else self._now_s() - self._lit_since_s)
+
     async def light(self, level_pct: float) -> None:
         """From now on this level. Raises BenchEnded."""
         await self.look()

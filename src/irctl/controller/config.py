@@ -95,6 +95,12 @@ class PeopleSection(Strict):
     sign_in: bool = False
 
 
+class BenchSection(Strict):
+    """`burn_in`: lamps may be lit for hours on a dummy load, with nobody beside them."""
+
+    burn_in: bool = False
+
+
 class DeviceSection(BaseModel):
     """Where a device is. Every other key belongs to its driver, which checks it."""
 
@@ -167,6 +173,7 @@ class StationFile(Strict):
     journal: JournalSection = JournalSection()
     clinic: ClinicSection = ClinicSection()
     people: PeopleSection = PeopleSection()
+    bench: BenchSection = BenchSection()
     lines: dict[Name, LineSection] = Field(min_length=1)
     devices: dict[Name, DeviceSection] = Field(min_length=1)
     interlocks: dict[Name, str] = Field(default={})

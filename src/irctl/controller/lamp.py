@@ -25,7 +25,7 @@ IDLE_LIGHT_S = 60.0
 
 
 class BenchWork(Protocol):
-    """Something that lights a lamp to measure it: a calibration's stretch of light, or a check. It ends dark."""
+    """Something that lights a lamp with nobody under it: a calibration's stretch of light, a check, a burn-in. It ends dark."""
 
     @property
     def what(self) -> str: ...
@@ -45,7 +45,7 @@ class Lamp:
         self.commissioning: Commissioning | None = None
         """The present or last commissioning."""
         self.bench_work: BenchWork | None = None
-        """The present or last calibration or check."""
+        """The present or last of these."""
         self.hushed = False
         """Somebody measures on one of its lines: while idle it asks nothing."""
         self._wake = asyncio.Event()
@@ -79,7 +79,7 @@ class Lamp:
 
     @property
     def on_bench(self) -> BenchWork | None:
-        """What lights it for measuring now, with nobody under it."""
+        """What lights it now, with nobody under it."""
         return None if self.bench_work is None or self.bench_work.done else self.bench_work
 
     @property

@@ -9,13 +9,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from irctl.documents.note_template import USUAL, NoteTemplate
 from irctl.documents.plot import PANEL_HEIGHT_MAX, PANEL_HEIGHT_MIN, graph_svg
 from irctl.documents.reading import read_session as session_note
 from irctl.documents.record import NoteError, SessionNote
-from irctl.documents.typesetting import TEMPLATES, TypesettingError, typeset
+from irctl.documents.typesetting import TEMPLATES, TypesettingError, pictured, typeset
 from irctl.documents.wording import marks, view
 
-__all__ = ["NoteError", "SessionNote", "note_json", "render_pdf", "session_note"]
+__all__ = ["NoteError", "NoteTemplate", "SessionNote", "note_json", "render_pdf", "render_png", "session_note"]
 
 TEMPLATE = TEMPLATES / "session_note.typ"
 DATA, GRAPH = "note.json", "graph.svg"
@@ -27,20 +28,33 @@ def note_json(note: SessionNote) -> str:
     return note.model_dump_json(indent=2) + "\n"
 
 
-def render_pdf(note: SessionNote, *, template: Path | None = None, fonts: Sequence[Path] = ()) -> bytes:
+def render_pdf(
+    note: SessionNote, *, chosen: NoteTemplate = USUAL, template: Path | None = None, fonts: Sequence[Path] = ()
+) -> bytes:
     """The note as an accessible PDF (PDF/UA-1), the same bytes for the same note.
 
-    `template` is a Typst file in place of our own; it reads `note.json` and `graph.svg` beside itself. `fonts` are folders
+    `chosen` is what a clinic has chosen of heading, words and optional parts. `template` is a Typst file in place of our own; it reads `note.json` and `graph.svg` beside itself. `fonts` are folders
     with further fonts, for scripts that the built-in ones (Latin, Greek, Cyrillic) do not cover. Fonts of the machine
     are never used: they would change the page from one machine to the next.
     Raises NoteError when a character cannot be printed or the template does not compile.
     """
     source = template or TEMPLATE
-    files = {DATA: json.dumps(view(note), ensure_ascii=False).encode(), GRAPH: _graph(note)}
     try:
-        return typeset(source, files, fonts=fonts)
+        return typeset(source, _files(note, chosen), fonts=fonts)
     except TypesettingError as error:
         raise NoteError(f"session {note.session}: the note cannot be printed with {source.name}: {error}") from error
+
+
+def render_png(note: SessionNote, chosen: NoteTemplate = USUAL) -> list[bytes]:
+    """The same pages as pictures, for a look at them. Raises NoteError."""
+    try:
+        return pictured(TEMPLATE, _files(note, chosen))
+    except TypesettingError as error:
+        raise NoteError(f"session {note.session}: the note cannot be shown: {error}") from error
+
+
+def _files(note: SessionNote, chosen: NoteTemplate) -> dict[str, bytes]:
+    return {DATA: json.dumps(view(note, chosen), ensure_ascii=False).encode(), GRAPH: _graph(note)}
 
 
 def _graph(note: SessionNote) -> bytes:

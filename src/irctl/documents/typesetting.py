@@ -26,10 +26,11 @@ def typeset(
     fonts: Sequence[Path] = (),
 ) -> bytes:
     """The PDF, the same bytes for the same files: no clock, no font of the machine, no network. Raises TypesettingError."""
-    project = {"main.typ": template.read_bytes(), HOUSE: (TEMPLATES / HOUSE).read_bytes(), **files}
     try:
         return typst.compile(
-            cast("bytes", project),  # a mapping of names to bytes is the project; the binding's types do not say so
+            cast(
+                "bytes", _project(template, files)
+            ),  # a mapping of names to bytes is the project; the binding's types do not say so
             format="pdf",
             font_paths=typst.Fonts(include_system_fonts=False, font_paths=list(fonts)),
             pdf_standards=list(standards),
@@ -37,3 +38,21 @@ def typeset(
     except typst.TypstError as error:
         hints: list[Any] = error.hints
         raise TypesettingError("; ".join([error.message, *map(str, hints)])) from error
+
+
+def pictured(template: Path, files: Mapping[str, bytes], *, dots_per_inch: float = 110.0) -> list[bytes]:
+    """The pages as PNG pictures. Raises TypesettingError."""
+    try:
+        made: bytes | list[bytes] = typst.compile(
+            cast("bytes", _project(template, files)),
+            format="png",
+            ppi=dots_per_inch,
+            font_paths=typst.Fonts(include_system_fonts=False),
+        )
+    except typst.TypstError as error:
+        raise TypesettingError(str(error)) from error
+    return made if isinstance(made, list) else [made]
+
+
+def _project(template: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {"main.typ": template.read_bytes(), HOUSE: (TEMPLATES / HOUSE).read_bytes(), **files}

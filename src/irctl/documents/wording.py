@@ -20,6 +20,7 @@ from irctl.documents.figures import (
     nearest,
     offset,
 )
+from irctl.documents.note_template import USUAL, NoteTemplate
 from irctl.documents.plot import Mark
 from irctl.documents.printed import NOT_CERTIFIED, View, visible
 from irctl.documents.record import Contribution, Happening, Kind, Off, SessionNote
@@ -65,10 +66,17 @@ SOURCES = {
 """How the dose was determined, by the journal's `dose_source`."""
 
 
-def view(note: SessionNote) -> View:
+def view(note: SessionNote, chosen: NoteTemplate = USUAL) -> View:
     """What the template prints, as plain JSON values."""
     return visible(
         {
+            "title": chosen.title,
+            "introduction": chosen.introduction,
+            "closing": chosen.closing,
+            "template": chosen.label,
+            "uncertainty": chosen.uncertainty,
+            "list": chosen.happenings,
+            "signature": chosen.signature,
             "session": note.session,
             "date": date(note.ordered_at),
             "station": note.station,
@@ -77,7 +85,8 @@ def view(note: SessionNote) -> View:
             "columns": [_treatment(note), _lamp(note), _calibration(note)],
             "dose": _dose(note),
             "figures": _figures(note),
-            "graph": bool(note.samples),
+            "graph": bool(note.samples) and chosen.graph,
+            "lit": bool(note.samples),
             "graph_alt": _graph_alt(note),
             "timezone": f"{note.timezone}, {offset(note.ordered_at)}" if note.timezone != "UTC" else "UTC",
             "happenings": [_row(h, number) for h, number in _numbered(note)],

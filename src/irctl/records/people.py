@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, Select, select, update
 
 from irctl.domain.problems import Problem, Refused
 from irctl.records import tables
@@ -20,6 +20,10 @@ from irctl.records.tables import patient_index, patient_versions, patients
 
 FOUND_MAX = 50
 """More are no answer, and each that is shown is a look at somebody."""
+BEGINNING_MIN = 3
+"""Letters of a name that are enough to search by: fewer fit everybody."""
+BEGINNING = "name-prefix"
+"""The kind of those hashes. Who reads the database without the key sees that two names begin alike, and not how."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,20 +96,39 @@ class People:
             _seen(connection, [patient], by, "history", why, at)
             return [self._opened(row) for row in found]
 
+    def several(self, wanted: Collection[str], by: str, why: str, at: datetime) -> dict[str, Version]:
+        """The versions in force of these, by reference, for a list; whoever is nobody here is left out."""
+        _refuse(_empty(by=by, why=why))
+        with self._database.writing() as connection:
+            found = connection.execute(_in_force().where(patients.c.patient.in_(wanted))).all()
+            _seen(connection, [row.patient for row in found], by, "listed", why, at)
+            return {row.patient: self._opened(row) for row in found}
+
     def find(
-        self, by: str, why: str, at: datetime, *, name: str = "", born: date | None = None, number: str = ""
+        self,
+        by: str,
+        why: str,
+        at: datetime,
+        *,
+        name: str = "",
+        born: date | None = None,
+        number: str = "",
+        beginnings: bool = False,
     ) -> list[Version]:
-        """Those whom all of this fits: words of the name in any order, whole words; the day of birth; the record number."""
+        """Those whom all of this fits: words of the name in any order; the day of birth; the record number.
+
+        `beginnings`: the first three letters of a word are enough; otherwise words are whole.
+        """
         _refuse(_empty(by=by, why=why))
         wanted = _words(name, born, number)
         if not wanted:
             raise Refused([Problem("name", name, "says nothing to search by", "Give a name, a birthday or a number")])
-        query = select(patient_versions).join(
-            patients,
-            (patients.c.patient == patient_versions.c.patient) & (patients.c.version == patient_versions.c.version),
-        )
+        query = _in_force()
         for kind, word in wanted:
-            fits = select(patient_index.c.patient).where(patient_index.c.digest.in_(self._ring.blind(kind, word)))
+            digests = self._ring.blind(kind, word)
+            if beginnings and kind == "name":
+                digests += self._ring.blind(BEGINNING, word)
+            fits = select(patient_index.c.patient).where(patient_index.c.digest.in_(digests))
             query = query.where(patients.c.patient.in_(fits))
         with self._database.writing() as connection:
             found = connection.execute(query.order_by(patients.c.patient).limit(FOUND_MAX + 1)).all()
@@ -114,6 +137,11 @@ class People:
                 raise Refused([problem])
             _seen(connection, [row.patient for row in found], by, "found", why, at)
             return [self._opened(row) for row in found]
+
+    def known(self, patient: str) -> bool:
+        """Whether somebody has this reference. It says nothing of who they are, so it is no look."""
+        with self._database.reading() as connection:
+            return _version_in_force(connection, patient) is not None
 
     def named(self, wanted: Collection[str], by: str, why: str, at: datetime) -> dict[str, Version]:
         """The versions in force of all of these at once, by reference: each is a look. Whoever is nobody here is left out."""
@@ -158,7 +186,7 @@ def index(connection: Connection, ring: Ring, patient: str, person: Person) -> N
     """What somebody is found by, anew, with the current key."""
     key = ring.current
     connection.execute(patient_index.delete().where(patient_index.c.patient == patient))
-    words = set(_words(person.name, person.born, person.number))
+    words = {*_words(person.name, person.born, person.number), *_beginnings(person.name)}
     rows = [{"digest": key.blind(*word), "patient": patient, "key_id": key.id} for word in sorted(words)]
     connection.execute(patient_index.insert(), rows)
 
@@ -167,6 +195,17 @@ def _words(name: str, born: date | None, number: str) -> list[tuple[str, str]]:
     words = [("name", word) for word in normal(name).split()]
     words += [("born", born.isoformat())] if born else []
     return words + ([("number", spelt)] if (spelt := normal(number).replace(" ", "")) else [])
+
+
+def _beginnings(name: str) -> list[tuple[str, str]]:
+    """Of each word of a name; the whole word is found as a word."""
+    return [(BEGINNING, word[:letters]) for word in normal(name).split() for letters in range(BEGINNING_MIN, len(word))]
+
+
+def _in_force() -> Select[Any]:
+    """The version in force of each."""
+    here = (patients.c.patient == patient_versions.c.patient) & (patients.c.version == patient_versions.c.version)
+    return select(patient_versions).join(patients, here)
 
 
 def _seen(connection: Connection, found: Iterable[str], by: str, what: str, why: str, at: datetime) -> None:

@@ -9,7 +9,8 @@
  *
  * @typedef {import("./lamp-panel.js").Alarm} Alarm
  * @typedef {import("./lamp-panel.js").Lamp} Lamp
- * @typedef {import("./lamp-panel.js").Snapshot & {base: string, by: string}} Heard
+ * @typedef {import("./lamp-panel.js").Standing} Standing
+ * @typedef {import("./lamp-panel.js").Snapshot & {base: string, by: string, standing: Standing}} Heard
  * @typedef {Alarm["priority"]} Priority
  * @typedef {Record<string, HTMLElement>} Fields
  * @typedef {{root: HTMLElement, f: Fields}} Part
@@ -128,6 +129,7 @@ const SHELL = `
   <div data-f="questions"></div>
 </div>
 <p class="said" role="alert" data-f="said" hidden></p>
+<p class="sign-in" data-f="signIn" hidden>To acknowledge and to answer, sign in at the clinic’s page.</p>
 <div class="desk">
   <label data-f="who" hidden>Your name<input data-f="name" autocomplete="off" maxlength="200"></label>
   <button type="button" data-f="silence" hidden>Silence 2 min</button>
@@ -163,7 +165,10 @@ class AlarmDesk extends HTMLElement {
     root.innerHTML = SHELL;
     this.#f = fieldsOf(root);
     /** @type {HTMLLinkElement} */ (root.querySelector("link")).href = new URL("alarms.css", import.meta.url).href;
-    this.#f.silence.addEventListener("click", () => void this.#act("alarms/audio-pause"));
+    this.#f.silence.addEventListener("click", () => {
+      const anybody = this.#heard?.standing === "barred" ? "status page" : "";
+      void this.#act("alarms/audio-pause", {}, anybody);
+    });
     this.#f.hint.addEventListener("click", () => sound.allow());
     this.#name.addEventListener("input", () => {
       keptName(this.#name.value.trim());
@@ -188,13 +193,15 @@ class AlarmDesk extends HTMLElement {
    * @param {string} path @param {object} [body] @param {string} [nameless] who it was, where no name is needed
    */
   async #act(path, body = {}, nameless = "") {
-    const by = this.#name.value.trim() || nameless;
+    const known = this.#heard?.standing === "known";
+    const by = (known ? this.#heard?.by : this.#name.value.trim()) || nameless;
     if (!by) {
       show(this.#f.said, "First your name: it goes into the record. Then press again.");
       this.#name.focus();
       return;
     }
-    show(this.#f.said, await post(`${this.#heard?.base ?? ""}/v1/${path}`, { by, ...body }));
+    const token = this.closest("irctl-lamp-panel")?.getAttribute("token") ?? "";
+    show(this.#f.said, await post(`${this.#heard?.base ?? ""}/v1/${path}`, { by, ...body }, token));
   }
 
   /** Whether what is pressed has been there long enough to be meant. */
@@ -224,7 +231,10 @@ class AlarmDesk extends HTMLElement {
     this.#drawQuestions(asking);
     const silent = silent_s > 0;
     const anything = heard.alarms.length > 0 || asking.length > 0;
-    this.#f.who.hidden = !anything;
+    const barred = heard.standing === "barred";
+    this.toggleAttribute("barred", barred); // hides what would be refused
+    this.#f.signIn.hidden = !anything || !barred;
+    this.#f.who.hidden = !anything || heard.standing !== "asked";
     this.#f.silence.hidden = !anything && !silent;
     write(this.#f.silence, silent ? `Silent for ${minutes(silent_s)}` : "Silence 2 min");
     /** @type {HTMLButtonElement} */ (this.#f.silence).disabled = silent;
@@ -248,7 +258,7 @@ class AlarmDesk extends HTMLElement {
       if (this.#meant()) void this.#act(`alarms/${encodeURIComponent(id)}/acknowledge`);
     };
     const ariaLabel = `Acknowledge: ${what}`;
-    const button = make("button", { type: "button", onclick: acknowledge, ariaLabel }, "Acknowledge");
+    const button = make("button", { type: "button", className: "signed", onclick: acknowledge, ariaLabel }, "Acknowledge");
     const root = make("li", { className: priority },
       make("i", { ariaHidden: "true" }, SIGNS[priority]),
       make("small", {}, make("b", {}, `${priority} priority`), ` · ${clock(new Date(at))}`),
@@ -293,7 +303,8 @@ class AlarmDesk extends HTMLElement {
         if (comfort === "too-hot") void this.#act(attend, { comfort }, "status page");
         else if (this.#meant()) void this.#act(attend, { comfort });
       };
-      return make("button", { type: "button", onclick: answer, className: comfort }, word);
+      const signed = comfort === "too-hot" ? "" : " signed";
+      return make("button", { type: "button", onclick: answer, className: comfort + signed }, word);
     }));
     return { root, f };
   }

@@ -3,10 +3,12 @@
  * `<irctl-lamp-panel>`: what the lamps of one station are doing now, and the button that stops them.
  *
  *   <script type="module" src="http://127.0.0.1:8970/ui/lamp-panel.js"></script>
- *   <irctl-lamp-panel src="http://127.0.0.1:8970" lamp="left" by="A. Person"></irctl-lamp-panel>
+ *   <irctl-lamp-panel src="http://127.0.0.1:8970" lamp="left" by="okafor" token="…" compact></irctl-lamp-panel>
  *
- * `src`: the controller (default: the page's own origin). `lamp`: only this one (default: all). `by`: who is signed in,
- * offered where a name is needed. It needs the controller and nobody else. Two rules shape the code: STOP is wired
+ * `src`: the controller (default: the page's own origin). `lamp`: only this one (default: all). `by`: the login of who is
+ * signed in, and `token` what the clinic gave for it: with both no name is asked for. Without a token `by` is offered
+ * where a name is needed, and where the controller wants a sign-in only what takes light away can be pressed.
+ * `compact`: under a page's own title. It needs the controller and nobody else. Two rules shape the code: STOP is wired
  * before anything else and depends on nothing else here, and a figure that is not fresh never looks as if it were.
  * Alarms stand here as a plain list; `alarms.js`, loaded after, puts cards with sound and questions in its place.
  *
@@ -22,7 +24,8 @@
  *   live: Live}} Lamp
  * @typedef {{off_sent_s: number, acknowledged_s: number | null, verified_dark_s: number | null, by: string}} Seen
  * @typedef {{at: string, by: string | null, reason: string | null, evidence: Record<string, Seen> | null}} Latch
- * @typedef {{at_s: number, latched: Latch | null, lamps: Lamp[], alarms: Alarm[], audio_paused_s: number}} Snapshot
+ * @typedef {{at_s: number, sign_in: boolean, latched: Latch | null, lamps: Lamp[], alarms: Alarm[],
+ *   audio_paused_s: number}} Snapshot
  * @typedef {{id: string, at: string, priority: "high" | "medium" | "low", lamp: string | null, session: string | null,
  *   hazard: string | null, text: string, remedy: string, warns: boolean}} Alarm
  * @typedef {{due_in_s: number, asked: boolean, unanswered_s: number, answer_within_s: number, dimmed: boolean,
@@ -30,6 +33,7 @@
  * @typedef {{t: number, irradiance: number | null, skin: number | null}} Sample
  * @typedef {{root: HTMLElement, f: Fields, trace: Sample[], lamp: Lamp, asked: string}} Card
  * @typedef {Record<string, HTMLElement>} Fields
+ * @typedef {"known" | "asked" | "barred"} Standing whose name it is: known here, to be asked for, or wanted in vain
  * @typedef {{latchBefore: string | null, failures: number, confirmed: boolean}} Press
  */
 
@@ -122,6 +126,7 @@ const CARD = `
   <p class="calibration"><span data-f="calibration"></span> <span data-f="until"></span></p>
   <div class="actions" data-f="actions"><button type="button" data-f="pause">Pause</button>
     <button type="button" data-f="resume">Resume…</button><button type="button" data-f="end">End…</button></div>
+  <p class="sign-in" data-f="signIn" hidden>To resume, sign in at the clinic’s page.</p>
   <div class="ask" data-f="ask"></div>
   <p class="said" role="alert" data-f="said" hidden></p>`;
 
@@ -192,10 +197,14 @@ function question(verb, asked, answer, cancel) {
   return form;
 }
 
-/** @param {string} url @param {object} body @returns {Promise<string | null>} what went wrong, in plain words */
-async function post(url, body) {
+/**
+ * @param {string} url @param {object} body @param {string} token of who is signed in, or ""
+ * @returns {Promise<string | null>} what went wrong, in plain words
+ */
+async function post(url, body, token) {
   try {
-    const headers = { "Content-Type": "application/json" };
+    const signed = token ? { Authorization: `Bearer ${token}` } : {};
+    const headers = { "Content-Type": "application/json", ...signed };
     const signal = AbortSignal.timeout(5000);
     const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body), signal });
     if (answer.ok) return null;
@@ -345,6 +354,14 @@ class LampPanel extends HTMLElement {
   get #by() {
     return this.getAttribute("by") ?? "";
   }
+  get #token() {
+    return this.getAttribute("token") ?? "";
+  }
+  /** @returns {Standing} */
+  get #standing() {
+    if (this.#token) return this.#by ? "known" : "asked";
+    return this.#live?.sign_in ? "barred" : "asked";
+  }
   /** @param {{name?: string | null}} lamp */
   #shows({ name }) {
     const only = this.getAttribute("lamp");
@@ -382,9 +399,11 @@ class LampPanel extends HTMLElement {
     this.#f = fieldsOf(root);
     for (const press of ["pointerdown", "click"]) this.#f.stop.addEventListener(press, () => void this.#stop());
     /** @type {HTMLLinkElement} */ (root.querySelector("link")).href = new URL("lamp-panel.css", import.meta.url).href;
-    const clear = async (/** @type {string} */ by, /** @type {string} */ reason) =>
-      show(this.#f.clearSaid, await post(`${this.#base}/v1/clear`, { by, reason }));
-    this.#f.clear.append(question("Clear the stop", { "Your name": this.#by, Reason: "" }, clear));
+  }
+
+  /** @param {string} path @param {object} body */
+  #post(path, body) {
+    return post(`${this.#base}/v1/${path}`, body, this.#token);
   }
 
   // ── stop ────────────────────────────────────────────────────────────
@@ -482,7 +501,7 @@ class LampPanel extends HTMLElement {
     // Others may build on what is heard here; what fails in a listener does not come back to this panel.
     const lamps = live.lamps.filter((lamp) => this.#shows(lamp));
     const alarms = (live.alarms ?? []).filter(({ lamp }) => this.#shows({ name: lamp }));
-    const detail = { ...live, lamps, alarms, base: this.#base, by: this.#by };
+    const detail = { ...live, lamps, alarms, base: this.#base, by: this.#by, standing: this.#standing };
     this.dispatchEvent(new CustomEvent("irctl-live", { bubbles: true, composed: true, detail }));
   }
 
@@ -571,7 +590,20 @@ class LampPanel extends HTMLElement {
     const which = doubtful.map(({ title }) => title).join(", ");
     const look = `Not verified dark: ${which}. Look at the lamp; if it glows, use its own switch.`;
     show(this.#f.look, which && !patient ? look : null);
-    /** @type {HTMLButtonElement} */ (this.#f.clear.querySelector("button")).disabled = stale;
+    const standing = this.#standing;
+    fill(this.#f.clear, [standing, this.#by], () => [this.#clearing(standing)]);
+    const button = this.#f.clear.querySelector("button");
+    if (button) button.disabled = stale;
+  }
+
+  /** @param {Standing} standing */
+  #clearing(standing) {
+    if (standing === "barred")
+      return make("p", { className: "sign-in" }, "To clear the stop, sign in at the clinic’s page.");
+    const clear = async (/** @type {string} */ by, /** @type {string} */ reason) =>
+      show(this.#f.clearSaid, await this.#post("clear", { by, reason }));
+    if (standing === "known") return question("Clear the stop", { Reason: "" }, (reason) => clear(this.#by, reason));
+    return question("Clear the stop", { "Your name": this.#by, Reason: "" }, clear);
   }
 
   #drawAlarms() {
@@ -595,19 +627,19 @@ class LampPanel extends HTMLElement {
     const act = async (action, by, reason) => {
       close();
       const session = encodeURIComponent(card.lamp.session?.id ?? "");
-      show(f.said, await post(`${this.#base}/v1/sessions/${session}/${action}`, reason ? { by, reason } : { by }));
+      show(f.said, await this.#post(`sessions/${session}/${action}`, reason ? { by, reason } : { by }));
     };
     const ask = (/** @type {HTMLFormElement} */ form) => {
       f.ask.replaceChildren(form);
-      form.querySelector("input")?.focus();
+      form.querySelector(/** @type {"button"} */ ("input, button"))?.focus();
     };
     // Less light needs no name; more light does.
     const anyone = () => this.#by || "status page";
     const end = (/** @type {string} */ reason) => void act("end", anyone(), reason);
-    const resume = (/** @type {string} */ by) => void act("resume", by);
+    const resume = (/** @type {string} */ by = this.#by) => void act("resume", by);
     f.pause.addEventListener("click", () => void act("pause", anyone()));
     f.end.addEventListener("click", () => ask(question("End this treatment", { "Reason (optional)": "" }, end, close)));
-    const who = () => ({ "Your name": this.#by });
+    const who = () => (this.#standing === "known" ? {} : { "Your name": this.#by });
     f.resume.addEventListener("click", () => ask(question("Resume emission", who(), resume, close)));
     this.#f.cards.append(root);
     this.#cards.set(lamp.name, card);
@@ -684,10 +716,12 @@ class LampPanel extends HTMLElement {
     const now = session && !session.outcome ? session.state : "";
     f.actions.hidden = !now;
     f.pause.hidden = now !== "warming" && now !== "emitting";
-    f.resume.hidden = now !== "paused";
+    const barred = this.#standing === "barred";
+    f.resume.hidden = now !== "paused" || barred;
+    f.signIn.hidden = now !== "paused" || !barred;
     f.end.hidden = now === "ending";
     /** @type {HTMLButtonElement} */ (f.resume).disabled = old; // more light only in full view
-    const asked = `${session?.id} ${now}`;
+    const asked = `${session?.id} ${now} ${this.#standing}`;
     if (card.asked !== asked) f.ask.replaceChildren(); // a question about something that is over
     card.asked = asked;
   }

@@ -1,0 +1,147 @@
+"""The lamps of every station at a glance, and what should be done about them: parts of the day board that need no patient."""
+
+# NiceGUI types are partial:
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+from nicegui import ui
+
+from irctl.clinic.dues import Dues
+from irctl.clinic.icons import icon
+from irctl.clinic.lamp_words import LampWords, lamp_words
+from irctl.clinic.redrawing import redraw
+from irctl.clinic.screen import Here, card, live_panel
+from irctl.clinic.stations import Station
+from irctl.clinic.words import tr
+
+LAMPS_EVERY_S = 1.0
+"""The minutes that are left go by without anything happening."""
+ASK_EVERY_S = 5.0
+_dues = Dues()
+
+
+# --- lamps ------------------------------------------------------------------------------------------------------------------
+
+
+def lamps_of(here: Here, station: Station, live: ui.element) -> None:
+    """A card: each lamp with its state; on demand the live figures, in `live`. A station that is not this screen's has a STOP of its own there."""
+    with card():
+        with ui.element("div").classes("heading"):
+            title = ui.html("", sanitize=False)
+            with ui.element("div").classes("buttons"):
+                button = ui.button(tr("Live")).classes("quiet").props('aria-expanded="false"')
+        told = ui.html("", sanitize=False)
+
+    shown: object = None
+
+    def look() -> None:
+        nonlocal shown
+        now, view = here.desk.now(), station.view
+        lamps = None if view is None else tuple(lamp_words(lamp, now) for lamp in view["lamps"])
+        if shown != (found := (station.title, lamps)):
+            shown = found
+            title.set_content(f"<h2>{escape(station.title)}</h2>")
+            told.set_content(_unheard() if lamps is None else "".join(map(_tile, lamps)))
+
+    panel: ui.element | None = None
+
+    def toggle() -> None:
+        nonlocal panel
+        if panel is not None:
+            panel.delete()
+            panel = None
+        else:
+            with live:
+                panel = live_panel(here, station=station)
+        button.classes(add="chosen" if panel else "", remove="" if panel else "chosen")
+        button.props(f'aria-expanded="{"false" if panel is None else "true"}"')
+
+    button.on_click(toggle)
+    ui.timer(LAMPS_EVERY_S, look)
+
+
+def _tile(lamp: LampWords) -> str:
+    doing = f'<div class="doing">{escape(lamp.doing)}</div>' if lamp.doing else ""
+    left = f'<div class="left">{escape(lamp.left)}</div>' if lamp.left else ""
+    notes = "".join(f'<div class="note">{icon("warn", "1.2em")}{escape(note)}</div>' for note in lamp.notes)
+    return (
+        f'<div class="lamp-tile"><div class="row"><h3>{escape(lamp.title)}</h3>'
+        f'<span class="tag {lamp.tone}">{icon(lamp.icon, "1.1em")}{escape(lamp.word)}</span></div>'
+        f'{doing}{left}<div class="soft small">{escape(lamp.calibration)}</div>{notes}</div>'
+    )
+
+
+def _unheard() -> str:
+    hint = tr("Look at the lamps themselves: their own watchdogs keep them.")
+    return (
+        f'<div class="lamp-tile"><span class="tag bad">{icon("warn", "1.1em")}{escape(tr("No answer"))}</span>'
+        f'<div class="soft small">{escape(hint)}</div></div>'
+    )
+
+
+# --- what is to be done --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """`tone` and `sign` as tags have them."""
+
+    tone: str
+    sign: str
+    word: str
+    text: str
+    remedy: str
+
+
+def to_do(here: Here) -> None:
+    """Alarms that nobody has acknowledged, and what is due; nothing where there is nothing."""
+
+    async def ask() -> None:
+        for station in here.desk.stations.values():
+            if await _dues.ask(station):
+                here.desk.changed()
+
+    async def look() -> tuple[Task, ...]:
+        stations = list(here.desk.stations.values())
+        several = len(stations) > 1
+        return tuple(task for station in stations for task in _tasks(station, named=several))
+
+    def draw(tasks: tuple[Task, ...]) -> None:
+        if not tasks:
+            return
+        with card(tr("To do")):
+            ui.html("".join(map(_task, tasks)), sanitize=False).classes("stack")
+
+    redraw(here, look, draw)
+    ui.timer(ASK_EVERY_S, ask)
+
+
+def _tasks(station: Station, *, named: bool) -> list[Task]:
+    at = f"{station.title}: " if named else ""
+    view = station.view
+    alarms: list[Mapping[str, Any]] = view["alarms"] if view else []
+    tasks = [_alarm(at, alarm["priority"], alarm["text"], alarm["remedy"]) for alarm in alarms]
+    told = {alarm["text"] for alarm in alarms}
+    for due in _dues.known(station):
+        if due.text not in told:  # reminders are alarms of low priority until somebody has acknowledged them
+            word, tone = (tr("Overdue"), "bad") if due.overdue else (tr("Due"), "warn")
+            tasks.append(Task(tone, "calibrate", word, f"{at}{due.text}", ""))
+    return tasks
+
+
+def _alarm(at: str, priority: str, text: str, remedy: str) -> Task:
+    word = {"high": tr("High alarm"), "medium": tr("Medium alarm")}.get(priority, tr("Notice"))
+    return Task("bad" if priority == "high" else "warn", "warn", word, f"{at}{text}", remedy)
+
+
+def _task(task: Task) -> str:
+    remedy = f'<div class="soft small">{escape(task.remedy)}</div>' if task.remedy else ""
+    return (
+        f'<div class="task"><span class="tag {task.tone}">{icon(task.sign, "1.1em")}{escape(task.word)}</span>'
+        f"<div><strong>{escape(task.text)}</strong>{remedy}</div></div>"
+    )

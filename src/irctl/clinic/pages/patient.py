@@ -1,0 +1,179 @@
+"""One patient: who they are, what they are treated for and how it goes, and everything that happened."""
+
+# NiceGUI types are partial:
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import asyncio
+from html import escape
+
+from nicegui import ui
+
+from irctl.clinic import courses, patients, screen
+from irctl.clinic.body_map import label_of
+from irctl.clinic.outlook import Outlook, outlook
+from irctl.clinic.pages.patients import PersonFields, lost_sight, may_see
+from irctl.clinic.patient_pieces import (
+    advice_box,
+    born,
+    chart_of,
+    progress_bar,
+    standing,
+    state_tag,
+    timeline_list,
+    versions_table,
+)
+from irctl.clinic.patients import BackgroundBody, Patient
+from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.timeline import timeline
+from irctl.clinic.words import tr
+from irctl.domain.people import Verb
+
+SHOWN_AT_FIRST = 25
+"""Entries of the timeline; the rest is one touch away."""
+
+
+@screen.screen("/patients/{patient}", "Patient", verb=None)
+async def one_patient(here: Here, patient: str) -> None:
+    """The look is written once, when the page is opened; what follows by itself shows no name."""
+    if not may_see(here):
+        return
+    opened = await asyncio.to_thread(patients.open_patient, here.desk, here.acting(), patient)
+    person = opened.person
+    sub = " · ".join(filter(None, (born(person, here.desk.now().date()), person.number, patient, person.contact)))
+    with heading(person.name, sub):
+        record = tr("Edit patient") if here.may(Verb.EDIT_PATIENT) else tr("History of versions")
+        ui.button(record, on_click=lambda: ui.navigate.to(f"/patients/{patient}/record"), color=None)
+        if here.may(Verb.ORDER):
+            to = f"/patients/{patient}/course/new"
+            ui.button(tr("Plan a course"), on_click=lambda: ui.navigate.to(to), color=None).classes("primary")
+    here.follow(lambda: _courses(here, patient))
+    _background(here, opened)
+    shown = [SHOWN_AT_FIRST]
+    here.follow(lambda: _timeline(here, patient, shown))
+
+
+# --- courses --------------------------------------------------------------------------------------------------------------
+
+
+async def _courses(here: Here, patient: str) -> None:
+    if lost_sight(here):
+        return
+    acting, desk = here.acting(), here.desk
+
+    def look() -> list[Outlook]:
+        return [outlook(desk, acting, course) for course in courses.of_patient(desk, patient)]
+
+    found = await asyncio.to_thread(look)
+    if not found:
+        with card(tr("Courses")):
+            show_empty(tr("No course yet"), tr("A course says where, by which protocol, and what it shall bring."))
+        return
+    for one in sorted(found, key=lambda one: not one.active):
+        with card():
+            _course(here, one)
+
+
+def _course(here: Here, one: Outlook) -> None:
+    course = one.course.id
+    with ui.element("div").classes("course-head"):
+        title = escape(label_of(one.body.area))
+        ui.html(f'<h2>{title} {state_tag(one)}</h2><p class="soft">{standing(one)}</p>', sanitize=False).classes("grow")
+        with ui.element("div").classes("buttons"):
+            ui.button(tr("Open course"), on_click=lambda: ui.navigate.to(f"/courses/{course}"), color=None)
+            if one.active and here.may(Verb.START):
+                treat = ui.button(tr("Treat now"), on_click=lambda: ui.navigate.to(f"/treat/{course}"), color=None)
+                treat.classes("primary")
+    ui.html(progress_bar(one) + advice_box(one.advice), sanitize=False)
+    if one.active:
+        ui.html(chart_of(one), sanitize=False).classes("chart-box")
+    elif one.closed_because:
+        ui.label(tr("Ended because: {why}", why=one.closed_because)).classes("soft")
+
+
+# --- history and goals ----------------------------------------------------------------------------------------------------
+
+
+def _background(here: Here, opened: Patient) -> None:
+    known = opened.background
+    with ui.element("div").classes("columns spaced"):
+        for title, text, empty in (
+            (tr("Goals"), known.goals, tr("No goals written yet.")),
+            (tr("Treatment history"), known.history, tr("No history written yet.")),
+        ):
+            with card(title):
+                ui.label(text or empty).classes("prose" if text else "soft")
+                if here.may(Verb.EDIT_PATIENT):
+                    edit = ui.button(tr("Edit"), on_click=lambda: _write(here, opened), color=None)
+                    edit.classes("quiet").props["aria-label"] = f"{tr('Write')}: {title}"
+
+
+def _write(here: Here, opened: Patient) -> None:
+    known = opened.background
+    with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
+        ui.html(f"<h2>{escape(tr('Goals and history'))}</h2>", sanitize=False)
+        goals = ui.textarea(tr("Goals"), value=known.goals).props("outlined autogrow maxlength=2000")
+        history = ui.textarea(tr("Treatment history"), value=known.history).props("outlined autogrow maxlength=4000")
+
+        async def save() -> None:
+            body = BackgroundBody(history=str(history.value or ""), goals=str(goals.value or ""))
+            told = (here.desk, here.acting(), opened.reference, opened.background_version, body)
+            if await here.do(lambda _acting: here.desk.run(patients.write_background, *told)):
+                ui.navigate.to(f"/patients/{opened.reference}")
+
+        with ui.element("div").classes("buttons"):
+            ui.button(tr("Save"), on_click=save, color=None).classes("primary")
+            ui.button(tr("Cancel"), on_click=dialog.close, color=None)
+
+
+# --- the story ------------------------------------------------------------------------------------------------------------
+
+
+async def _timeline(here: Here, patient: str, shown: list[int]) -> None:
+    if lost_sight(here):
+        return
+    entries = await asyncio.to_thread(timeline, here.desk, here.acting(), patient)
+    with card(tr("Everything that happened")):
+        box = ui.html("", sanitize=False)
+
+        def draw() -> None:
+            box.content = timeline_list(entries[: shown[0]], here.desk.zone, here.desk.now())
+            more.set_visibility(len(entries) > shown[0])
+
+        def show_all() -> None:
+            shown[0] = len(entries)
+            draw()
+
+        more = ui.button(tr("Show all {number}", number=len(entries)), on_click=show_all, color=None)
+        draw()
+
+
+# --- who they are ---------------------------------------------------------------------------------------------------------
+
+
+@screen.screen("/patients/{patient}/record", "Patient record", verb=None)
+async def patient_record(here: Here, patient: str) -> None:
+    """Corrected with a reason; what was there stays to be seen."""
+    if not may_see(here):
+        return
+    found = await asyncio.to_thread(patients.versions, here.desk, here.acting(), patient)
+    now = found[-1]
+    with heading(now.person.name, patient):
+        ui.button(tr("Back to patient"), on_click=lambda: ui.navigate.to(f"/patients/{patient}"), color=None)
+    if here.may(Verb.EDIT_PATIENT):
+        with card(tr("Edit patient")), ui.element("div").classes("stack form"):
+            fields = PersonFields(now.person)
+            reason = ui.input(tr("Why is it changed?")).props("outlined")
+
+            async def save() -> None:
+                async def amend() -> None:
+                    told = (patient, now.version, fields.person(), str(reason.value or ""))
+                    await here.desk.run(patients.amend, here.desk, here.acting(), *told)
+
+                if await here.do(lambda _acting: amend()):
+                    ui.navigate.to(f"/patients/{patient}")
+
+            with ui.element("div").classes("buttons"):
+                ui.button(tr("Save"), on_click=save, color=None).classes("primary")
+    with card(tr("History of versions")):
+        ui.html(versions_table(found, here.desk.zone), sanitize=False)

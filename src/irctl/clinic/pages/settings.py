@@ -1,0 +1,154 @@
+"""Settings: what each person may set, the tabs above every page of it, and what this installation is."""
+
+# NiceGUI types are partial:
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import platform
+from html import escape
+from importlib import metadata
+
+from nicegui import ui
+
+from irctl.clinic import drafts, screen
+from irctl.clinic.desk import Desk
+from irctl.clinic.icons import icon
+from irctl.clinic.library import PROTOCOL, SCREENING
+from irctl.clinic.pages.shelf import standing_of
+from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.shipped import shipped
+from irctl.clinic.words import tr
+from irctl.domain.people import Verb
+
+TABS: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
+    (
+        "/settings/protocols",
+        "Protocols",
+        "Dose by visit, limits, missed visits, and when a course ends",
+        (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT),
+    ),
+    (
+        "/settings/screening",
+        "Screening",
+        "What is asked before each treatment",
+        (Verb.ORDER, Verb.SCREEN, Verb.READ_AUDIT),
+    ),
+    ("/settings/templates", "Note", "How the note of a session is printed", (Verb.EDIT_TEMPLATE, Verb.READ_AUDIT)),
+    ("/settings/people", "People", "Who can sign in, and what each may do", (Verb.MANAGE_PEOPLE,)),
+    ("/settings/stations", "Stations and language", "For this workstation, whoever is signed in", ()),
+    ("/settings/me", "My password and PIN", "What only you know", ()),
+    ("/settings/about", "About", "Versions, the database, back-ups, licences", ()),
+)
+"""Each with whom it is for: whoever may one of these; everybody, where there are none."""
+
+
+def tabs(here: Here, current: str) -> None:
+    """Only those that this person may see."""
+    links = "".join(
+        f'<a href="{path}"{" aria-current=page" if path == current else ""}>{escape(tr(title))}</a>'
+        for path, title, _, verbs in TABS
+        if allowed(here, verbs)
+    )
+    ui.html(f'<nav class="tabs" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
+
+
+def allowed(here: Here, verbs: tuple[Verb, ...]) -> bool:
+    """Whether this person may one of them; everybody may none."""
+    return not verbs or any(here.may(verb) for verb in verbs)
+
+
+@screen.screen("/settings", "Settings", verb=None, icon="settings", order=8)
+def settings(here: Here) -> None:
+    """Where to go, and what waits for a second person."""
+    heading(tr("Settings"))
+    rows = "".join(
+        f'<a class="item" href="{path}"><span class="grow"><span class="title">{escape(tr(title))}</span><br>'
+        f'<span class="soft">{escape(tr(about))}</span></span>{icon("next")}</a>'
+        for path, title, about, verbs in TABS
+        if allowed(here, verbs)
+    )
+    with ui.element("div").classes("stack"):
+        if here.may(Verb.ORDER):
+            here.follow(lambda: _waiting(here))
+        ui.html(f'<div class="list">{rows}</div>', sanitize=False)
+        if here.may(Verb.ORDER):
+            here.follow(lambda: _in_force(here.desk))
+
+
+def _waiting(here: Here) -> None:
+    found = drafts.waiting(here.desk)
+    if not found:
+        return
+    with card(tr("Waiting for a second person")), ui.element("div").classes("list"):
+        for paper in found:
+            path = {PROTOCOL: f"/settings/protocols/{paper.id}", SCREENING: "/settings/screening"}.get(
+                paper.kind, "/settings/templates"
+            )
+            said = tr("handed in by {by}", by=paper.version.by)
+            ui.html(
+                f'<a class="item" href="{path}"><span class="title">{escape(paper.id)}</span>'
+                f'<span class="soft grow">{escape(said)}</span><span class="tag warn">{icon("warn", "1em")}{escape(tr("waits for approval"))}</span></a>',
+                sanitize=False,
+            )
+
+
+def _in_force(desk: Desk) -> None:
+    with card(tr("In force")):
+        now = desk.library.now()
+        lists = [] if now.screening is None else [now.screening]
+        rows = "".join(
+            f"<tr><td>{escape(one.title)}</td><td>{escape(one.label)}</td><td>{escape(standing_of(one.approval))}</td></tr>"
+            for one in [*now.protocols.values(), *lists]
+        )
+        ui.html(f'<table class="plain"><tbody>{rows}</tbody></table>', sanitize=False)
+        for problem in now.broken:
+            ui.label(f"{problem.field}: {problem.limit}. {problem.remedy}").classes("tag bad")
+
+
+@screen.screen("/settings/about", "About", verb=None)
+def about(here: Here) -> None:
+    """Versions, the database, back-ups, and whose work is shipped along."""
+    heading(tr("About"))
+    tabs(here, "/settings/about")
+    ui.html(
+        f'<div class="example">{icon("warn")}{escape(tr("irctl is not a certified medical device."))}</div>',
+        sanitize=False,
+    )
+    with ui.element("div").classes("columns"):
+        with card(tr("This installation")):
+            _facts(_installation(here))
+        with card(tr("Back-ups")):
+            keeping = here.desk.file.keeping
+            _facts(
+                (
+                    (tr("Each day at"), f"{keeping.at:%H:%M}"),
+                    (tr("Folder"), keeping.folder),
+                    (tr("Kept"), tr("the newest {count}", count=keeping.daily)),
+                    (tr("Records for review after"), tr("{years} years", years=f"{keeping.years:g}")),
+                )
+            )
+    with card(tr("Shipped along")):
+        ui.label(tr("irctl itself is under the Apache License 2.0. It stands on:")).classes("soft")
+        rows = "".join(
+            f"<tr><td>{escape(one.name)}</td><td>{escape(one.version)}</td><td>{escape(one.licence)}</td></tr>"
+            for one in shipped()
+        )
+        head = "".join(f"<th>{escape(tr(word))}</th>" for word in ("Package", "Version", "Licence"))
+        ui.html(f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>', sanitize=False)
+
+
+def _installation(here: Here) -> tuple[tuple[str, str], ...]:
+    desk = here.desk
+    return (
+        (tr("Clinic"), desk.file.clinic.name),
+        ("irctl", metadata.version("irctl")),
+        ("Python", f"{platform.python_version()}, {platform.system()}"),
+        (tr("Database"), "SQLite" if desk.database.is_sqlite else "PostgreSQL"),
+        (tr("Time zone"), str(desk.zone)),
+        (tr("Stations"), ", ".join(station.title for station in desk.stations.values())),
+    )
+
+
+def _facts(told: tuple[tuple[str, str], ...]) -> None:
+    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told)
+    ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)

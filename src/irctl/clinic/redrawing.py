@@ -1,0 +1,48 @@
+"""Parts of a screen that are drawn anew only when what they show is another: a button that somebody is about to press stays where it is, and keeps the focus."""
+
+# NiceGUI types are partial:
+# pyright: reportUnknownMemberType=false
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from nicegui import ui
+
+from irctl.clinic.screen import LOOK_AGAIN_S, Here, show_empty
+from irctl.domain.problems import Refused
+
+T = TypeVar("T")
+LOOK_ANYWAY_S = 15.0
+"""Time passes without anything having changed: what is late, what is now."""
+
+
+def redraw(
+    here: Here, look: Callable[[], Awaitable[T]], draw: Callable[[T], None], every_s: float = LOOK_ANYWAY_S
+) -> None:
+    """Look whenever something has changed, and every so often; draw where the answer (compared by ==) is another. First when the page is there already."""
+    box = ui.element("div").classes("follow")
+    revision, again_s, shown = -1, 0.0, object()
+
+    async def tick() -> None:
+        nonlocal revision, again_s, shown
+        if revision == here.desk.revision and time.monotonic() < again_s:
+            return
+        revision, again_s = here.desk.revision, time.monotonic() + every_s
+        try:
+            found: T | Refused = await look()
+        except Refused as refused:
+            found = refused
+        if found == shown or (isinstance(found, Refused) and str(found) == str(shown)):
+            return
+        shown = found
+        box.clear()
+        with box:
+            if isinstance(found, Refused):
+                for problem in found.problems:
+                    show_empty(problem.limit, problem.remedy)
+            else:
+                draw(found)
+
+    ui.timer(LOOK_AGAIN_S, tick)
