@@ -35,6 +35,8 @@ STATION_COOKIE = "irctl-station"
 LANGUAGE_COOKIE = "irctl-language"
 LOOK_AGAIN_S = 0.5
 """Everybody sees the same truth within a second."""
+DRAWN_WITHIN_S = 20.0
+"""A slow page on a busy computer is better than none."""
 HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/look/irctl.css">
@@ -130,7 +132,7 @@ def install(desk: Desk, doors: Doors) -> None:
     """Make NiceGUI pages of every registered screen."""
     screens_say(_spoken)
     for one in SCREENS:
-        ui.page(one.path, title=f"{one.title} · irctl")(_page(one, desk, doors))
+        ui.page(one.path, title=f"{one.title} · irctl", response_timeout=DRAWN_WITHIN_S)(_page(one, desk, doors))
 
 
 def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
