@@ -126,11 +126,11 @@ def test_progress_is_a_bar_and_a_figure(desk: Desk) -> None:
     assert advice_box(found) == ""
 
 
-def test_a_course_whose_protocol_is_gone_still_tells_its_visits(desk: Desk) -> None:
+def test_a_course_whose_protocol_is_gone_still_tells_its_visits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     patient = patients.register(desk, by(CLINICIAN), ADA)
     course = courses.plan(desk, by(CLINICIAN), patient, KNEE)
     a_visit(desk, course, 1, NOW + DAY)
-    desk.library.protocols = {}
+    monkeypatch.setattr(type(desk.library), "protocols", {})
     found = outlook(desk, by(CLINICIAN), course)
 
     assert "1 visits given; the protocol is not in force any more" in Tags(progress_bar(found)).text
