@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import courses, patient_pieces, patients
+from irctl.clinic import courses, drafts, patient_pieces, patients
 from irctl.clinic.desk import Desk
 from irctl.clinic.outlook import Outlook, outlook
 from irctl.clinic.patient_pieces import (
@@ -28,7 +28,7 @@ from irctl.clinic.patient_pieces import (
 )
 from irctl.clinic.timeline import timeline
 from irctl.clinic.words import language
-from irctl.domain.protocols import Approval
+from irctl.domain.protocols import Approval, name_of
 from irctl.records.people import Person, Version
 from tests.clinic.treated import ADA, CLINICIAN, DAY, KNEE, NOW, a_desk, a_refused_visit, a_visit, by
 
@@ -126,11 +126,11 @@ def test_progress_is_a_bar_and_a_figure(desk: Desk) -> None:
     assert advice_box(found) == ""
 
 
-def test_a_course_whose_protocol_is_gone_still_tells_its_visits(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_course_whose_protocol_is_gone_still_tells_its_visits(desk: Desk) -> None:
     patient = patients.register(desk, by(CLINICIAN), ADA)
     course = courses.plan(desk, by(CLINICIAN), patient, KNEE)
     a_visit(desk, course, 1, NOW + DAY)
-    monkeypatch.setattr(type(desk.library), "protocols", {})
+    drafts.retire(desk, by(CLINICIAN), name_of(courses.body_of(course).protocol), "the lamps are gone")
     found = outlook(desk, by(CLINICIAN), course)
 
     assert "1 visits given; the protocol is not in force any more" in Tags(progress_bar(found)).text

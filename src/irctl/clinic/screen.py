@@ -59,10 +59,6 @@ class Here:
         person, told = (None, None) if found is None else (found.person, found.context())
         return self.desk.acting(person) if told is None else self.desk.acting(person, told)
 
-    def speak(self) -> None:
-        """In the language of this screen from here on: for what handles a press, which runs outside of the page's drawing."""
-        language.set(chosen_language(self.request, self.desk))
-
     def may(self, verb: Verb) -> bool:
         """Whether this person is offered it."""
         return self.acting().may(verb)

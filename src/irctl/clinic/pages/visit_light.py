@@ -41,8 +41,8 @@ def state_of(here: Here, body: VisitBody) -> str:
 
 
 def over(here: Here, visit: Paper, body: VisitBody) -> bool:
-    """Whether the light has been: afterwards nothing is unsaid."""
-    return visit.index.state in ("given", "signed") and state_of(here, body) in ("ended", "")
+    """Whether the light has been: while a lamp glows out, the skin is looked at already."""
+    return visit.index.state in ("given", "signed") and state_of(here, body) in ("ending", "ended", "")
 
 
 def _title(text: str, hint: str = "") -> None:
