@@ -251,4 +251,6 @@ def versions_table(versions: Sequence[Version], zone: tzinfo) -> str:
         f"<td>{escape(one.person.number or '–')}</td><td>{escape(one.person.contact or '–')}</td></tr>"
         for one in reversed(versions)
     )
-    return f'<div class="sideways"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="sideways"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )
