@@ -96,7 +96,7 @@ def _course(here: Here, one: Outlook) -> None:
 
 def _background(here: Here, opened: Patient) -> None:
     known = opened.background
-    with ui.element("div").classes("columns spaced"):
+    with ui.element("div").classes("columns gap-below"):
         for title, text, empty in (
             (tr("Goals"), known.goals, tr("No goals written yet.")),
             (tr("Treatment history"), known.history, tr("No history written yet.")),
