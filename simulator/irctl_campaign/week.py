@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -111,7 +111,7 @@ class _Week:
     def __init__(
         self,
         state: Path,
-        hardware: Mapping[str, Any],
+        hardware: dict[str, Any],
         now: datetime,
         people: Sequence[Patient],
         password: str,

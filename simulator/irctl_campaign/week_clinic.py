@@ -6,7 +6,7 @@ Between treatments the controller is switched off, and the time until the next o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -58,7 +58,7 @@ class _Beside(httpx.AsyncBaseTransport):
 class Clinic:
     """One clinic and its station, at a wall clock that begins at `begins` and runs with the loop."""
 
-    def __init__(self, state: Path, config: StationConfig, hardware: Mapping[str, Any], begins: datetime) -> None:
+    def __init__(self, state: Path, config: StationConfig, hardware: dict[str, Any], begins: datetime) -> None:
         self.state, self._config, self._hardware = state, config, hardware
         self.truths: dict[str, Truth] = {}
         """By session: what its lamp really gave."""

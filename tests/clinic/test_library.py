@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from irctl.clinic.settings import ClinicFile
 from irctl.clinic.tokens import Issuer
 from irctl.domain.problems import Refused
 from irctl.records.papers import Paper
+from irctl.records.people import Person as Patient
 from tests.clinic.shelves import (
     ADMIN,
     HELPER,
@@ -49,6 +51,8 @@ def fields(refused: pytest.ExceptionInfo[Refused]) -> set[str]:
 
 
 def a_course(desk: Desk) -> Paper:
+    somebody = Patient("Ada Example", date(1961, 5, 4), "MRN 1", "ada@example.org")
+    desk.patients.add("P-1", somebody, WROTE.login, desk.now())
     return courses.plan(desk, by(desk, WROTE), "P-1", CourseBody(area="lumbar", protocol=NAME, baseline_nprs=6))
 
 

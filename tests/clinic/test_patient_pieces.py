@@ -12,11 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import courses, patient_pieces, patients
+from irctl.clinic import courses, drafts, patient_pieces, patients
 from irctl.clinic.desk import Desk
 from irctl.clinic.outlook import Outlook, outlook
 from irctl.clinic.patient_pieces import (
     advice_box,
+    advised,
     chart_of,
     course_facts,
     patient_row,
@@ -26,7 +27,8 @@ from irctl.clinic.patient_pieces import (
     visits_table,
 )
 from irctl.clinic.timeline import timeline
-from irctl.domain.protocols import Approval
+from irctl.clinic.words import language
+from irctl.domain.protocols import Approval, name_of
 from irctl.records.people import Person, Version
 from tests.clinic.treated import ADA, CLINICIAN, DAY, KNEE, NOW, a_desk, a_refused_visit, a_visit, by
 
@@ -121,14 +123,14 @@ def test_progress_is_a_bar_and_a_figure(desk: Desk) -> None:
     assert 'aria-valuemax="12"' in bar
     assert "width:25.0%" in bar
     assert "3 of 12 visits" in Tags(bar).text
-    assert advice_box(found.advice) == ""
+    assert advice_box(found) == ""
 
 
 def test_a_course_whose_protocol_is_gone_still_tells_its_visits(desk: Desk) -> None:
     patient = patients.register(desk, by(CLINICIAN), ADA)
     course = courses.plan(desk, by(CLINICIAN), patient, KNEE)
     a_visit(desk, course, 1, NOW + DAY)
-    desk.library.protocols = {}
+    drafts.retire(desk, by(CLINICIAN), name_of(courses.body_of(course).protocol), "the lamps are gone")
     found = outlook(desk, by(CLINICIAN), course)
 
     assert "1 visits given; the protocol is not in force any more" in Tags(progress_bar(found)).text
@@ -140,11 +142,30 @@ def test_the_stop_rule_is_told_in_words_not_only_in_a_colour(desk: Desk) -> None
     patient = patients.register(desk, by(CLINICIAN), ADA)
     course = courses.plan(desk, by(CLINICIAN), patient, KNEE)
     a_visit(desk, course, 1, NOW + DAY, nprs=(7, 9))
-    told = Tags(advice_box(outlook(desk, by(CLINICIAN), course).advice)).text
+    told = Tags(advice_box(outlook(desk, by(CLINICIAN), course))).text
 
     assert "Stop rule reached: worse" in told
     assert "pain 7 before the course, 9 after visit 1: worse. Stop and examine the patient." in told
     assert "A person decides." in told
+
+
+@pytest.mark.parametrize(
+    "after", [[6, 5], [9], [7, 7, 6, 7, 6, 6], [7] * 5 + [5] + [6] * 6], ids=["better", "worse", "unchanged", "done"]
+)
+def test_the_advice_says_the_same_in_every_language(desk: Desk, after: list[int]) -> None:
+    patient = patients.register(desk, by(CLINICIAN), ADA)
+    course = courses.plan(desk, by(CLINICIAN), patient, KNEE)
+    for number, nprs in enumerate(after, 1):
+        a_visit(desk, course, number, NOW + number * DAY, nprs=(7, nprs))
+    found = outlook(desk, by(CLINICIAN), course)
+    assert found.advice is not None
+
+    assert advised(found, found.advice) == found.advice.text
+    token = language.set("de")
+    try:
+        assert "Schmerz 7 vor der Serie" in advised(found, found.advice)
+    finally:
+        language.reset(token)
 
 
 def test_a_protocol_that_nobody_approved_says_so_wherever_it_is_named(desk: Desk) -> None:
@@ -162,7 +183,8 @@ def test_everything_these_pages_say_is_said_in_german_too() -> None:
     german = tomllib.loads((CLINIC / "words" / "de.toml").read_text(encoding="utf-8"))
     files = [CLINIC / f"{name}.py" for name in ("patient_pieces", "chart", "timeline", "body_map")]
     files += [CLINIC / "pages" / f"{name}.py" for name in ("patients", "patient", "course", "course_new")]
-    said = {text for file in files for text in re.findall(r'\btr\(\s*"([^"]+)"', file.read_text(encoding="utf-8"))}
+    literal = re.compile(r"""\btr\(\s*(["'])((?:(?!\1).)+)\1""")
+    said = {found[2] for file in files for found in literal.finditer(file.read_text(encoding="utf-8"))}
 
     assert len(said) > 100
     assert sorted(said - german.keys()) == []

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
 
 from irctl.clinic import auditing, exporting, sessions, visits
 from irctl.clinic.acting import Acting
@@ -32,6 +33,7 @@ from irctl.domain.problems import Refused
 from irctl.records.database import upsert
 from irctl.records.following import controller_of, follow
 from irctl.records.papers import Index, Paper
+from irctl.records.papers import Wanted as WantedPapers
 from irctl.records.people import Person as Patient
 from irctl.records.searching import Wanted, found, happened
 from irctl.records.tables import alarms, stops
@@ -208,6 +210,27 @@ def test_stops_are_paged_by_their_number_where_their_moment_is_the_same(clinic: 
     first = happened(clinic.desk.database, "stops", 3)
     second = happened(clinic.desk.database, "stops", 3, first.next)
     assert [row["seq"] for row in (*first.rows, *second.rows)] == [12, 11, 10, 9, 8]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (WantedPapers(session="c/S-1"), "ix_papers_session_kind_moment (session=? AND kind=?)"),
+        (WantedPapers(parent="C-1", states=("given", "signed")), "ix_papers_kind_parent_moment (kind=? AND parent=?)"),
+        (WantedPapers(patient="P-1"), "ix_papers_patient_kind_moment (patient=? AND kind=?)"),
+    ],
+)
+def test_a_visit_is_found_by_what_is_known_of_it_not_by_looking_through_all(
+    clinic: Clinic, wanted: WantedPapers, index: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = clinic.desk.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, text, told, *_: asked.append((text, told)))
+    clinic.desk.papers.find("visit", wanted)
+    text, told = next(one for one in asked if "FROM papers" in one[0])
+    with clinic.desk.database.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", told)]
+    assert plan[0] == f"SEARCH papers USING INDEX {index}"
 
 
 # --- read, amended, signed -------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -233,3 +234,11 @@ def test_what_is_pressed_on_a_page_is_answered_in_its_language(monkeypatch: pyte
     assert words.tr("Settings") == "Einstellungen"
     words.screens_say(lambda: None)
     assert words.tr("Settings") == "Settings"
+
+
+def test_the_german_words_are_one_list_and_fill_in_what_the_english_ones_do() -> None:
+    told = tomllib.loads((Path(words.__file__).parent / "de.toml").read_text(encoding="utf-8"))  # each text once
+    assert len(told) > 200
+    gaps = re.compile(r"\{\w+[^}]*\}")
+    wrong = [text for text, german in told.items() if sorted(gaps.findall(text)) != sorted(gaps.findall(german))]
+    assert not wrong

@@ -57,6 +57,8 @@ COMMANDS = (
     (TREATING, "protocols list", "protocols:list_all", "The treatment protocols."),
     (TREATING, "protocols show", "protocols:show", "One protocol: dose by visit, limits, sources."),
     (TREATING, "protocols check", "protocols:check", "Check protocol files and run the tests inside them."),
+    (TREATING, "protocols import", "library:bring", "Take a file into the clinic's library and hand it in."),
+    (TREATING, "protocols approve", "library:approve", "A second person approves what was handed in."),
     (TREATING, "screening check", "screening:check", "Check screening lists and run the tests inside them."),
     (TREATING, "sign-in", "sign_in:sign_in", "Sign in at the clinic: what follows is done in your name."),
     (TREATING, "sign-out", "sign_in:sign_out", "Forget who is signed in at this terminal."),

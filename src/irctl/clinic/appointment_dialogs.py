@@ -16,6 +16,7 @@ from irctl.clinic import appointments, courses
 from irctl.clinic.acting import Acting
 from irctl.clinic.appointment_words import tag
 from irctl.clinic.appointments import Appointment, Proposal, State
+from irctl.clinic.body_map import label_of
 from irctl.clinic.calendar_file import lamp_title
 from irctl.clinic.desk import Desk
 from irctl.clinic.screen import Here
@@ -34,8 +35,8 @@ ANY = ""
 
 def show_appointment(here: Here, one: Appointment, name: str) -> None:
     """Open the dialog."""
-    here.speak()
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
+        dialog.props["aria-label"] = f"{dates.moment(one.at)}, {name}"
         ui.html(f"<h2>{escape(dates.moment(one.at))}, {escape(name)}</h2>{tag(one.state)}", sanitize=False)
         ui.html(_facts(here.desk, one), sanitize=False)
         if here.may(Verb.SCHEDULE) and one.ahead:
@@ -44,6 +45,10 @@ def show_appointment(here: Here, one: Appointment, name: str) -> None:
         with ui.element("div").classes("buttons"):
             ui.button(tr("Close"), on_click=dialog.close).classes("primary")
             ui.button(tr("Open patient"), on_click=lambda: ui.navigate.to(f"/patients/{one.patient}"))
+            # Links, not presses: a browser opens a page beside this one only for what somebody has touched itself.
+            card, file = f"/patients/{one.patient}/card.pdf", f"/patients/{one.patient}/appointments.ics"
+            ui.button(tr("Card to take home")).props(f'href="{card}" target="_blank"')
+            ui.button(tr("Calendar file")).props(f'href="{file}"')
             if here.may(Verb.SCHEDULE):
                 _day_buttons(here, one, dialog)
 
@@ -51,7 +56,7 @@ def show_appointment(here: Here, one: Appointment, name: str) -> None:
 def _facts(desk: Desk, one: Appointment) -> str:
     facts = [
         (tr("Time"), f"{one.at:%H:%M} – {one.until:%H:%M}"),
-        (tr("Area"), one.area),
+        (tr("Area"), label_of(one.area)),
         (tr("Protocol"), one.title),
         (tr("Lamp"), lamp_title(desk, one) or tr("any")),
     ]
@@ -161,9 +166,10 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
     plan = _Plan(here, course)
     desk, body, said = here.desk, courses.body_of(course), tr("Booked")
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack plan"):
+        dialog.props["aria-label"] = tr("Plan a course")
         ui.html(
             f"<h2>{escape(tr('Plan a course'))}: {escape(name)}</h2>"
-            f'<p class="soft">{escape(body.area)} · {escape(plan.protocol.title)} · '
+            f'<p class="soft">{escape(label_of(body.area))} · {escape(plan.protocol.title)} · '
             f"{escape(tr('{count} a week for {weeks} weeks', count=plan.protocol.course.per_week, weeks=plan.protocol.course.weeks))}</p>",
             sanitize=False,
         )
@@ -172,14 +178,13 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
             hour = _time_input(tr("Time"), max(desk.file.clinic.opens, time(9)))
             lamp = _lamp_choice(desk, ANY, ANY)
         days = ui.element("div").classes("row").props(f'role="group" aria-label="{escape(tr("Weekdays"))}"')
-        told = ui.element("div").classes("proposal").props('aria-live="polite"')
+        told = ui.element("div").classes("proposal").props('aria-live="polite" tabindex="0"')
         with ui.element("div").classes("buttons"):
             book_all = ui.button(tr("Book all")).classes("primary")
             book_one = ui.button(tr("Book only the first"))
             ui.button(tr("Close"), on_click=dialog.close).classes("quiet")
 
     async def look() -> None:
-        here.speak()
         plan.proposal = await asyncio.to_thread(plan.look, day.value or "", hour.value or "", lamp.value)
         told.clear()
         with told:

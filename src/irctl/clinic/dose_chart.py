@@ -59,7 +59,7 @@ def dose_chart(protocol: Protocol) -> str:
         tr("Dose by visit: {steps}", steps="; ".join(f"{s.from_visit}: {s.dose}" for s in steps)), quote=True
     )
     return (
-        f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{about}">'
+        f'<svg class="dose-chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{about}">'
         f'<text x="0" y="14">J/cm²</text>{"".join(parts)}</svg>'
     )
 

@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -14,10 +15,13 @@ from nicegui import ui
 from irctl.clinic.dues import Dues
 from irctl.clinic.icons import icon
 from irctl.clinic.lamp_words import LampWords, lamp_words
+from irctl.clinic.notices import acknowledge, open_notices
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, live_panel
 from irctl.clinic.stations import Station
 from irctl.clinic.words import tr
+from irctl.domain.notices import Notice
+from irctl.domain.people import Verb
 
 LAMPS_EVERY_S = 1.0
 """The minutes that are left go by without anything happening."""
@@ -99,26 +103,43 @@ class Task:
 
 
 def to_do(here: Here) -> None:
-    """Alarms that nobody has acknowledged, and what is due; nothing where there is nothing."""
+    """Notices and alarms that nobody has acknowledged, and what is due; nothing where there is nothing."""
 
     async def ask() -> None:
         for station in here.desk.stations.values():
             if await _dues.ask(station):
                 here.desk.changed()
 
-    async def look() -> tuple[Task, ...]:
+    async def look() -> tuple[tuple[Notice, ...], tuple[Task, ...]]:
         stations = list(here.desk.stations.values())
         several = len(stations) > 1
-        return tuple(task for station in stations for task in _tasks(station, named=several))
+        tasks = tuple(task for station in stations for task in _tasks(station, named=several))
+        return tuple(await asyncio.to_thread(open_notices, here.desk)), tasks
 
-    def draw(tasks: tuple[Task, ...]) -> None:
-        if not tasks:
+    def draw(found: tuple[tuple[Notice, ...], tuple[Task, ...]]) -> None:
+        if not any(found):
             return
-        with card(tr("To do")):
-            ui.html("".join(map(_task, tasks)), sanitize=False).classes("stack")
+        with card(tr("To do")), ui.element("div").classes("tasks"):
+            for notice in found[0]:
+                _notice(here, notice)
+            for task in found[1]:
+                ui.html(_task(task), sanitize=False)
 
     redraw(here, look, draw)
     ui.timer(ASK_EVERY_S, ask)
+
+
+def _notice(here: Here, notice: Notice) -> None:
+    """What the clinic's own process has to tell: until it is put right, or somebody has seen to it."""
+    with ui.element("div"):
+        word, tone = (tr("Urgent"), "bad") if notice.priority == "high" else (tr("Notice"), "warn")
+        ui.html(_task(Task(tone, "warn", word, notice.text, notice.remedy)), sanitize=False)
+        if here.may(Verb.ACKNOWLEDGE):
+
+            async def seen() -> None:
+                await here.do(lambda acting: here.desk.run(acknowledge, here.desk, acting, notice.id))
+
+            ui.button(tr("I see to it"), on_click=seen)
 
 
 def _tasks(station: Station, *, named: bool) -> list[Task]:

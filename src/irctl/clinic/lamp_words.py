@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
+from irctl.clinic.body_map import label_of
 from irctl.clinic.words import dates, tr
 
 SOON = timedelta(days=30)
@@ -36,7 +37,7 @@ def lamp_words(lamp: Mapping[str, Any], now: datetime) -> LampWords:
     doing, left = "", ""
     if session is not None:
         order = session["order"]
-        doing = tr("{dose} J/cm², {area}", dose=f"{order['fluence_j_cm2']:g}", area=order["area"])
+        doing = tr("{dose} J/cm², {area}", dose=f"{order['fluence_j_cm2']:g}", area=label_of(order["area"]))
         if (remaining_s := session["remaining_s"]) is not None:
             left = tr("{minutes} min left", minutes=ceil(remaining_s / 60))
     elif lamp["work"]:

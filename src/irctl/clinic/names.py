@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.domain.people import Verb
+from irctl.domain.problems import Refused
 
 
 class Names:
@@ -21,5 +22,12 @@ class Names:
         person = acting.require(Verb.SEE_PATIENT)
         wanted = set(patients)
         for patient in sorted(wanted - self._known.keys()):
-            self._known[patient] = self._desk.patients.show(patient, person.login, self._why, acting.at).person.name
+            try:
+                found = self._desk.patients.show(patient, person.login, self._why, acting.at)
+            except Refused as refused:
+                if any(problem.field != "patient" for problem in refused.problems):
+                    raise
+                self._known[patient] = patient  # nobody has written down who it is: the board goes on
+            else:
+                self._known[patient] = found.person.name
         return {patient: self._known[patient] for patient in wanted}

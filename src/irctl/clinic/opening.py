@@ -33,7 +33,7 @@ def open_desk(
 
     `state`: the folder that relative names are in. `stations`: instead of the file's.
     """
-    database = Database(file.records.database or f"sqlite:///{state / 'records.sqlite'}")
+    database = Database(database_url(file, state))
     database.prepare()
     key = state / file.records.key
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
@@ -60,6 +60,11 @@ def open_desk(
         wall,
         zone_of(file),
     )
+
+
+def database_url(file: ClinicFile, state: Path) -> str:
+    """The file's, else one in the state folder."""
+    return file.records.database or f"sqlite:///{state / 'records.sqlite'}"
 
 
 def zone_of(file: ClinicFile) -> tzinfo:

@@ -6,7 +6,7 @@ from irctl.clinic import appointments, calendar_file
 from irctl.clinic.acting import Acting
 from irctl.clinic.appointments import Appointment
 from irctl.clinic.desk import Desk
-from irctl.clinic.words import dates, language, tr
+from irctl.clinic.words import dates, spoken, tr
 from irctl.documents.patient_card import Card, Section, Visit, render_pdf
 from irctl.documents.printed import NOT_CERTIFIED
 from irctl.domain.people import Verb
@@ -27,7 +27,7 @@ def card(desk: Desk, acting: Acting, patient: str) -> Card:
     about = desk.file.clinic
     coming = _coming(desk, acting, patient)
     return Card(
-        language.get(),
+        spoken(),
         about.name,
         about.address,
         about.phone,

@@ -83,9 +83,9 @@ def standing(found: Outlook) -> str:
     return f'{escape(protocol.title)} <span class="soft">({escape(protocol.label)})</span><br>{tag(said, "good" if approved else "warn")}'
 
 
-def advice_box(advice: Advice | None) -> str:
+def advice_box(found: Outlook) -> str:
     """What the stop rule says, once it is reached: nobody has to look for it."""
-    if advice is None:
+    if (advice := found.advice) is None:
         return ""
     tone = ADVICE_TONES[advice.reason]
     titles = {
@@ -95,9 +95,28 @@ def advice_box(advice: Advice | None) -> str:
         Reason.DONE: tr("Stop rule reached: all visits given"),
     }
     return (
-        f'<div class="advice {tone}" role="status">{icon(SIGNS[tone], "2em")}<div><strong>{escape(titles[advice.reason])}</strong>'
-        f'<p>{escape(advice.text)}.</p><p class="small">{escape(tr("A person decides. Rule: {source}", source=advice.source))}</p></div></div>'
+        f'<div class="stop-advice {tone}" role="status">{icon(SIGNS[tone], "2em")}<div><strong>{escape(titles[advice.reason])}</strong>'
+        f"<p>{escape(advised(found, advice))}.</p>"
+        f'<p class="small">{escape(tr("A person decides. Rule: {source}", source=advice.source))}</p></div></div>'
     )
+
+
+def advised(found: Outlook, advice: Advice) -> str:
+    """`advice.text` in the language of whoever looks."""
+    latest = [row for row in found.rows if row.number and row.nprs_after is not None][-1]
+    told = tr("pain {before} before the course, {after} after visit {visit}",
+              before=found.body.baseline_nprs, after=latest.nprs_after, visit=latest.number)  # fmt: skip
+    match advice.reason:
+        case Reason.BETTER:
+            so = tr("the change that matters is reached. Review whether to go on")
+        case Reason.WORSE:
+            so = tr("worse. Stop and examine the patient")
+        case Reason.DONE:
+            so = tr("all {visits} visits were given. Review", visits=found.planned)
+        case Reason.UNCHANGED:
+            so = tr("no change that matters in {visits} visits. Review the diagnosis and the treatment",
+                    visits=latest.number)  # fmt: skip
+    return f"{told}: {so}"
 
 
 def chart_of(found: Outlook) -> str:
@@ -131,7 +150,7 @@ def visits_table(found: Outlook, zone: tzinfo) -> str:
     rows = "".join(_visit_row(row, zone) for row in found.rows)
     caption = escape(tr("Visits of this course"))
     return (
-        f'<div class="wide"><table class="plain visits"><caption class="visually-hidden">{caption}</caption><thead><tr>{head}</tr></thead>'
+        f'<div class="sideways"><table class="plain visits"><caption class="visually-hidden">{caption}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -232,4 +251,6 @@ def versions_table(versions: Sequence[Version], zone: tzinfo) -> str:
         f"<td>{escape(one.person.number or '–')}</td><td>{escape(one.person.contact or '–')}</td></tr>"
         for one in reversed(versions)
     )
-    return f'<div class="wide"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="sideways"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )

@@ -35,6 +35,8 @@ STATION_COOKIE = "irctl-station"
 LANGUAGE_COOKIE = "irctl-language"
 LOOK_AGAIN_S = 0.5
 """Everybody sees the same truth within a second."""
+DRAWN_WITHIN_S = 20.0
+"""A slow page on a busy computer is better than none."""
 HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/look/irctl.css">
@@ -58,10 +60,6 @@ class Here:
         found = self.doors.find(self.request.cookies.get(COOKIE, ""))
         person, told = (None, None) if found is None else (found.person, found.context())
         return self.desk.acting(person) if told is None else self.desk.acting(person, told)
-
-    def speak(self) -> None:
-        """In the language of this screen from here on: for what handles a press, which runs outside of the page's drawing."""
-        language.set(chosen_language(self.request, self.desk))
 
     def may(self, verb: Verb) -> bool:
         """Whether this person is offered it."""
@@ -134,7 +132,7 @@ def install(desk: Desk, doors: Doors) -> None:
     """Make NiceGUI pages of every registered screen."""
     screens_say(_spoken)
     for one in SCREENS:
-        ui.page(one.path, title=f"{one.title} · irctl")(_page(one, desk, doors))
+        ui.page(one.path, title=f"{one.title} · irctl", response_timeout=DRAWN_WITHIN_S)(_page(one, desk, doors))
 
 
 def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
@@ -152,11 +150,11 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)
-            with ui.element("main").classes("page"):
+            with ui.element("div").classes("page"):
                 show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
             return None
         _frame(here, one)
-        with ui.element("main").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
+        with ui.element("div").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
             try:
                 await _called(lambda: one.draw(here, **given))
             except Refused as refused:

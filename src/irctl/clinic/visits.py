@@ -136,7 +136,7 @@ def offered(desk: Desk, course: Paper, station: Station, lamp: str) -> tuple[Due
     )
     problems = problems_with_use(protocol, under)
     if (screening := desk.library.screening).approval is None and not under.simulated:
-        remedy = "Approve it in its file: [approval], by a second person"
+        remedy = "A second person approves it, in Settings or in its file"
         problems.append(Problem("screening", screening.name, "is an example that no clinic has approved", remedy))
     if view["calibration"] is None:
         problems.append(
@@ -341,8 +341,9 @@ async def arm(desk: Desk, acting: Acting, visit: Paper, station: Station) -> Pap
         "area": body.area,
         "protocol": {"name": body.protocol, "limits": dict(protocol.limits.given())},
     }
-    told = await station.post("/v1/sessions", acting, order)
+    # Asked first: a lamp that was made ready for a visit nobody can find is no use.
     controller = await station.controller()
+    told = await station.post("/v1/sessions", acting, order)
     known = f"{controller}/{told['id']}"
     return await desk.run(_armed, desk, acting, visit, person, known)
 
@@ -397,6 +398,12 @@ def sign(desk: Desk, acting: Acting, visit: Paper, proof: Reauthentication | Non
         raise Refused(
             [Problem("after", None, "skin and pain afterwards are missing", "Look at the skin, ask, then sign")]
         )
+    if body.session is not None and not body.dropped:
+        controller, _, session = body.session.partition("/")
+        row = courses.session_row(desk, controller, session)
+        if row is None or row.outcome is None:
+            why = "has not ended, or its end is not in the records yet"
+            raise Refused([Problem("session", session, why, "Wait until the lamp is dark")], conflict=True)
     signature = signed(now.version, person, Meaning.PERFORMED, proof, max(acting.at, now.version.made_at))
     desk.papers.sign(VISIT, now.id, signature, state="refused" if body.dropped else "signed")
     return signature

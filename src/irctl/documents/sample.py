@@ -10,5 +10,5 @@ from irctl.documents.typesetting import TEMPLATES
 
 @cache
 def sample_note() -> SessionNote:
-    """Ten simulated minutes, with every optional part in it."""
+    """Four simulated minutes, with every optional part in it."""
     return SessionNote.model_validate_json((TEMPLATES / "sample_note.json").read_bytes())

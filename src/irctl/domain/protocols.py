@@ -226,7 +226,7 @@ def problems_with_use(protocol: Protocol, under: Under) -> list[Problem]:
     if protocol.approval is None and not under.simulated:
         limit = "is an example that no clinic has approved"
         problems.append(
-            Problem("protocol", protocol.name, limit, "Approve it in its file: [approval], by a second person")
+            Problem("protocol", protocol.name, limit, "A second person approves it, in Settings or in its file")
         )
     if under.lamp_type not in protocol.lamp_types:
         limit = f"{protocol.name} is for {' or '.join(protocol.lamp_types)}"

@@ -18,6 +18,7 @@ from irctl.clinic import appointments, calendar_file, courses, feeds, patient_ca
 from irctl.clinic.appointment_dialogs import show_appointment, show_plan
 from irctl.clinic.appointment_words import sign, tag
 from irctl.clinic.appointments import Appointment, State
+from irctl.clinic.body_map import label_of
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.guarded import guarded
@@ -127,7 +128,7 @@ def _block(here: Here, block: Block, name: str) -> None:
     one = block.appointment
     told = sign(one.state)
     place = f"--top: {block.top:g}; --height: {block.height:g}; --lane: {block.lane}; --lanes: {block.lanes}"
-    label = escape(", ".join((dates.moment(one.at), name, one.area, told.word)))
+    label = escape(", ".join((dates.moment(one.at), name, label_of(one.area), told.word)))
     with (
         ui.element("button")
         .classes(f"week-block {told.tone} {'' if one.ahead else 'over'}")
@@ -172,7 +173,6 @@ def _feed(here: Here) -> None:
         make_it.set_text(tr("Make another address") if known else tr("Make a new address"))
 
     async def make() -> None:
-        here.speak()
 
         async def work(acting: object) -> None:
             token = await desk.run(feeds.make, desk, here.acting())
@@ -189,7 +189,6 @@ def _feed(here: Here) -> None:
         await refresh()
 
     async def revoke() -> None:
-        here.speak()
         if await here.do(lambda acting: desk.run(feeds.revoke, desk, acting), said=tr("Revoked")):
             told.clear()
         await refresh()

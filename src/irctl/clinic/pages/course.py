@@ -11,10 +11,11 @@ from nicegui import ui
 
 from irctl.clinic import courses, patients, screen
 from irctl.clinic.body_map import body_map, label_of
-from irctl.clinic.outlook import outlook
-from irctl.clinic.pages.patients import lost_sight, may_see
+from irctl.clinic.outlook import Outlook, outlook
+from irctl.clinic.pages.patients import may_see
 from irctl.clinic.patient_pieces import advice_box, born, chart_of, course_facts, progress_bar, state_tag, visits_table
 from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.watching import watch
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
@@ -40,7 +41,12 @@ async def one_course(here: Here, course: str) -> None:
         if active and here.may(Verb.START):
             treat = ui.button(tr("Treat now"), on_click=lambda: ui.navigate.to(f"/treat/{course}"), color=None)
             treat.classes("primary")
-    here.follow(lambda: _progress(here, course))
+    desk = here.desk
+    watch(
+        here,
+        lambda acting: outlook(desk, acting, desk.papers.get(courses.KIND, course)),
+        lambda found: _progress(here, found),
+    )
     with ui.element("div").classes("columns"):
         with card(tr("Where")):
             body_map(paper.body["area"], compact=True)
@@ -49,18 +55,14 @@ async def one_course(here: Here, course: str) -> None:
             ui.html(course_facts(found, here.desk.zone), sanitize=False)
 
 
-async def _progress(here: Here, course: str) -> None:
-    if lost_sight(here):
-        return
-    acting, desk = here.acting(), here.desk
-    found = await asyncio.to_thread(lambda: outlook(desk, acting, desk.papers.get(courses.KIND, course)))
+def _progress(here: Here, found: Outlook) -> None:
     with card():
         said = f'<div class="row"><h2 class="grow">{tr("Progress")}</h2>{state_tag(found)}</div>'
-        ui.html(said + progress_bar(found) + advice_box(found.advice), sanitize=False)
+        ui.html(said + progress_bar(found) + advice_box(found), sanitize=False)
         ui.html(chart_of(found), sanitize=False).classes("chart-box")
     with card(tr("Visits")):
         if found.rows:
-            ui.html(visits_table(found, desk.zone), sanitize=False)
+            ui.html(visits_table(found, here.desk.zone), sanitize=False)
         else:
             show_empty(tr("No visit yet"), tr("Plan appointments, or treat now."))
 

@@ -197,11 +197,11 @@ def _what_for(draft: Draft) -> None:
     with ui.element("div").classes("columns what-for"):
         with card(tr("What for?")), ui.element("div").classes("stack form"):
             _said(tr("Diagnosis"), draft, "diagnosis", 2000)
-            _said(tr("Goal, in the patient's words"), draft, "goal", 2000)
-            _said(tr("Referred by (may stay empty)"), draft, "referred_by", 200)
+            _said(tr("Goal"), draft, "goal", 2000)
+            _said(tr("Referred by"), draft, "referred_by", 200)
         with card(tr("How is it before the course?")), ui.element("div").classes("stack form"):
             rating(tr("Pain: 0 none, 10 the worst"), draft.nprs, lambda value: setattr(draft, "nprs", value))
-            _said(tr("Function that is rated, such as walking stairs (may stay empty)"), draft, "scale", 120)
+            _said(tr("Rated function, such as walking stairs"), draft, "scale", 120)
             rating(
                 tr("Function: 0 not at all, 10 as ever"),
                 draft.function,

@@ -16,6 +16,7 @@ from irctl.clinic import appointments, screen
 from irctl.clinic.acting import Acting
 from irctl.clinic.appointment_words import tag
 from irctl.clinic.appointments import Appointment, State
+from irctl.clinic.body_map import label_of
 from irctl.clinic.calendar_file import lamp_title
 from irctl.clinic.desk import Desk
 from irctl.clinic.icons import icon
@@ -35,7 +36,7 @@ def day(here: Here) -> None:
     if here.may(Verb.SEE_PATIENT):
         with beside:
             ui.button(tr("Calendar"), on_click=lambda: ui.navigate.to("/calendar"))
-    live = ui.element("div").classes("live stack")
+    live = ui.element("div").classes("live-place stack")
     with ui.element("div").classes("board"):
         with ui.element("div").classes("stack"):
             _today(here)
@@ -110,7 +111,7 @@ def _now_line() -> None:
 
 
 def _row(here: Here, one: Appointment, name: str) -> None:
-    where = " · ".join(part for part in (one.area, lamp_title(here.desk, one)) if part)
+    where = " · ".join(part for part in (label_of(one.area), lamp_title(here.desk, one)) if part)
     over = "" if one.ahead or one.state is State.TREATING else "over"
     with ui.element("li").classes(f"item appointment {over}"):
         ui.html(
@@ -144,7 +145,6 @@ def _buttons(here: Here, one: Appointment) -> None:
 
 def _does(here: Here, one: Appointment, text: str, service: Callable[[Desk, Acting, str], Appointment]) -> ui.button:
     async def pressed() -> None:
-        here.speak()
         await here.do(lambda acting: here.desk.run(service, here.desk, acting, one.id))
 
     return ui.button(text, on_click=pressed)

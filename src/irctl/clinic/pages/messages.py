@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from html import escape
 
 from nicegui import ui
@@ -14,11 +15,12 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.consent import consented
 from irctl.clinic.letters import Sort
 from irctl.clinic.messages import Message, State
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 
-SENT_SHOWN = 30
+SHOWN = 50
 SORTS = {
     Sort.REMINDER: "Reminder of an appointment",
     Sort.AFTER_CARE: "After the visit: what to watch for",
@@ -48,38 +50,52 @@ def box(here: Here) -> None:
                 tr("No mail server is set."),
                 tr("Messages wait. An administrator sets one in the clinic's file: [mail]."),
             )
-    here.follow(lambda: _lists(here))
+    # Beside the lists, which are drawn anew while somebody reads.
+    dialogs = ui.element("div")
+    redraw(here, lambda: asyncio.to_thread(_look, here), lambda found: _lists(here, dialogs, found))
 
 
-async def _lists(here: Here) -> None:
+@dataclass(frozen=True, slots=True)
+class Box:
+    """What the lists show."""
+
+    failed: tuple[Message, ...]
+    waiting: tuple[Message, ...]
+    sent: tuple[Message, ...]
+
+
+def _look(here: Here) -> Box:
     acting = here.acting()
 
-    async def found(*states: State) -> list[Message]:
-        return await asyncio.to_thread(messages.listed, here.desk, acting, states, SENT_SHOWN)
+    def found(*states: State) -> tuple[Message, ...]:
+        return tuple(messages.listed(here.desk, acting, states, SHOWN))
 
-    failed = await found(State.FAILED, State.UNSURE)
-    waiting = await found(State.WAITING, State.SENDING)
-    sent = await found(State.SENT, State.WITHDRAWN)
-    if failed:
+    return Box(
+        found(State.FAILED, State.UNSURE), found(State.WAITING, State.SENDING), found(State.SENT, State.WITHDRAWN)
+    )
+
+
+def _lists(here: Here, dialogs: ui.element, found: Box) -> None:
+    if found.failed:
         with card(tr("Not sent")):
-            _list(here, failed)
+            _list(here, dialogs, found.failed)
     with card(tr("Waiting")):
-        if waiting:
-            _list(here, waiting)
+        if found.waiting:
+            _list(here, dialogs, found.waiting)
         else:
             show_empty(tr("Nothing waits."), tr("Reminders come here two weeks before an appointment."))
-    if sent:
+    if found.sent:
         with card(tr("Sent and withdrawn")):
-            _list(here, sent)
+            _list(here, dialogs, found.sent)
 
 
-def _list(here: Here, found: list[Message]) -> None:
+def _list(here: Here, dialogs: ui.element, found: tuple[Message, ...]) -> None:
     with ui.element("div").classes("list"):
         for one in found:
-            _item(here, one)
+            _item(here, dialogs, one)
 
 
-def _item(here: Here, one: Message) -> None:
+def _item(here: Here, dialogs: ui.element, one: Message) -> None:
     kind, word = TAGS[one.state]
     with ui.element("div").classes("item message"):
         ui.label(f"{one.at:%d.%m. %H:%M}").classes("when")
@@ -93,9 +109,9 @@ def _item(here: Here, one: Message) -> None:
                 ui.label(one.why).classes("small")
         ui.html(f'<span class="tag {kind}">{escape(tr(word))}</span>', sanitize=False)
         with ui.element("div").classes("buttons"):
-            ui.button(tr("Read"), on_click=lambda: _read(here, one), color=None).classes("quiet")
+            ui.button(tr("Read"), on_click=lambda: _read(here, dialogs, one), color=None).classes("quiet")
             if one.state is State.UNSURE:
-                ui.button(tr("Send again"), on_click=lambda: _confirm_again(here, one), color=None)
+                ui.button(tr("Send again"), on_click=lambda: _confirm_again(here, dialogs, one), color=None)
             elif one.state in (State.WAITING, State.FAILED):
                 ui.button(tr("Send now"), on_click=lambda: _send_now(here, one), color=None)
             if one.state is State.WAITING:
@@ -114,12 +130,12 @@ async def _withdraw(here: Here, one: Message) -> None:
     await here.do(lambda acting: desk.run(messages.withdraw, desk, acting, one.id), said=tr("Withdrawn"))
 
 
-def _confirm_again(here: Here, one: Message) -> None:
+def _confirm_again(here: Here, dialogs: ui.element, one: Message) -> None:
     async def again() -> None:
         dialog.close()
         await _send_now(here, one)
 
-    with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card"):
+    with dialogs, ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card"):
         ui.html(f"<h2>{escape(tr('Send it again?'))}</h2>", sanitize=False)
         ui.label(tr("It may have arrived already; then the patient has it twice."))
         with ui.element("div").classes("buttons spaced"):
@@ -127,12 +143,12 @@ def _confirm_again(here: Here, one: Message) -> None:
             ui.button(tr("Leave it"), on_click=dialog.close, color=None)
 
 
-async def _read(here: Here, one: Message) -> None:
+async def _read(here: Here, dialogs: ui.element, one: Message) -> None:
     desk = here.desk
 
     async def show(acting: Acting) -> None:
         said = await asyncio.to_thread(messages.shown, desk, acting, one.id)
-        with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card"):
+        with dialogs, ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card"):
             ui.html(f"<h2>{escape(said.subject)}</h2>", sanitize=False)
             ui.label(said.text).classes("letter")
             ui.button(tr("Close"), on_click=dialog.close, color=None).classes("primary")
@@ -147,7 +163,6 @@ def new(here: Here) -> None:
     desk = here.desk
     with card():
         name = ui.input(tr("Name or record number")).props("outlined autofocus").classes("wide")
-        found = ui.element("div").classes("list spaced")
 
         async def search() -> None:
             words = (name.value or "").strip()
@@ -168,6 +183,7 @@ def new(here: Here) -> None:
         name.on("keydown.enter", search)
         with ui.element("div").classes("buttons spaced"):
             ui.button(tr("Search"), on_click=search, color=None).classes("primary")
+        found = ui.element("div").classes("list spaced")
 
 
 def _person(reference: str, who: str, may_write: bool) -> None:

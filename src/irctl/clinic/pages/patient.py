@@ -10,9 +10,10 @@ from html import escape
 from nicegui import ui
 
 from irctl.clinic import courses, patients, screen
+from irctl.clinic.acting import Acting
 from irctl.clinic.body_map import label_of
 from irctl.clinic.outlook import Outlook, outlook
-from irctl.clinic.pages.patients import PersonFields, lost_sight, may_see
+from irctl.clinic.pages.patients import PersonFields, may_see
 from irctl.clinic.patient_pieces import (
     advice_box,
     born,
@@ -25,7 +26,8 @@ from irctl.clinic.patient_pieces import (
 )
 from irctl.clinic.patients import BackgroundBody, Patient
 from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.timeline import timeline
+from irctl.clinic.timeline import Entry, timeline
+from irctl.clinic.watching import watch
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 
@@ -47,29 +49,27 @@ async def one_patient(here: Here, patient: str) -> None:
         if here.may(Verb.ORDER):
             to = f"/patients/{patient}/course/new"
             ui.button(tr("Plan a course"), on_click=lambda: ui.navigate.to(to), color=None).classes("primary")
-    here.follow(lambda: _courses(here, patient))
+    watch(here, lambda acting: _outlooks(here, acting, patient), lambda found: _courses(here, found))
     _background(here, opened)
     shown = [SHOWN_AT_FIRST]
-    here.follow(lambda: _timeline(here, patient, shown))
+    watch(here, lambda acting: timeline(here.desk, acting, patient), lambda entries: _timeline(here, entries, shown))
 
 
 # --- courses --------------------------------------------------------------------------------------------------------------
 
 
-async def _courses(here: Here, patient: str) -> None:
-    if lost_sight(here):
-        return
-    acting, desk = here.acting(), here.desk
+def _outlooks(here: Here, acting: Acting, patient: str) -> list[Outlook]:
+    """Those that are going on first."""
+    found = [outlook(here.desk, acting, course) for course in courses.of_patient(here.desk, patient)]
+    return sorted(found, key=lambda one: not one.active)
 
-    def look() -> list[Outlook]:
-        return [outlook(desk, acting, course) for course in courses.of_patient(desk, patient)]
 
-    found = await asyncio.to_thread(look)
+def _courses(here: Here, found: list[Outlook]) -> None:
     if not found:
         with card(tr("Courses")):
             show_empty(tr("No course yet"), tr("A course says where, by which protocol, and what it shall bring."))
         return
-    for one in sorted(found, key=lambda one: not one.active):
+    for one in found:
         with card():
             _course(here, one)
 
@@ -84,7 +84,7 @@ def _course(here: Here, one: Outlook) -> None:
             if one.active and here.may(Verb.START):
                 treat = ui.button(tr("Treat now"), on_click=lambda: ui.navigate.to(f"/treat/{course}"), color=None)
                 treat.classes("primary")
-    ui.html(progress_bar(one) + advice_box(one.advice), sanitize=False)
+    ui.html(progress_bar(one) + advice_box(one), sanitize=False)
     if one.active:
         ui.html(chart_of(one), sanitize=False).classes("chart-box")
     elif one.closed_because:
@@ -96,7 +96,7 @@ def _course(here: Here, one: Outlook) -> None:
 
 def _background(here: Here, opened: Patient) -> None:
     known = opened.background
-    with ui.element("div").classes("columns spaced"):
+    with ui.element("div").classes("columns gap-below"):
         for title, text, empty in (
             (tr("Goals"), known.goals, tr("No goals written yet.")),
             (tr("Treatment history"), known.history, tr("No history written yet.")),
@@ -105,7 +105,7 @@ def _background(here: Here, opened: Patient) -> None:
                 ui.label(text or empty).classes("prose" if text else "soft")
                 if here.may(Verb.EDIT_PATIENT):
                     edit = ui.button(tr("Edit"), on_click=lambda: _write(here, opened), color=None)
-                    edit.classes("quiet").props["aria-label"] = f"{tr('Write')}: {title}"
+                    edit.classes("quiet").props["aria-label"] = f"{tr('Edit')}: {title}"
 
 
 def _write(here: Here, opened: Patient) -> None:
@@ -129,10 +129,7 @@ def _write(here: Here, opened: Patient) -> None:
 # --- the story ------------------------------------------------------------------------------------------------------------
 
 
-async def _timeline(here: Here, patient: str, shown: list[int]) -> None:
-    if lost_sight(here):
-        return
-    entries = await asyncio.to_thread(timeline, here.desk, here.acting(), patient)
+def _timeline(here: Here, entries: list[Entry], shown: list[int]) -> None:
     with card(tr("Everything that happened")):
         box = ui.html("", sanitize=False)
 

@@ -97,7 +97,7 @@ def may_see(here: Here) -> bool:
                 "In an emergency you may, for half an hour. The administrator is told at once, and everything you open is recorded."
             )
         )
-        reason = ui.textarea(tr("What has happened?")).props("outlined autogrow")
+        reason = ui.textarea(tr("What has happened? (without names)")).props("outlined autogrow")
 
         async def open_up() -> None:
             said = str(reason.value or "")
@@ -108,14 +108,6 @@ def may_see(here: Here) -> bool:
             ui.button(tr("Open patients in this emergency"), on_click=open_up, color=None).classes("danger")
             ui.button(tr("Back"), on_click=lambda: ui.navigate.to("/"), color=None)
     return False
-
-
-def lost_sight(here: Here) -> bool:
-    """Whether patients may no longer be shown on a page that stays open: locked, or the emergency is over. The page is opened anew then."""
-    if here.may(Verb.SEE_PATIENT):
-        return False
-    ui.navigate.to(here.request.url.path)
-    return True
 
 
 # --- a new one ------------------------------------------------------------------------------------------------------------

@@ -36,7 +36,7 @@ def routes(desk: Desk, doors: Doors) -> APIRouter:
             # The stations are asked on the loop; this is a thread beside it.
             note = asyncio.run_coroutine_threadsafe(sessions.note(desk, controller, session), loop).result()
             try:
-                page = render_pdf(note)
+                page = render_pdf(note, chosen=desk.library.template)
             except NoteError as error:
                 remedy = "The session's page shows the same"
                 raise Refused([Problem("note", session, str(error), remedy)]) from None

@@ -14,6 +14,7 @@ from irctl.clinic import drafts, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.icons import icon
 from irctl.clinic.library import PROTOCOL, SCREENING
+from irctl.clinic.nightly import BACK_UP, last_runs
 from irctl.clinic.pages.shelf import standing_of
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.shipped import shipped
@@ -49,7 +50,7 @@ def tabs(here: Here, current: str) -> None:
         for path, title, _, verbs in TABS
         if allowed(here, verbs)
     )
-    ui.html(f'<nav class="tabs" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
+    ui.html(f'<nav class="subpages" aria-label="{escape(tr("Settings"))}">{links}</nav>', sanitize=False)
 
 
 def allowed(here: Here, verbs: tuple[Verb, ...]) -> bool:
@@ -121,6 +122,7 @@ def about(here: Here) -> None:
             keeping = here.desk.file.keeping
             _facts(
                 (
+                    (tr("Last"), _last_back_up(here.desk)),
                     (tr("Each day at"), f"{keeping.at:%H:%M}"),
                     (tr("Folder"), keeping.folder),
                     (tr("Kept"), tr("the newest {count}", count=keeping.daily)),
@@ -135,6 +137,15 @@ def about(here: Here) -> None:
         )
         head = "".join(f"<th>{escape(tr(word))}</th>" for word in ("Package", "Version", "Licence"))
         ui.html(f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>', sanitize=False)
+
+
+def _last_back_up(desk: Desk) -> str:
+    """When, and how it went."""
+    found = last_runs(desk, BACK_UP, 1)
+    if not found:
+        return tr("none yet")
+    at = found[0].version.made_at.astimezone(desk.zone)
+    return f"{at:%Y-%m-%d %H:%M}, {tr(found[0].index.state)}"
 
 
 def _installation(here: Here) -> tuple[tuple[str, str], ...]:

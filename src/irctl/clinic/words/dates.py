@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from irctl.clinic.words import language, tr
+from irctl.clinic.words import spoken, tr
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _SHORT = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -26,13 +26,13 @@ def full(day: date) -> str:
 
 def plain(day: date) -> str:
     """ "23 November 2026"."""
-    dot = "." if language.get() == "de" else ""
+    dot = "." if spoken() == "de" else ""
     return f"{day.day}{dot} {tr(_MONTHS[day.month - 1])} {day.year}"
 
 
 def short(day: date) -> str:
     """ "Mon 23 Nov"; in German "Mo 23.11."."""
-    if language.get() == "de":
+    if spoken() == "de":
         return f"{weekday(day, short=True)} {day.day}.{day.month}."
     return f"{weekday(day, short=True)} {day.day} {_MONTHS[day.month - 1][:3]}"
 
