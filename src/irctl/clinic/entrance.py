@@ -146,7 +146,8 @@ async def demonstrates(desk: Desk) -> Person | None:
             return None
         if view.get("simulated") is not True:
             return None
-    return await asyncio.to_thread(desk.accounts.person, DEMONSTRATED)
+    person = await asyncio.to_thread(desk.accounts.person, DEMONSTRATED)
+    return person if person is not None and person.active else None
 
 
 def _ours(request: Request, form: dict[str, str]) -> bool:
