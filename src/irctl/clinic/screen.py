@@ -150,11 +150,11 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)
-            with ui.element("main").classes("page"):
+            with ui.element("div").classes("page"):
                 show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
             return None
         _frame(here, one)
-        with ui.element("main").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
+        with ui.element("div").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
             try:
                 await _called(lambda: one.draw(here, **given))
             except Refused as refused:

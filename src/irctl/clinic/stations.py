@@ -13,7 +13,6 @@ import httpx
 from irctl.clinic.acting import Acting
 from irctl.domain.people import Person
 from irctl.domain.problems import Problem, Refused
-from irctl.records.following import controller_of
 
 ANSWER_MAX_S = 10.0
 LOOK_EVERY_S = 0.5
@@ -45,7 +44,6 @@ class Station:
         self._http = httpx.AsyncClient(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
         self._view: Mapping[str, Any] | None = None
         self._heard_s = float("-inf")
-        self._controller: str | None = None
 
     @property
     def view(self) -> Mapping[str, Any] | None:
@@ -100,13 +98,12 @@ class Station:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def controller(self) -> str:
-        """By what its journal is known in the records: the fingerprint of the key that signs it. Raises Refused while nothing is signed yet."""
-        if self._controller is None:
-            self._controller = controller_of(await self.get("/v1/journal?limit=1000"))
-        if self._controller is None:
-            remedy = "It is signed within a minute of its first start: try again then"
-            raise Refused([Problem("station", self.name, "has not signed its journal yet", remedy)], conflict=True)
-        return self._controller
+        """By what its journal is known in the records: the fingerprint of the key that signs it. Raises Refused while there is none."""
+        view = self.view or await self.get("/v1/station")
+        if (signer := view["journal"]["signer"]) is None:
+            remedy = "Look at its journal: irctl journal verify"
+            raise Refused([Problem("station", self.name, "cannot write its journal", remedy)], conflict=True)
+        return str(signer)
 
     async def close(self) -> None:
         await self._http.aclose()
