@@ -235,7 +235,7 @@ def _page(clinic: str, station: Station, form: str) -> str:
   <div class="frame-top"><irctl-lamp-panel src="{at}" compact bar>
     <form method="post" action="{at}/v1/stop" enctype="text/plain"><button>STOP</button></form>
   </irctl-lamp-panel></div>
-  <main class="door">{form}</main>
+  <main class="door">{form}<irctl-lamp-panel src="{at}" compact figures></irctl-lamp-panel></main>
 </body>
 </html>"""
 

@@ -247,6 +247,12 @@ def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Statio
         panel.props["bar" if bar else "figures"] = ""
     if lamp:
         panel.props["lamp"] = lamp
+    if bar:  # seen only while the panel's script has not run: STOP must not depend on it
+        with panel:
+            ui.html(
+                f'<form class="stop-without-script" method="post" action="{escape(at.browser_url)}/v1/stop" enctype="text/plain"><button>STOP</button></form>',
+                sanitize=False,
+            )
     acting = here.acting()
     if acting.person is not None and (token := at.token(acting)):
         panel.props["by"], panel.props["token"] = acting.person.login, token
