@@ -77,9 +77,10 @@ def test_what_does_not_go_together_is_refused(desk: Desk, ada: str, update: dict
         courses.plan(desk, by(CLINICIAN), ada, KNEE.model_copy(update=update))
 
 
-def test_a_protocol_for_other_areas_is_refused(desk: Desk, ada: str) -> None:
+def test_a_protocol_for_other_areas_is_refused(desk: Desk, ada: str, monkeypatch: pytest.MonkeyPatch) -> None:
     known = desk.library.protocols["luminous-ir"]
-    desk.library.protocols = {"luminous-ir": replace(known, areas=("lumbar",))}
+    narrowed = {"luminous-ir": replace(known, areas=("lumbar",))}
+    monkeypatch.setattr(type(desk.library), "protocols", narrowed)
     with pytest.raises(Refused, match="is for lumbar"):
         courses.plan(desk, by(CLINICIAN), ada, KNEE)
     courses.plan(desk, by(CLINICIAN), ada, KNEE.model_copy(update={"area": "Lumbar"}))

@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import event
 
 from irctl.clinic import auditing, exporting, sessions, visits
 from irctl.clinic.acting import Acting
@@ -32,6 +33,7 @@ from irctl.domain.problems import Refused
 from irctl.records.database import upsert
 from irctl.records.following import controller_of, follow
 from irctl.records.papers import Index, Paper
+from irctl.records.papers import Wanted as WantedPapers
 from irctl.records.people import Person as Patient
 from irctl.records.searching import Wanted, found, happened
 from irctl.records.tables import alarms, stops
@@ -210,6 +212,27 @@ def test_stops_are_paged_by_their_number_where_their_moment_is_the_same(clinic: 
     assert [row["seq"] for row in (*first.rows, *second.rows)] == [12, 11, 10, 9, 8]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "index"),
+    [
+        (WantedPapers(session="c/S-1"), "ix_papers_session_kind_moment (session=? AND kind=?)"),
+        (WantedPapers(parent="C-1", states=("given", "signed")), "ix_papers_kind_parent_moment (kind=? AND parent=?)"),
+        (WantedPapers(patient="P-1"), "ix_papers_patient_kind_moment (patient=? AND kind=?)"),
+    ],
+)
+def test_a_visit_is_found_by_what_is_known_of_it_not_by_looking_through_all(
+    clinic: Clinic, wanted: WantedPapers, index: str
+) -> None:
+    asked: list[tuple[str, Any]] = []
+    engine = clinic.desk.database.engine
+    event.listen(engine, "before_cursor_execute", lambda _c, _u, text, told, *_: asked.append((text, told)))
+    clinic.desk.papers.find("visit", wanted)
+    text, told = next(one for one in asked if "FROM papers" in one[0])
+    with clinic.desk.database.reading() as connection:
+        plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", told)]
+    assert plan[0] == f"SEARCH papers USING INDEX {index}"
+
+
 # --- read, amended, signed -------------------------------------------------------------------------------------------------
 
 
@@ -350,8 +373,8 @@ def treated(tmp_path: Path, journal: list[dict[str, Any]]) -> Iterator[Clinic]:
     """A clinic that follows the station of that day."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v1/journal":
-            return httpx.Response(200, json=journal[:1000])
+        if request.url.path == "/v1/station":
+            return httpx.Response(200, json={"journal": {"signer": _controller(journal)}})
         session = request.url.path.split("/")[3]
         return httpx.Response(200, json=[event for event in journal if event.get("session") == session])
 

@@ -387,12 +387,13 @@ def _as_shown(desk: Desk, papers: Sequence[Paper]) -> list[Appointment]:
     moments = [_local(desk, paper) for paper in papers]
     since, until = day_from(min(moments))[0], day_from(max(moments))[1]
     visits = _Visits(desk, desk.papers.find(VISIT, Wanted(since=since, until=until)))
-    return [_appointment(desk, paper, visits) for paper in papers]
+    protocols = desk.library.protocols  # once: it looks whether there are new versions
+    return [_appointment(desk, paper, visits, protocols) for paper in papers]
 
 
-def _appointment(desk: Desk, paper: Paper, visits: _Visits) -> Appointment:
+def _appointment(desk: Desk, paper: Paper, visits: _Visits, protocols: Mapping[str, Protocol]) -> Appointment:
     body = AppointmentBody.model_validate(paper.body)
-    protocol = desk.library.protocols.get(name_of(body.protocol))
+    protocol = protocols.get(name_of(body.protocol))
     return Appointment(
         paper.id,
         paper.index.patient or "",

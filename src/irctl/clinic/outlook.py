@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, or_, select
 
 from irctl.clinic import courses
 from irctl.clinic.acting import Acting
@@ -100,7 +100,8 @@ def sessions_of(desk: Desk, known: Sequence[str | None]) -> dict[str, Row[Any]]:
     if not pairs:
         return {}
     with desk.database.reading() as connection:
-        wanted = tuple_(sessions.c.controller, sessions.c.session).in_(pairs)
+        # Not as pairs in a list: for those SQLite looks through every session.
+        wanted = or_(*((sessions.c.controller == one) & (sessions.c.session == other) for one, other in pairs))
         return {f"{row.controller}/{row.session}": row for row in connection.execute(select(sessions).where(wanted))}
 
 

@@ -95,7 +95,7 @@ def advice_box(found: Outlook) -> str:
         Reason.DONE: tr("Stop rule reached: all visits given"),
     }
     return (
-        f'<div class="advice {tone}" role="status">{icon(SIGNS[tone], "2em")}<div><strong>{escape(titles[advice.reason])}</strong>'
+        f'<div class="stop-advice {tone}" role="status">{icon(SIGNS[tone], "2em")}<div><strong>{escape(titles[advice.reason])}</strong>'
         f"<p>{escape(advised(found, advice))}.</p>"
         f'<p class="small">{escape(tr("A person decides. Rule: {source}", source=advice.source))}</p></div></div>'
     )
@@ -150,7 +150,7 @@ def visits_table(found: Outlook, zone: tzinfo) -> str:
     rows = "".join(_visit_row(row, zone) for row in found.rows)
     caption = escape(tr("Visits of this course"))
     return (
-        f'<div class="wide"><table class="plain visits"><caption class="visually-hidden">{caption}</caption><thead><tr>{head}</tr></thead>'
+        f'<div class="sideways"><table class="plain visits"><caption class="visually-hidden">{caption}</caption><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
     )
 
@@ -251,4 +251,6 @@ def versions_table(versions: Sequence[Version], zone: tzinfo) -> str:
         f"<td>{escape(one.person.number or '–')}</td><td>{escape(one.person.contact or '–')}</td></tr>"
         for one in reversed(versions)
     )
-    return f'<div class="wide"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return (
+        f'<div class="sideways"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    )

@@ -35,6 +35,8 @@ STATION_COOKIE = "irctl-station"
 LANGUAGE_COOKIE = "irctl-language"
 LOOK_AGAIN_S = 0.5
 """Everybody sees the same truth within a second."""
+DRAWN_WITHIN_S = 20.0
+"""A slow page on a busy computer is better than none."""
 HEAD = """
 <meta name="color-scheme" content="light dark">
 <link rel="stylesheet" href="/look/irctl.css">
@@ -130,7 +132,7 @@ def install(desk: Desk, doors: Doors) -> None:
     """Make NiceGUI pages of every registered screen."""
     screens_say(_spoken)
     for one in SCREENS:
-        ui.page(one.path, title=f"{one.title} · irctl")(_page(one, desk, doors))
+        ui.page(one.path, title=f"{one.title} · irctl", response_timeout=DRAWN_WITHIN_S)(_page(one, desk, doors))
 
 
 def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
@@ -148,11 +150,11 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)
-            with ui.element("main").classes("page"):
+            with ui.element("div").classes("page"):
                 show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
             return None
         _frame(here, one)
-        with ui.element("main").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
+        with ui.element("div").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
             try:
                 await _called(lambda: one.draw(here, **given))
             except Refused as refused:
@@ -197,6 +199,8 @@ def _frame(here: Here, current: Screen) -> None:
     with ui.element("div").classes("frame-top"):
         here.live = live_panel(here, bar=True)
     with ui.element("nav").classes("frame-side").props(f'aria-label="{tr("Main")}"'):
+        if tag := demonstration_tag(here.desk):
+            ui.html(tag, sanitize=False)
         for one in sorted((s for s in SCREENS if s.order), key=lambda s: s.order):
             if one.verb is None or here.may(one.verb):
                 _entry(one, here=one.path == current.path or current.path.startswith(f"{one.path}/"))
@@ -215,6 +219,13 @@ def _frame(here: Here, current: Screen) -> None:
     if here.visitor.emergency_until is not None:
         ui.label(tr("EMERGENCY ACCESS: everything you open is told to the administrator.")).classes("emergency")
     _keep_watch(here)
+
+
+def demonstration_tag(desk: Desk) -> str:
+    """HTML that stands on every screen of a demonstration; empty in earnest."""
+    if not desk.file.demonstration:
+        return ""
+    return f'<p class="demonstration"><strong>{escape(tr("DEMONSTRATION"))}</strong> {escape(tr("Nobody here is real."))}</p>'
 
 
 def _entry(one: Screen, *, here: bool) -> None:

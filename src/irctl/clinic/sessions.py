@@ -107,11 +107,11 @@ def record(desk: Desk, acting: Acting, controller: str, session: str, shown: peo
         shown = desk.patients.named([row["patient"]], person.login, WHY, acting.at).get(row["patient"])
     mine = {"controller": controller, "session": session}
     with desk.database.reading() as connection:
-        alarmed = select(alarms).filter_by(**mine).order_by(alarms.c.at)
-        told = select(entries).filter_by(**mine).order_by(entries.c.seq)
+        # Put in order here: asked for in order, SQLite would look through everything that it has in that order.
+        alarmed, told = select(alarms).filter_by(**mine), select(entries).filter_by(**mine)
         calibrated = select(calibrations).filter_by(controller=controller, calibration=row["calibration"])
-        alarm_rows = tuple(dict(one) for one in connection.execute(alarmed).mappings())
-        entry_rows = tuple(dict(one) for one in connection.execute(told).mappings())
+        alarm_rows = sorted(map(dict, connection.execute(alarmed).mappings()), key=lambda one: one["at"])
+        entry_rows = sorted(map(dict, connection.execute(told).mappings()), key=lambda one: one["seq"])
         calibration = connection.execute(calibrated).mappings().first()
     visit = _visit(desk, controller, session)
     versions = desk.papers.versions(VISIT, visit.id) if visit else []
@@ -120,8 +120,8 @@ def record(desk: Desk, acting: Acting, controller: str, session: str, shown: peo
         row,
         shown,
         dict(calibration) if calibration else None,
-        alarm_rows,
-        entry_rows,
+        tuple(alarm_rows),
+        tuple(entry_rows),
         tuple(amending.amendments_of(desk.database, desk.ring, (controller, session))),
         visit,
         visits.body_of(visit) if visit else None,

@@ -341,8 +341,9 @@ async def arm(desk: Desk, acting: Acting, visit: Paper, station: Station) -> Pap
         "area": body.area,
         "protocol": {"name": body.protocol, "limits": dict(protocol.limits.given())},
     }
-    told = await station.post("/v1/sessions", acting, order)
+    # Asked first: a lamp that was made ready for a visit nobody can find is no use.
     controller = await station.controller()
+    told = await station.post("/v1/sessions", acting, order)
     known = f"{controller}/{told['id']}"
     return await desk.run(_armed, desk, acting, visit, person, known)
 

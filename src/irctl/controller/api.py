@@ -149,6 +149,7 @@ def create_app(station: Station) -> FastAPI:
             "journal": {
                 "seq": station.journal.seq,
                 "head": station.journal.head,
+                "signer": station.journal.signer,
                 "failure": station.journal.failure,
                 "anchor_failure": station.journal.anchor_failure,
             },

@@ -319,9 +319,9 @@ papers = Table(
     Column("session", Text),
     Index(None, "kind", "moment"),
     Index(None, "kind", "state", "moment"),
-    Index(None, "kind", "parent"),
+    Index(None, "kind", "parent", "moment"),
     Index(None, "patient", "kind", "moment"),
-    Index(None, "session"),
+    Index(None, "session", "kind", "moment"),
 )
 """What people write down, of many kinds (course, appointment, visit …): the version in force, and by what it is found. `moment` is when it is for."""
 

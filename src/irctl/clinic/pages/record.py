@@ -56,7 +56,7 @@ async def record(here: Here, controller: str, session: str) -> None:
 
 def _buttons(here: Here, found: Record) -> None:
     controller, session = found.key
-    ui.button(tr("Back"), color=None, on_click=lambda: ui.navigate.to(PATH)).classes("quiet")
+    ui.button(tr("All records"), color=None, on_click=lambda: ui.navigate.to(PATH)).classes("quiet")
     if found.row["outcome"] is not None:
         there = f"{PATH}/{controller}/{session}/note.pdf"
         ui.html(
