@@ -171,10 +171,10 @@ class Clinic:
     @property
     def pid(self) -> int:
         """Of the clinic's own process, which the supervisor starts again."""
-        return int(_said(self.log, "clinic.serving")[-1]["pid"])
+        return int(said(self.log, "clinic.serving")[-1]["pid"])
 
     def times_served(self) -> int:
-        return len(_said(self.log, "clinic.serving"))
+        return len(said(self.log, "clinic.serving"))
 
     @contextmanager
     def desk(self) -> Iterator[Desk]:
@@ -235,8 +235,8 @@ def a_clinic(folder: Path, fluence: float = FLUENCE_J_CM2, irradiance: float = I
             )
         try:
             clinic = Clinic(simulator, process, f"http://127.0.0.1:{port}", "", state, load_clinic(file))
-            wait_for(lambda: _answers(f"{clinic.url}/sign-in"), START_S, lambda: clinic.log)
-            clinic.controller = next(line["url"] for line in _json_lines(clinic.log) if "controller_pid" in line)
+            wait_for(lambda: answers(f"{clinic.url}/sign-in"), START_S, lambda: clinic.log)
+            clinic.controller = next(line["url"] for line in json_lines(clinic.log) if "controller_pid" in line)
             yield clinic
         finally:
             process.terminate()
@@ -309,7 +309,7 @@ def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5) as answer:
             return bool(answer.status == 200)
@@ -317,11 +317,11 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _said(log: str, event: str) -> list[View]:
-    return [line for line in _json_lines(log) if line.get("event") == event]
+def said(log: str, event: str) -> list[View]:
+    return [line for line in json_lines(log) if line.get("event") == event]
 
 
-def _json_lines(log: str) -> list[View]:
+def json_lines(log: str) -> list[View]:
     found: list[View] = []
     for line in log.splitlines():
         if line.startswith("{"):
