@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.forms import form_of
+from irctl.clinic.guarded import PROBLEM
+from irctl.clinic.knocking import Knocks
 from irctl.clinic.screen import COOKIE, chosen_language, demonstration_tag, station_of
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
@@ -29,6 +31,7 @@ from irctl.domain.screen_lock import Lock
 
 DEMONSTRATED = "demo"
 """Login of the clinician as whom a demonstration signs in."""
+TOO_OFTEN = 429
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
 
@@ -44,7 +47,7 @@ class SignInBody(BaseModel):
 
 def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIRouter:
     """The routes. Whatever is wrong with a sign-in is said in the same words."""
-    routes = APIRouter()
+    routes, knocks = APIRouter(), Knocks()
 
     @routes.get("/sign-in")
     async def get_sign_in(request: Request, back: str | None = None) -> Response:
@@ -55,7 +58,7 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
             cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
             # Not a redirect: of a chain that began on another site, the next page would not be sent the cookie.
             answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(_local(back))}">')
-            _set(answer, COOKIE, cookie)
+            _set(request, answer, COOKIE, cookie)
             return answer
         return _door(request, desk, _sign_in_form(_local(back or "/"), ""))
 
@@ -65,6 +68,9 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
         back = _local(form.get("back", "/"))
         if not _ours(request, form):
             return _door(request, desk, _sign_in_form(back, tr("This form was too old. Try again.")), 403)
+        if wait_s := knocks.wait_s(_address(request), monotonic_s()):
+            said = tr("Too many tries from this computer. Wait {seconds} s, then try again.", seconds=wait_s)
+            return _later(_door(request, desk, _sign_in_form(back, said), TOO_OFTEN), wait_s)
         try:
             person = await asyncio.to_thread(
                 desk.accounts.sign_in, form.get("login", ""), form.get("password", ""), desk.wall(), monotonic_s()
@@ -73,19 +79,24 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
             cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
         except Refused as refused:
             return _door(request, desk, _sign_in_form(back, _said(refused)), 403)
+        knocks.was_right(_address(request))
         answer = RedirectResponse(back, 303)
-        _set(answer, COOKIE, cookie)
+        _set(request, answer, COOKIE, cookie)
         answer.delete_cookie(FORM_COOKIE)
         return answer
 
     @routes.post("/api/sign-in")
-    async def post_api_sign_in(body: SignInBody) -> Response:
+    async def post_api_sign_in(request: Request, body: SignInBody) -> Response:
+        if wait_s := knocks.wait_s(_address(request), monotonic_s()):
+            said = {"title": f"Too many tries from this computer. Wait {wait_s} s, then try again."}
+            return _later(JSONResponse(said, TOO_OFTEN, media_type=PROBLEM), wait_s)
         try:
             person = await asyncio.to_thread(
                 desk.accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s()
             )
         except Refused as refused:
-            return JSONResponse({"title": _said(refused)}, 403, media_type="application/problem+json")
+            return JSONResponse({"title": _said(refused)}, 403, media_type=PROBLEM)
+        knocks.was_right(_address(request))
         acting = desk.acting(person)
         token = next(iter(desk.stations.values())).token(acting)
         return JSONResponse({"token": token, "login": person.login, "name": person.name})
@@ -119,7 +130,7 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     async def post_lock(request: Request) -> Response:
         if (visitor := await _theirs(request, doors)) is not None:
             doors.lock(visitor)
-        return RedirectResponse(f"/locked?back={_local(urlsplit(request.headers.get('referer', '/')).path)}", 303)
+        return RedirectResponse(f"/locked?back={_local(_path_of(request.headers.get('referer', '/')))}", 303)
 
     @routes.post("/sign-out")
     async def post_sign_out(request: Request) -> Response:
@@ -170,12 +181,30 @@ def _local(back: str) -> str:
     return back if plain else "/"
 
 
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return "/"
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _later(answer: Response, wait_s: int) -> Response:
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
 def _said(refused: Refused) -> str:
     return " ".join(f"{p.limit[:1].upper()}{p.limit[1:]}. {p.remedy}." for p in refused.problems)
 
 
-def _set(answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/")
+def _set(request: Request, answer: Response, name: str, value: str) -> None:
+    # This process speaks plain HTTP. Where the clinic has put TLS before it, the browser says so.
+    encrypted = request.headers.get("origin", "").startswith("https://")
+    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/", secure=encrypted)
 
 
 def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Response:
@@ -184,7 +213,7 @@ def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Respons
     station = station_of(request, desk)
     tag = demonstration_tag(desk)
     answer = HTMLResponse(_page(desk.file.clinic.name, station, tag + form.replace("FORM", escape(word))), status)
-    _set(answer, FORM_COOKIE, word)
+    _set(request, answer, FORM_COOKIE, word)
     return answer
 
 
@@ -206,7 +235,7 @@ def _page(clinic: str, station: Station, form: str) -> str:
   <div class="frame-top"><irctl-lamp-panel src="{at}" compact bar>
     <form method="post" action="{at}/v1/stop" enctype="text/plain"><button>STOP</button></form>
   </irctl-lamp-panel></div>
-  <main class="door">{form}</main>
+  <main class="door">{form}<irctl-lamp-panel src="{at}" compact figures></irctl-lamp-panel></main>
 </body>
 </html>"""
 
