@@ -57,7 +57,7 @@ distance_cm = [45, 90]
 by = "S. Second"
 on = 2026-01-01
 [course]
-per_week = 3
+per_week = 7
 weeks = 1
 fluence_j_cm2_max = 600
 [limits]
@@ -82,16 +82,16 @@ visit = 1
 irradiance_mw_cm2 = {irradiance}
 fluence_j_cm2 = {fluence}
 [[expect]]
-visit = 3
+visit = 7
 irradiance_mw_cm2 = {irradiance}
 fluence_j_cm2 = {fluence}
 [[expect]]
-visit = 3
+visit = 7
 after_days = 21
 irradiance_mw_cm2 = {irradiance}
 fluence_j_cm2 = {fluence}
 [[expect]]
-visit = 4
+visit = 8
 refused = true
 """
 SCREENING = """

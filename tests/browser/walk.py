@@ -82,6 +82,11 @@ def book_today(page: Page, clinic: Clinic, course: str, hour: str, lamp: str) ->
 def begin(page: Page, clinic: Clinic, course: str, lamp: str) -> str:
     """At this lamp, called by its title; the visit's reference."""
     page.goto(f"{clinic.url}/treat/{course}")
+    return begin_here(page, lamp)
+
+
+def begin_here(page: Page, lamp: str) -> str:
+    """Where the lamps are offered already."""
     at = main(page).locator("section").filter(has=page.get_by_role("heading", name=lamp))
     at.get_by_role("button", name="Treat at this lamp").click()
     page.wait_for_url(re.compile(r"/visits/V-"))
@@ -158,3 +163,32 @@ def sign(page: Page) -> None:
         page.wait_for_timeout(2000)
         page.get_by_label("Password").fill(PASSWORD)
     raise AssertionError("the visit could not be signed")
+
+
+def refuse(page: Page, why: str) -> None:
+    """No light today."""
+    page.get_by_role("heading", name=re.compile("Must not be treated now")).wait_for()
+    press(page, "Do not treat today…")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label(re.compile("^Why")).fill(why)
+    dialog.get_by_role("button", name="Do not treat").click()
+    page.get_by_role("heading", name="Not treated").wait_for()
+
+
+# --- STOP -----------------------------------------------------------------------------------------------------------------
+
+
+def stop_button(page: Page) -> Locator:
+    return page.get_by_role("button", name=re.compile("^STOP")).first
+
+
+def stop(page: Page) -> None:
+    stop_button(page).click()
+    page.get_by_text(re.compile("^Stopped at")).first.wait_for()
+
+
+def clear_the_stop(page: Page, why: str) -> None:
+    """With the reason that the record keeps."""
+    page.get_by_label("Reason", exact=True).first.fill(why)
+    page.get_by_role("button", name="Clear the stop").first.click()
+    page.get_by_text(re.compile("^Stopped at")).first.wait_for(state="hidden")
