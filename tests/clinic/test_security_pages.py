@@ -183,7 +183,7 @@ def test_what_does_not_exist_looks_to_them_like_what_they_may_not_see(
     asked = ("/patients/{patient}", "/patients/{patient}/record", "/courses/{course}", "/treat/{course}", "/visits/{visit}",
              "/records/{controller}/{session}", "/patients/{patient}/card.pdf", "/patients/{patient}/appointments.ics",
              "/records/{controller}/{session}/note.pdf", "/messages/new/{patient}")  # fmt: skip
-    nowhere = {name: "X-NOWHERE" for name in house.known}
+    nowhere = dict.fromkeys(house.known, "X-NOWHERE")
 
     for who in ("nobody", "locked", "technician", "administrator"):
         for path in asked:

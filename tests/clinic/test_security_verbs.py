@@ -207,6 +207,12 @@ def whoever_may_not(verb: Verb | None) -> list[tuple[str, Acting]]:
     return found
 
 
+def _do(one: Callable[..., Any], acting: Acting, arguments: dict[str, Any]) -> None:
+    done = one(acting=acting, **arguments)
+    if inspect.isawaitable(done):
+        asyncio.run(cast("Any", done))
+
+
 def test_every_service_is_in_the_table() -> None:
     assert set(services()) == set(NEEDS)
 
@@ -219,9 +225,7 @@ def test_a_service_refuses_whoever_may_not_and_changes_nothing(world: World, ser
 
     for who, acting in whoever_may_not(verb):
         with pytest.raises(Refused) as refused:
-            done = one(acting=acting, **arguments)
-            if inspect.isawaitable(done):
-                asyncio.run(cast("Any", done))
+            _do(one, acting, arguments)
         assert {problem.field for problem in refused.value.problems} == {"by"}, f"{who}: refused, but not for who asks"
 
     assert world.everything() == before
