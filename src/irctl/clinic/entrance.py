@@ -21,13 +21,16 @@ from irctl.clinic.doors import Doors
 from irctl.clinic.forms import form_of
 from irctl.clinic.guarded import PROBLEM
 from irctl.clinic.knocking import Knocks
-from irctl.clinic.screen import COOKIE, chosen_language, station_of
+from irctl.clinic.screen import COOKIE, chosen_language, demonstration_tag, station_of
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import language, tr
+from irctl.domain.people import Person
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import Lock
 
+DEMONSTRATED = "demo"
+"""Login of the clinician as whom a demonstration signs in."""
 TOO_OFTEN = 429
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
@@ -47,8 +50,17 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     routes, knocks = APIRouter(), Knocks()
 
     @routes.get("/sign-in")
-    async def get_sign_in(request: Request, back: str = "/") -> Response:
-        return _door(request, desk, _sign_in_form(_local(back), ""))
+    async def get_sign_in(request: Request, back: str | None = None) -> Response:
+        """`back` is there when a page sends somebody here who is not signed in; not when they have just signed out."""
+        nobody = doors.find(request.cookies.get(COOKIE, "")) is None
+        if back is not None and nobody and (person := await demonstrates(desk)) is not None:
+            desk.accounts.audit.write(None, desk.wall(), person.login, "signed-in", person.login, why="demonstration")
+            cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
+            # Not a redirect: of a chain that began on another site, the next page would not be sent the cookie.
+            answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(_local(back))}">')
+            _set(request, answer, COOKIE, cookie)
+            return answer
+        return _door(request, desk, _sign_in_form(_local(back or "/"), ""))
 
     @routes.post("/sign-in")
     async def post_sign_in(request: Request) -> Response:
@@ -131,6 +143,24 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     return routes
 
 
+async def demonstrates(desk: Desk) -> Person | None:
+    """Who is signed in without a password: the demonstration's clinician, where the clinic's file says so and every station says now that it is simulated.
+
+    None in every other case, also where a station does not answer: unknown is not simulated.
+    """
+    if not desk.file.demonstration or not desk.stations:
+        return None
+    for station in desk.stations.values():
+        try:
+            view = await station.hear()
+        except Refused:
+            return None
+        if view.get("simulated") is not True:
+            return None
+    person = await asyncio.to_thread(desk.accounts.person, DEMONSTRATED)
+    return person if person is not None and person.active else None
+
+
 def _ours(request: Request, form: dict[str, str]) -> bool:
     word = request.cookies.get(FORM_COOKIE, "")
     return bool(word) and hmac.compare_digest(word.encode(), form.get("form", "").encode())
@@ -181,7 +211,8 @@ def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Respons
     language.set(chosen_language(request, desk))
     word = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     station = station_of(request, desk)
-    answer = HTMLResponse(_page(desk.file.clinic.name, station, form.replace("FORM", escape(word))), status)
+    tag = demonstration_tag(desk)
+    answer = HTMLResponse(_page(desk.file.clinic.name, station, tag + form.replace("FORM", escape(word))), status)
     _set(request, answer, FORM_COOKIE, word)
     return answer
 
@@ -204,7 +235,7 @@ def _page(clinic: str, station: Station, form: str) -> str:
   <div class="frame-top"><irctl-lamp-panel src="{at}" compact bar>
     <form method="post" action="{at}/v1/stop" enctype="text/plain"><button>STOP</button></form>
   </irctl-lamp-panel></div>
-  <main class="door">{form}</main>
+  <main class="door">{form}<irctl-lamp-panel src="{at}" compact figures></irctl-lamp-panel></main>
 </body>
 </html>"""
 

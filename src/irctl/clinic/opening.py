@@ -58,7 +58,7 @@ def open_desk(
         library,
         stations,
         wall,
-        _zone(file),
+        zone_of(file),
     )
 
 
@@ -67,7 +67,8 @@ def database_url(file: ClinicFile, state: Path) -> str:
     return file.records.database or f"sqlite:///{state / 'records.sqlite'}"
 
 
-def _zone(file: ClinicFile) -> tzinfo:
+def zone_of(file: ClinicFile) -> tzinfo:
+    """The clinic's. Raises Refused."""
     if file.clinic.zone is None:
         return get_localzone()
     try:

@@ -199,6 +199,8 @@ def _frame(here: Here, current: Screen) -> None:
     with ui.element("div").classes("frame-top"):
         here.live = live_panel(here, bar=True)
     with ui.element("nav").classes("frame-side").props(f'aria-label="{tr("Main")}"'):
+        if tag := demonstration_tag(here.desk):
+            ui.html(tag, sanitize=False)
         for one in sorted((s for s in SCREENS if s.order), key=lambda s: s.order):
             if one.verb is None or here.may(one.verb):
                 _entry(one, here=one.path == current.path or current.path.startswith(f"{one.path}/"))
@@ -217,6 +219,13 @@ def _frame(here: Here, current: Screen) -> None:
     if here.visitor.emergency_until is not None:
         ui.label(tr("EMERGENCY ACCESS: everything you open is told to the administrator.")).classes("emergency")
     _keep_watch(here)
+
+
+def demonstration_tag(desk: Desk) -> str:
+    """HTML that stands on every screen of a demonstration; empty in earnest."""
+    if not desk.file.demonstration:
+        return ""
+    return f'<p class="demonstration"><strong>{escape(tr("DEMONSTRATION"))}</strong> {escape(tr("Nobody here is real."))}</p>'
 
 
 def _entry(one: Screen, *, here: bool) -> None:

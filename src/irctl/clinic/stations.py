@@ -37,9 +37,10 @@ class Station:
         *,
         browser_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.url, self.browser_url = name, url, browser_url or url
-        self._issuer = issuer
+        self._issuer, self._monotonic_s = issuer, monotonic_s
         # No proxy of this computer's user stands between two of its processes.
         self._http = httpx.AsyncClient(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
         self._view: Mapping[str, Any] | None = None
@@ -48,7 +49,7 @@ class Station:
     @property
     def view(self) -> Mapping[str, Any] | None:
         """GET /v1/station as heard last; None when that is too long ago to be true."""
-        return self._view if time.monotonic() - self._heard_s < STALE_S else None
+        return self._view if self._monotonic_s() - self._heard_s < STALE_S else None
 
     @property
     def title(self) -> str:
@@ -82,13 +83,18 @@ class Station:
             return None
         return self._issuer.issue(acting.person, acting.at)
 
+    async def hear(self) -> Mapping[str, Any]:
+        """Ask for `view` now. Raises Refused."""
+        view = await self.get("/v1/station")
+        self._view, self._heard_s = view, self._monotonic_s()
+        return view
+
     async def look(self, changed: Callable[[], None]) -> None:
         """Keep `view` fresh, for ever."""
         before: Any = None
         while True:
             try:
-                view = await self.get("/v1/station")
-                self._view, self._heard_s = view, time.monotonic()
+                view = await self.hear()
             except Refused:
                 view = None
             now = _of_note(view)
