@@ -156,10 +156,10 @@ class House:
         """While pages draw what they look up."""
         self.run(asyncio.sleep(seconds))
 
-    def browser(self, address: str = "10.0.0.1", **headers: str) -> Browser:
+    def browser(self, address: str = "10.0.0.1", scheme: str = "http", **headers: str) -> Browser:
         """One that nobody has signed in."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))
-        return Browser(self, httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}", headers=headers))
+        return Browser(self, httpx.AsyncClient(transport=transport, base_url=f"{scheme}://{HOST}", headers=headers))
 
     def signed_in(self, login: str) -> Browser:
         cookie, visitor = self.doors.open(who(self.desk.accounts, login))

@@ -68,7 +68,7 @@ def test_nothing_is_done_for_a_page_of_another_site(house: House, path: str) -> 
 
 
 @pytest.mark.parametrize("path", FORMS)
-@pytest.mark.parametrize("word", [None, "", "of somebody else", "ä\ud83d\ude00"])
+@pytest.mark.parametrize("word", [None, "", "of somebody else", "ä😀"])
 def test_a_form_without_its_own_secret_changes_nothing(house: House, path: str, word: str | None) -> None:
     browser, other = house.signed_in("clinician"), house.signed_in("assistant")
     form, before = right_form(browser), house.everything()
@@ -80,7 +80,7 @@ def test_a_form_without_its_own_secret_changes_nothing(house: House, path: str, 
     answer = browser.post(path, form)
 
     assert answer.status_code in (303, 403, 422)
-    assert COOKIE not in answer.headers.get("set-cookie", "")
+    assert f"{COOKIE}=" not in answer.headers.get("set-cookie", "")
     assert house.everything() == before
     assert (visitor_of(browser).lock, browser.get("/settings/me").status_code) == (Lock.OPEN, 200)
     assert "irctl-language" not in browser.http.cookies
@@ -118,7 +118,7 @@ def test_a_cookie_that_was_there_before_the_sign_in_is_worth_nothing_after_it(ho
 
 
 def test_the_cookie_is_kept_from_scripts_and_from_other_sites(house: House) -> None:
-    plain, tls = house.browser(), house.browser(origin=f"https://{HOST}")
+    plain, tls = house.browser(), house.browser(scheme="https", origin=f"https://{HOST}")
 
     for browser, secure in ((plain, False), (tls, True)):
         browser.get("/sign-in")
@@ -147,7 +147,7 @@ def test_the_pin_opens_the_same_screen_and_makes_no_new_cookie(house: House) -> 
     opened = browser.post("/locked", {"pin": PIN, "form": browser.http.cookies["irctl-form"], "back": "/settings/me"})
 
     assert (opened.status_code, opened.headers["location"]) == (303, "/settings/me")
-    assert COOKIE not in opened.headers.get("set-cookie", "").replace("irctl-form", "")
+    assert f"{COOKIE}=" not in opened.headers.get("set-cookie", "")
     assert browser.get("/settings/me").status_code == 200
 
 
@@ -174,12 +174,14 @@ def test_nobody_learns_from_a_refusal_who_has_an_account(house: House) -> None:
         page = browser.sign_in(login, password)
         terminal = browser.post("/api/sign-in", json={"login": login, "password": password})
         said = page.text.replace(browser.http.cookies["irctl-form"], "")
-        told.append((page.status_code, said, f"{terminal.status_code} {terminal.text}", house.hasher.compared - compared))
+        told.append(
+            (page.status_code, said, f"{terminal.status_code} {terminal.text}", house.hasher.compared - compared)
+        )
 
     assert len(set(told)) == 1, "the same answers, after the same work"
     assert told[0][3] == 2
     # What is typed as a login is often a password: it is not in the audit.
-    assert "nobody.here" not in f"{[(entry.by, entry.about, entry.details) for entry in Audit(house.desk.database).listed()]}"  # fmt: skip
+    assert "nobody.here" not in f"{Audit(house.desk.database).listed()}"
 
 
 def test_one_computer_may_try_so_often_in_a_minute_and_no_password_is_compared_after_that(house: House) -> None:
@@ -237,7 +239,9 @@ def test_nobody_is_sent_to_another_site_after_signing_in(house: House, back: str
         assert not redirected.startswith(("//", "/\\"))
 
 
-@pytest.mark.parametrize("referer", ["https://evil.example//evil.example", "http://[evil", "//evil.example/\\x", "javascript:x"])
+@pytest.mark.parametrize(
+    "referer", ["https://evil.example//evil.example", "http://[evil", "//evil.example/\\x", "javascript:x"]
+)
 def test_a_strange_referer_leads_nowhere_else(house: House, referer: str) -> None:
     browser = house.signed_in("clinician")
     answer = browser.post("/lock", {"csrf": visitor_of(browser).csrf}, headers={"referer": referer})
@@ -264,5 +268,6 @@ def test_every_answer_has_its_security_headers(house: House) -> None:
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert answer.headers["x-frame-options"] == "DENY"
         assert answer.headers["referrer-policy"] == "same-origin"
-        assert answer.headers["cache-control"] == "no-store" or answer.request.url.path.startswith("/look/")
+        drawing = answer.request.url.path.startswith("/look/")
+        assert answer.headers.get("cache-control") == (None if drawing else "no-store")
         assert "server" not in answer.headers
