@@ -14,7 +14,7 @@ from irctl.clinic.parts import minutes, problems
 from irctl.clinic.patients import search
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.stations import Station
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
 from irctl.records.papers import Paper, Wanted
@@ -76,7 +76,7 @@ def _patient(here: Here, person: Version) -> None:
     """One who was found, with the courses that go on."""
     with ui.element("div").classes("card"):
         ui.label(person.person.name).classes("title")
-        ui.label(f"{tr('born')} {person.person.born:%d %B %Y} · {person.patient}").classes("soft")
+        ui.label(f"{tr('born {day}', day=dates.plain(person.person.born))} · {person.patient}").classes("soft")
         active = [course for course in courses.of_patient(here.desk, person.patient) if course.index.state == "active"]
         with ui.element("div").classes("list"):
             for course in active:
@@ -138,7 +138,7 @@ def _lamp(here: Here, course: Paper, station: Station, name: str, appointment: s
                 (minutes(dose.duration_s).removesuffix(" min"), "min"),
             ):
                 ui.html(f'<div class="figure">{figure}</div><div class="figure-label">{unit}</div>', sanitize=False)
-        ui.label(f"{protocol.title} · {protocol.standing}").classes("small soft")
+        ui.label(f"{tr(protocol.title)} · {tr(protocol.standing)}").classes("small soft")
 
         async def begin() -> None:
             async def work() -> None:
