@@ -1,4 +1,4 @@
-# make demo   sets everything up and runs one treatment on the simulated station
+# make demo   sets everything up and opens the clinic on simulated lamps; without a terminal: one treatment, then the end
 # make test   sets everything up and runs all tests
 PYTHON ?= python3
 BIN := .venv/bin
