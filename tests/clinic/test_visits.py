@@ -33,7 +33,8 @@ class Controller(Lamp):
         super().__init__(simulated=True)
         self.asked: list[tuple[str, str]] = []
         self.calibration = "CAL-1"
-        self.starts_it = True
+        self.refusal: Problem | None = None
+        """Instead of a start."""
 
     def lamp(self, name: str) -> dict[str, Any]:
         return super().lamp(name) | {"calibration": {"id": self.calibration}}
@@ -41,8 +42,8 @@ class Controller(Lamp):
     async def post(self, path: str, acting: Acting, body: Any = None) -> dict[str, Any]:
         assert acting.person is not None
         self.asked.append((path, acting.person.login))
-        if path.endswith("/start") and not self.starts_it:
-            raise Refused([Problem("station", "room", "does not answer", "Look at the lamp")])
+        if path.endswith("/start") and self.refusal is not None:
+            raise Refused([self.refusal])
         return {"id": SESSION}
 
     async def controller(self) -> str:
@@ -177,13 +178,26 @@ async def test_start_pressed_twice_asks_once(beside: Beside) -> None:
 
 
 @pytest.mark.anyio
-async def test_what_was_begun_is_written_down_before_the_light_whatever_the_controller_says(beside: Beside) -> None:
+async def test_what_was_begun_is_written_down_before_the_light_also_where_no_answer_comes(beside: Beside) -> None:
     beside.ready()
     await beside.arm()
-    beside.asked_of.starts_it = False
+    beside.asked_of.refusal = Problem("station", "room", "does not answer", "Look at the lamp")
     with pytest.raises(Refused, match="does not answer"):
         await beside.start()
     assert beside.now.index.state == "given"
+
+
+@pytest.mark.anyio
+async def test_a_controller_that_says_no_leaves_the_lamp_to_be_started_by_the_next_person(beside: Beside) -> None:
+    beside.ready()
+    await beside.arm()
+    beside.asked_of.refusal = Problem("door", False, "is open", "Close it")
+    with pytest.raises(Refused, match="is open"):
+        await beside.start(HELPER)
+    assert (beside.now.index.state, visits.body_of(beside.now).started_by) == ("armed", None)
+    beside.asked_of.refusal = None
+    await beside.start(SECOND)
+    assert (beside.now.index.state, visits.body_of(beside.now).started_by) == ("given", SECOND.login)
 
 
 @pytest.mark.anyio

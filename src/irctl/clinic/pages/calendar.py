@@ -43,6 +43,8 @@ async def calendar(here: Here) -> None:
         _go(monday - timedelta(days=7), course, "back", tr("Week before"))
         _go(today, course, "", tr("This week"))
         _go(monday + timedelta(days=7), course, "next", tr("Next week"))
+        if here.may(Verb.SCHEDULE):
+            ui.button(tr("Messages"), on_click=lambda: ui.navigate.to("/messages"), color=None)
     names = Names(here.desk, "calendar")
     redraw(here, lambda: asyncio.to_thread(_look, here, names, monday), lambda found: _draw(here, found))
     if here.may(Verb.SCHEDULE):

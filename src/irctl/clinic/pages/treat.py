@@ -17,7 +17,7 @@ from irctl.clinic.patients import search
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.stations import Station
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Dose
@@ -80,7 +80,7 @@ def _patient(here: Here, person: Version) -> None:
     """One who was found, with the courses that go on."""
     with ui.element("div").classes("card"):
         ui.label(person.person.name).classes("title")
-        ui.label(f"{tr('born')} {person.person.born:%d %B %Y} · {person.patient}").classes("soft")
+        ui.label(f"{tr('born {day}', day=dates.plain(person.person.born))} · {person.patient}").classes("soft")
         active = [course for course in courses.of_patient(here.desk, person.patient) if course.index.state == "active"]
         with ui.element("div").classes("list"):
             for course in active:
@@ -162,7 +162,7 @@ def _offer(here: Here, course: Paper, station: Station, name: str) -> _Offer:
         due, protocol = visits.offered(here.desk, course, station, name)
     except Refused as refused:
         return _Offer(station.name, name, title, about, None, "", tuple(refused.problems))
-    return _Offer(station.name, name, title, about, due.dose, f"{protocol.title} · {protocol.standing}", ())
+    return _Offer(station.name, name, title, about, due.dose, f"{tr(protocol.title)} · {tr(protocol.standing)}", ())
 
 
 def _lamp(here: Here, course: Paper, offer: _Offer, appointment: str | None) -> None:
