@@ -237,11 +237,11 @@ def confirm(desk: Desk, acting: Acting, visit: Paper, settings: tuple[str, ...])
 
 def override(desk: Desk, acting: Acting, visit: Paper, what: tuple[str, ...], second: Person, reason: str) -> Paper:
     """Two people say: it is known, and it shall be done all the same. Raises Refused for what nobody may override."""
+    person = acting.require(Verb.OVERRIDE, reason=reason, second=second)
     never = NEVER | desk.library.screening.absolute
-    said = overriding(what, acting.person, second, reason, acting.at, never=never)
-    assert acting.person is not None
+    said = overriding(what, person, second, reason, acting.at, never=never)
     part = OverridePart(by=said.by, at=said.at, what=tuple(sorted(said.what)), second=said.second, reason=said.reason)
-    return _step(desk, acting, visit, acting.person, f"overridden: {reason}", override=part)
+    return _step(desk, acting, visit, person, f"overridden: {reason}", override=part)
 
 
 def drop(desk: Desk, acting: Acting, visit: Paper, reason: str) -> Paper:

@@ -102,7 +102,7 @@ class Gate:
                     headers["Cache-Control"] = "no-store"  # what is on a shared screen is not kept on its disk
             await send(message)
 
-        # A page's socket is never only looked at, even where it is asked by GET; how long its messages are is its own business.
+        # A page's socket is never only looked at, even where it is asked by GET.
         socket = scope["path"].startswith(SOCKETS)
         looks = scope["type"] == "http" and scope["method"] in LOOKS and not socket
         if not looks and not _same_site(scope):
@@ -111,8 +111,8 @@ class Gate:
             else:
                 await PlainTextResponse("Use the clinic's own page.", 403)(scope, receive, sending)
             return
-        if not looks and not socket and scope["type"] == "http":
-            body = await _read(receive)
+        if scope["type"] == "http" and scope["method"] not in LOOKS:
+            body = await _read(receive, SOCKET_MESSAGE_MAX if socket else BODY_MAX)
             if body is None:
                 await PlainTextResponse("This is too long.", 413)(scope, receive, sending)
                 return
@@ -120,13 +120,13 @@ class Gate:
         await self._app(scope, receive, sending)
 
 
-async def _read(receive: Receive) -> bytes | None:
-    """What is asked, whole; None where it is longer than anything that is asked here."""
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """What is asked, whole; None where it is longer than `most` bytes."""
     body = b""
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > BODY_MAX:
+        if len(body) > most:
             return None
         if not message.get("more_body"):
             return body
