@@ -147,6 +147,7 @@ class Process:
     """A controller that runs until it is killed or closed. Make it with `start`."""
 
     def __init__(self, hardware: SimStation) -> None:
+        self.hardware = hardware
         self.cables = {name: Cable(name, line) for name, line in hardware.lines.items()}
         self.disk = Disk()
         self.alive = True
@@ -232,6 +233,13 @@ class Process:
         """An orderly end."""
         await self.run(self.station.close("the campaign", "over"))
         self.alive = False
+        self.station.journal.close()
+
+    async def switch_off(self) -> None:
+        """As `irctl serve` ends: dark, and that is the last word in the journal."""
+        await self.run(self.station.close("controller", "the controller is ending"))
+        self.alive = False
+        self.station.journal.write("controller.stopped")
         self.station.journal.close()
 
     def adopt(self, task: asyncio.Task[Any]) -> None:

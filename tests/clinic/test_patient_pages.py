@@ -16,6 +16,7 @@ from starlette.requests import Request
 from irctl.clinic import patients
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
+from irctl.clinic.notices import open_notices
 from irctl.clinic.pages.patient import patient_record
 from irctl.clinic.pages.patients import all_patients, may_see
 from irctl.clinic.screen import COOKIE, Here
@@ -110,12 +111,15 @@ def test_whoever_may_not_see_patients_is_offered_the_emergency_and_shown_nobody(
 
 def test_an_emergency_opens_patients_on_that_screen_alone_and_is_in_the_audit(clinic: Clinic) -> None:
     here = clinic.here("tech")
-    clinic.doors.emergency(here.visitor, "collapsed in the waiting room", NOW)
+    patients.in_emergency(clinic.desk, clinic.doors, here.visitor, "collapsed in the waiting room", NOW)
 
     assert ADA.name in seen(lambda: all_patients(here))
     assert clinic.looks() == [("tech", "EMERGENCY: collapsed in the waiting room")]
     assert not seen_by(clinic, "tech"), "another screen of the same person is closed as before"
     assert "emergency-access" in [entry.what for entry in Audit(clinic.desk.database).listed()]
+    (told,) = open_notices(clinic.desk)
+    assert told.priority == "high"
+    assert here.visitor.standing.person.name in told.text
 
 
 def test_a_patient_who_is_called_like_a_script_stays_a_name_on_the_page(clinic: Clinic) -> None:

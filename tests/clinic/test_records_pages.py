@@ -373,8 +373,8 @@ def treated(tmp_path: Path, journal: list[dict[str, Any]]) -> Iterator[Clinic]:
     """A clinic that follows the station of that day."""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path == "/v1/journal":
-            return httpx.Response(200, json=journal[:1000])
+        if request.url.path == "/v1/station":
+            return httpx.Response(200, json={"journal": {"signer": _controller(journal)}})
         session = request.url.path.split("/")[3]
         return httpx.Response(200, json=[event for event in journal if event.get("session") == session])
 

@@ -9,12 +9,18 @@ import socket
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
+from irctl.cli.demo_clinic import PASSWORD, PIN
 from irctl.controller.clock import utc_now
 from irctl.controller.journal import Journal
+from irctl.examples import examples
+from irctl_campaign.week import make
+from irctl_campaign.week_people import PATIENTS
 from tests.service.worlds import irctl, read_until, started, the_rest
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="there are no signals to send")
@@ -84,6 +90,35 @@ def test_twice_ctrl_c_or_sigterm_is_an_emergency_stop_and_leaves_no_process(tmp_
     assert running.returncode == 1
     assert processes_of(state) == []
     assert '"reason":"Ctrl-C twice"' in (state / "journal.jsonl").read_text(encoding="utf-8")
+
+
+@posix
+def test_the_clinic_opens_signed_in_on_the_days_history_and_ends_dark(tmp_path: Path):
+    """With one patient who comes today: what makes the whole week is tests/simulation/test_week.py's business."""
+    state = tmp_path / "demo"
+    now = datetime.now().astimezone()
+    week = state / f"week-{now:%Y-%m-%d}"
+    week.mkdir(parents=True)
+    ines = next(one for one in PATIENTS if one.name == "Ines Invented")
+    make(week, examples(), now, PASSWORD, PIN, [ines])
+    words = ("demo", "--stay", "--no-browser", "--json", "--port", "0", "--clinic-port", "0", "--state", str(state))
+    with started("irctl", *words) as running:
+        told = json.loads(read_until(running, '"simulator"').splitlines()[-1])
+        with httpx.Client(base_url=told["url"], trust_env=False, timeout=10.0) as browser:
+            assert browser.get("/").headers["location"] == "/sign-in?back=%2F"
+            door = browser.get("/sign-in?back=%2F")
+            assert 'content="0;url=/"' in door.text
+            day = browser.get("/")
+            assert day.status_code == 200
+            assert "Robin Demo" in day.text
+            assert "DEMONSTRATION" in day.text
+            assert 'name="password"' in browser.get("/sign-in").text, "who has signed out chooses who they are"
+        running.send_signal(signal.SIGINT)
+        the_rest(running)
+    assert running.returncode == 0
+    assert processes_of(state) == []
+    assert irctl("journal", "verify", "--file", str(week / "journal.jsonl")).returncode == 0
+    assert '"event":"controller.stopped"' in (week / "journal.jsonl").read_text(encoding="utf-8").splitlines()[-2]
 
 
 def a_journal_of_yesterday(path: Path) -> bytes:

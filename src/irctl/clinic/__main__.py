@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from irctl.clinic.quiet_log import Quiet
 from irctl.clinic.settings import PORT, ClinicFile, StationSection, load_clinic
 from irctl.domain.problems import Refused
 from irctl.rope import Rope
@@ -57,7 +58,9 @@ def _file(options: argparse.Namespace) -> ClinicFile:
 
 def _log() -> None:
     """JSON lines on stderr, this program's and its libraries' complaints."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
+    complaints = logging.StreamHandler(sys.stderr)
+    complaints.setFormatter(Quiet())
+    logging.basicConfig(level=logging.WARNING, handlers=[complaints])
     structlog.configure(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         processors=[

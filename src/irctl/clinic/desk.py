@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Desk:
     """Of one running clinic."""
 
-    file: ClinicFile
+    file: ClinicFile = field(repr=False)  # may name a database's password
     database: Database
     ring: Ring
     papers: Papers

@@ -19,13 +19,19 @@ from pydantic import BaseModel, ConfigDict, Field
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.forms import form_of
-from irctl.clinic.screen import COOKIE, chosen_language, station_of
+from irctl.clinic.guarded import PROBLEM
+from irctl.clinic.knocking import Knocks
+from irctl.clinic.screen import COOKIE, chosen_language, demonstration_tag, station_of
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import language, tr
+from irctl.domain.people import Person
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import Lock
 
+DEMONSTRATED = "demo"
+"""Login of the clinician as whom a demonstration signs in."""
+TOO_OFTEN = 429
 FORM_COOKIE = "irctl-form"
 """Holds the same word as the form itself: a form on another site cannot know it."""
 
@@ -41,6 +47,7 @@ class SignInBody(BaseModel):
 
 def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIRouter:
     """The routes. Whatever is wrong with a sign-in is said in the same words."""
+    knocks = Knocks()
 
     async def speak(request: Request) -> None:
         language.set(chosen_language(request, desk))
@@ -48,8 +55,17 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     routes = APIRouter(dependencies=[Depends(speak)])
 
     @routes.get("/sign-in")
-    async def get_sign_in(request: Request, back: str = "/") -> Response:
-        return _door(request, desk, _sign_in_form(_local(back), ""))
+    async def get_sign_in(request: Request, back: str | None = None) -> Response:
+        """`back` is there when a page sends somebody here who is not signed in; not when they have just signed out."""
+        nobody = doors.find(request.cookies.get(COOKIE, "")) is None
+        if back is not None and nobody and (person := await demonstrates(desk)) is not None:
+            desk.accounts.audit.write(None, desk.wall(), person.login, "signed-in", person.login, why="demonstration")
+            cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
+            # Not a redirect: of a chain that began on another site, the next page would not be sent the cookie.
+            answer = HTMLResponse(f'<!doctype html><meta http-equiv="refresh" content="0;url={escape(_local(back))}">')
+            _set(request, answer, COOKIE, cookie)
+            return answer
+        return _door(request, desk, _sign_in_form(_local(back or "/"), ""))
 
     @routes.post("/sign-in")
     async def post_sign_in(request: Request) -> Response:
@@ -57,6 +73,9 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
         back = _local(form.get("back", "/"))
         if not _ours(request, form):
             return _door(request, desk, _sign_in_form(back, tr("This form was too old. Try again.")), 403)
+        if wait_s := knocks.wait_s(_address(request), monotonic_s()):
+            said = tr("Too many tries from this computer. Wait {seconds} s, then try again.", seconds=wait_s)
+            return _later(_door(request, desk, _sign_in_form(back, said), TOO_OFTEN), wait_s)
         try:
             person = await asyncio.to_thread(
                 desk.accounts.sign_in, form.get("login", ""), form.get("password", ""), desk.wall(), monotonic_s()
@@ -65,19 +84,24 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
             cookie, _ = doors.open(person, request.cookies.get(COOKIE, ""))
         except Refused as refused:
             return _door(request, desk, _sign_in_form(back, _said(refused)), 403)
+        knocks.was_right(_address(request))
         answer = RedirectResponse(back, 303)
-        _set(answer, COOKIE, cookie)
+        _set(request, answer, COOKIE, cookie)
         answer.delete_cookie(FORM_COOKIE)
         return answer
 
     @routes.post("/api/sign-in")
-    async def post_api_sign_in(body: SignInBody) -> Response:
+    async def post_api_sign_in(request: Request, body: SignInBody) -> Response:
+        if wait_s := knocks.wait_s(_address(request), monotonic_s()):
+            said = {"title": f"Too many tries from this computer. Wait {wait_s} s, then try again."}
+            return _later(JSONResponse(said, TOO_OFTEN, media_type=PROBLEM), wait_s)
         try:
             person = await asyncio.to_thread(
                 desk.accounts.sign_in, body.login, body.password, desk.wall(), monotonic_s()
             )
         except Refused as refused:
-            return JSONResponse({"title": _said(refused)}, 403, media_type="application/problem+json")
+            return JSONResponse({"title": _said(refused)}, 403, media_type=PROBLEM)
+        knocks.was_right(_address(request))
         acting = desk.acting(person)
         token = next(iter(desk.stations.values())).token(acting)
         return JSONResponse({"token": token, "login": person.login, "name": person.name})
@@ -111,7 +135,7 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
     async def post_lock(request: Request) -> Response:
         if (visitor := await _theirs(request, doors)) is not None:
             doors.lock(visitor)
-        return RedirectResponse(f"/locked?back={_local(urlsplit(request.headers.get('referer', '/')).path)}", 303)
+        return RedirectResponse(f"/locked?back={_local(_path_of(request.headers.get('referer', '/')))}", 303)
 
     @routes.post("/sign-out")
     async def post_sign_out(request: Request) -> Response:
@@ -122,6 +146,24 @@ def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIR
         return answer
 
     return routes
+
+
+async def demonstrates(desk: Desk) -> Person | None:
+    """Who is signed in without a password: the demonstration's clinician, where the clinic's file says so and every station says now that it is simulated.
+
+    None in every other case, also where a station does not answer: unknown is not simulated.
+    """
+    if not desk.file.demonstration or not desk.stations:
+        return None
+    for station in desk.stations.values():
+        try:
+            view = await station.hear()
+        except Refused:
+            return None
+        if view.get("simulated") is not True:
+            return None
+    person = await asyncio.to_thread(desk.accounts.person, DEMONSTRATED)
+    return person if person is not None and person.active else None
 
 
 def _ours(request: Request, form: dict[str, str]) -> bool:
@@ -144,19 +186,38 @@ def _local(back: str) -> str:
     return back if plain else "/"
 
 
+def _path_of(address: str) -> str:
+    try:
+        return urlsplit(address).path
+    except ValueError:
+        return "/"
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _later(answer: Response, wait_s: int) -> Response:
+    answer.headers["Retry-After"] = str(wait_s)
+    return answer
+
+
 def _said(refused: Refused) -> str:
     return " ".join(f"{p.limit[:1].upper()}{p.limit[1:]}. {p.remedy}." for p in refused.problems)
 
 
-def _set(answer: Response, name: str, value: str) -> None:
-    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/")
+def _set(request: Request, answer: Response, name: str, value: str) -> None:
+    # This process speaks plain HTTP. Where the clinic has put TLS before it, the browser says so.
+    encrypted = request.headers.get("origin", "").startswith("https://")
+    answer.set_cookie(name, value, httponly=True, samesite="strict", path="/", secure=encrypted)
 
 
 def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Response:
     word = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     station = station_of(request, desk)
-    answer = HTMLResponse(_page(desk.file.clinic.name, station, form.replace("FORM", escape(word))), status)
-    _set(answer, FORM_COOKIE, word)
+    tag = demonstration_tag(desk)
+    answer = HTMLResponse(_page(desk.file.clinic.name, station, tag + form.replace("FORM", escape(word))), status)
+    _set(request, answer, FORM_COOKIE, word)
     return answer
 
 
@@ -178,7 +239,7 @@ def _page(clinic: str, station: Station, form: str) -> str:
   <div class="frame-top"><irctl-lamp-panel src="{at}" compact bar>
     <form method="post" action="{at}/v1/stop" enctype="text/plain"><button>STOP</button></form>
   </irctl-lamp-panel></div>
-  <main class="door">{form}</main>
+  <main class="door">{form}<irctl-lamp-panel src="{at}" compact figures></irctl-lamp-panel></main>
 </body>
 </html>"""
 

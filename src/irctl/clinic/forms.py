@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from fastapi import Request
 
-BODY_MAX = 4096
+BODY_MAX = 8192
 
 
 async def form_of(request: Request) -> dict[str, str]:

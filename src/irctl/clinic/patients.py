@@ -10,10 +10,13 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import select
 
+from irctl.clinic import notices
 from irctl.clinic.acting import Acting
 from irctl.clinic.courses import KIND as COURSE
 from irctl.clinic.courses import VISIT
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors import Doors
+from irctl.clinic.visitor import Visitor
 from irctl.domain.people import Person as Somebody
 from irctl.domain.people import Verb, is_emergency
 from irctl.domain.problems import Problem, Refused
@@ -256,3 +259,12 @@ def why(acting: Acting, usual: str) -> str:
     if acting.person is not None and is_emergency(acting.person, Verb.SEE_PATIENT, acting.context):
         return f"EMERGENCY: {acting.context.reason}"
     return usual
+
+
+def in_emergency(desk: Desk, doors: Doors, visitor: Visitor, reason: str, at: datetime) -> None:
+    """Patients opened to whoever may not see them otherwise: in the audit before anything is seen, and told on every day board. Raises Refused."""
+    given = doors.emergency(visitor, reason, at)
+    text = f"Emergency access: {visitor.standing.person.name} may see patients until {given.until.astimezone(desk.zone):%H:%M}"
+    notices.tell(
+        desk, f"emergency/{visitor.login}/{at.isoformat()}", text, "Look at the audit, and talk to them", "high", at
+    )

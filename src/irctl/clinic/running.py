@@ -187,7 +187,7 @@ class Running:
     async def _screens(self, desk: Desk, doors: Doors, listening: socket.socket) -> None:
         import uvicorn
 
-        from irctl.clinic.web import create_app
+        from irctl.clinic.web import SOCKET_MESSAGE_MAX, create_app
 
         running = self
         host, port = listening.getsockname()[:2]
@@ -208,10 +208,11 @@ class Running:
             uvicorn.Config(
                 app,
                 log_level="warning",
+                log_config=None,  # the clinic's own: it quotes no patient
                 access_log=False,
                 timeout_graceful_shutdown=1,
                 proxy_headers=False,
-                ws_max_size=1_000_000,
+                ws_max_size=SOCKET_MESSAGE_MAX,
             )
         )
         assert self._ending is not None

@@ -152,11 +152,11 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)
-            with ui.element("main").classes("page"):
+            with ui.element("div").classes("page"):
                 show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
             return None
         _frame(here, one)
-        with ui.element("main").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
+        with ui.element("div").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
             try:
                 await _called(lambda: one.draw(here, **given))
             except Refused as refused:
@@ -208,6 +208,8 @@ def _frame(here: Here, current: Screen) -> None:
     with ui.element("div").classes("frame-top"):
         here.live = live_panel(here, bar=True)
     with ui.element("nav").classes("frame-side").props(f'aria-label="{tr("Main")}"'):
+        if tag := demonstration_tag(here.desk):
+            ui.html(tag, sanitize=False)
         for one in sorted((s for s in SCREENS if s.order), key=lambda s: s.order):
             if one.verb is None or here.may(one.verb):
                 _entry(one, here=one.path == current.path or current.path.startswith(f"{one.path}/"))
@@ -226,6 +228,13 @@ def _frame(here: Here, current: Screen) -> None:
     if here.visitor.emergency_until is not None:
         ui.label(tr("EMERGENCY ACCESS: everything you open is told to the administrator.")).classes("emergency")
     _keep_watch(here)
+
+
+def demonstration_tag(desk: Desk) -> str:
+    """HTML that stands on every screen of a demonstration; empty in earnest."""
+    if not desk.file.demonstration:
+        return ""
+    return f'<p class="demonstration"><strong>{escape(tr("DEMONSTRATION"))}</strong> {escape(tr("Nobody here is real."))}</p>'
 
 
 def _entry(one: Screen, *, here: bool) -> None:
@@ -247,6 +256,12 @@ def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Statio
         panel.props["bar" if bar else "figures"] = ""
     if lamp:
         panel.props["lamp"] = lamp
+    if bar:  # seen only while the panel's script has not run: STOP must not depend on it
+        with panel:
+            ui.html(
+                f'<form class="stop-without-script" method="post" action="{escape(at.browser_url)}/v1/stop" enctype="text/plain"><button>STOP</button></form>',
+                sanitize=False,
+            )
     acting = here.acting()
     if acting.person is not None and (token := at.token(acting)):
         panel.props["by"], panel.props["token"] = acting.person.login, token

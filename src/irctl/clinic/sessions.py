@@ -133,6 +133,7 @@ def record(desk: Desk, acting: Acting, controller: str, session: str, shown: peo
 
 def look(desk: Desk, acting: Acting, controller: str, session: str, why: str) -> None:
     """Write down that somebody takes a session's note with them. Raises Refused."""
+    acting.require(Verb.SEE_PATIENT)  # whoever may not is not told whether there is such a session, either
     names(desk, acting, [_row(desk, controller, session)], why)
 
 
@@ -187,6 +188,7 @@ def written(field: str, text: str) -> Any:
 
 def sign(desk: Desk, acting: Acting, visit: str, number: int, proof: Reauthentication) -> Signature:
     """Sign the version that was shown, by its number. Raises Refused where another is in force by now."""
+    acting.require(Verb.SIGN)
     found = desk.papers.get(VISIT, visit)
     if found.number != number:
         limit = f"is not in force any more: version {found.number} is"

@@ -13,7 +13,6 @@ import httpx
 from irctl.clinic.acting import Acting
 from irctl.domain.people import Person
 from irctl.domain.problems import Problem, Refused
-from irctl.records.following import controller_of
 
 ANSWER_MAX_S = 10.0
 LOOK_EVERY_S = 0.5
@@ -38,19 +37,19 @@ class Station:
         *,
         browser_url: str | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.url, self.browser_url = name, url, browser_url or url
-        self._issuer = issuer
+        self._issuer, self._monotonic_s = issuer, monotonic_s
         # No proxy of this computer's user stands between two of its processes.
         self._http = httpx.AsyncClient(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
         self._view: Mapping[str, Any] | None = None
         self._heard_s = float("-inf")
-        self._controller: str | None = None
 
     @property
     def view(self) -> Mapping[str, Any] | None:
         """GET /v1/station as heard last; None when that is too long ago to be true."""
-        return self._view if time.monotonic() - self._heard_s < STALE_S else None
+        return self._view if self._monotonic_s() - self._heard_s < STALE_S else None
 
     @property
     def title(self) -> str:
@@ -84,13 +83,18 @@ class Station:
             return None
         return self._issuer.issue(acting.person, acting.at)
 
+    async def hear(self) -> Mapping[str, Any]:
+        """Ask for `view` now. Raises Refused."""
+        view = await self.get("/v1/station")
+        self._view, self._heard_s = view, self._monotonic_s()
+        return view
+
     async def look(self, changed: Callable[[], None]) -> None:
         """Keep `view` fresh, for ever."""
         before: Any = None
         while True:
             try:
-                view = await self.get("/v1/station")
-                self._view, self._heard_s = view, time.monotonic()
+                view = await self.hear()
             except Refused:
                 view = None
             now = _of_note(view)
@@ -100,13 +104,12 @@ class Station:
             await asyncio.sleep(LOOK_EVERY_S)
 
     async def controller(self) -> str:
-        """By what its journal is known in the records: the fingerprint of the key that signs it. Raises Refused while nothing is signed yet."""
-        if self._controller is None:
-            self._controller = controller_of(await self.get("/v1/journal?limit=1000"))
-        if self._controller is None:
-            remedy = "It is signed within a minute of its first start: try again then"
-            raise Refused([Problem("station", self.name, "has not signed its journal yet", remedy)], conflict=True)
-        return self._controller
+        """By what its journal is known in the records: the fingerprint of the key that signs it. Raises Refused while there is none."""
+        view = self.view or await self.get("/v1/station")
+        if (signer := view["journal"]["signer"]) is None:
+            remedy = "Look at its journal: irctl journal verify"
+            raise Refused([Problem("station", self.name, "cannot write its journal", remedy)], conflict=True)
+        return str(signer)
 
     async def close(self) -> None:
         await self._http.aclose()

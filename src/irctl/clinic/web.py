@@ -13,9 +13,9 @@ from pathlib import Path
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
 from fastapi.responses import PlainTextResponse
-from nicegui import ui
+from nicegui import core, ui
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,11 +23,15 @@ from irctl.clinic import pages, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
+from irctl.clinic.sockets import PATH as SOCKETS
+from irctl.clinic.sockets import guard_sockets
 
 LOOK = Path(__file__).parent / "look"
 LOOKS = ("GET", "HEAD", "OPTIONS")
-OUTSIDE = ("/sign-in", "/look/", "/api/", "/feeds/", "/_nicegui/")
-"""What is reached without a sign-in: the door itself, and what it is drawn with. Each route under /api and /feeds asks for itself."""
+BODY_MAX = 8192
+"""Bytes of a plain form or a question: the longest of ours, with a password of strange signs in it, is shorter."""
+SOCKET_MESSAGE_MAX = 1_000_000
+"""Bytes of one message of a page: a protocol that somebody has typed."""
 
 
 def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time.monotonic) -> FastAPI:
@@ -48,7 +52,19 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
 
     app.add_middleware(Gate, stations=[station.browser_url for station in desk.stations.values()])
     ui.run_with(app, title="irctl", favicon="💡", dark=None, reconnect_timeout=10.0, show_welcome_message=False)
+    guard_sockets(doors)
+    # NiceGUI's own pages for these tell what an exception says, and open a socket for whoever asks.
+    core.app.add_exception_handler(404, _nothing_here)
+    core.app.add_exception_handler(Exception, _broken)
     return app
+
+
+def _nothing_here(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse("Nothing is here. Go back to the day: /", 404)
+
+
+def _broken(_request: Request, _error: Exception) -> Response:
+    return PlainTextResponse("This page is broken. Go back, and tell whoever looks after irctl here.", 500)
 
 
 def load_pages() -> list[ModuleType]:
@@ -76,13 +92,6 @@ class Gate:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        looks = scope["type"] == "http" and scope["method"] in LOOKS
-        if not looks and not _same_site(scope):
-            if scope["type"] == "websocket":
-                await send({"type": "websocket.close", "code": 1008})
-            else:
-                await PlainTextResponse("Use the clinic's own page.", 403)(scope, receive, send)
-            return
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
@@ -93,7 +102,47 @@ class Gate:
                     headers["Cache-Control"] = "no-store"  # what is on a shared screen is not kept on its disk
             await send(message)
 
+        # A page's socket is never only looked at, even where it is asked by GET.
+        socket = scope["path"].startswith(SOCKETS)
+        looks = scope["type"] == "http" and scope["method"] in LOOKS and not socket
+        if not looks and not _same_site(scope):
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 1008})
+            else:
+                await PlainTextResponse("Use the clinic's own page.", 403)(scope, receive, sending)
+            return
+        if scope["type"] == "http" and scope["method"] not in LOOKS:
+            body = await _read(receive, SOCKET_MESSAGE_MAX if socket else BODY_MAX)
+            if body is None:
+                await PlainTextResponse("This is too long.", 413)(scope, receive, sending)
+                return
+            receive = _again(body, receive)
         await self._app(scope, receive, sending)
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """What is asked, whole; None where it is longer than `most` bytes."""
+    body = b""
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > most:
+            return None
+        if not message.get("more_body"):
+            return body
+
+
+def _again(body: bytes, rest: Receive) -> Receive:
+    told = False
+
+    async def receive() -> Message:
+        nonlocal told
+        if told:
+            return await rest()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
 
 
 def _same_site(scope: Scope) -> bool:

@@ -98,6 +98,11 @@ class Journal:
         """What a certificate's signature is verified with, hexadecimal."""
         return None if self._seal is None else self._seal.public_key.hex()
 
+    @property
+    def signer(self) -> str | None:
+        """By what this journal is known elsewhere: the fingerprint of the key that signs it; None while it is not open."""
+        return None if self._seal is None else self._seal.fingerprint
+
     def sign_certificate(self, told: bytes) -> tuple[str, str]:
         """The key's fingerprint, and its signature. The journal must be writable."""
         assert self._seal is not None

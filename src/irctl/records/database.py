@@ -39,7 +39,9 @@ class Database:
             if not self.is_sqlite and self._url.get_backend_name() != "postgresql":
                 raise ArgumentError("neither SQLite nor PostgreSQL")
             self.engine = (
-                _sqlite(self._url.database) if self.is_sqlite else create_engine(self._url, json_serializer=_json)
+                _sqlite(self._url.database)
+                if self.is_sqlite
+                else create_engine(self._url, json_serializer=_json, hide_parameters=True)
             )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             remedy = "sqlite:///FILE, or postgresql://USER@HOST/NAME with irctl[postgres] installed"
@@ -163,7 +165,9 @@ def _json(value: object) -> str:
 def _sqlite(path: str | None) -> Engine:
     if not path or path == ":memory:":
         raise ArgumentError("names no file")
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": WAITS_S}, json_serializer=_json)
+    engine = create_engine(
+        f"sqlite:///{path}", connect_args={"timeout": WAITS_S}, json_serializer=_json, hide_parameters=True
+    )
 
     def connected(raw: sqlite3.Connection, _record: object) -> None:
         raw.isolation_level = None  # the module's own idea of when a transaction begins is not ours

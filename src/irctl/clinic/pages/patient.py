@@ -9,7 +9,7 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import courses, patients, screen
+from irctl.clinic import appointments, consent, courses, patients, screen
 from irctl.clinic.acting import Acting
 from irctl.clinic.body_map import label_of
 from irctl.clinic.outlook import Outlook, outlook
@@ -29,8 +29,11 @@ from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.timeline import Entry, timeline
 from irctl.clinic.watching import watch
 from irctl.clinic.words import tr
+from irctl.clinic.words.dates import moment
 from irctl.domain.people import Verb
 
+NEXT = 4
+"""Appointments that are named."""
 SHOWN_AT_FIRST = 25
 """Entries of the timeline; the rest is one touch away."""
 
@@ -51,6 +54,7 @@ async def one_patient(here: Here, patient: str) -> None:
             ui.button(tr("Plan a course"), on_click=lambda: ui.navigate.to(to), color=None).classes("primary")
     watch(here, lambda acting: _outlooks(here, acting, patient), lambda found: _courses(here, found))
     _background(here, opened)
+    watch(here, lambda _acting: _taken_along(here, patient), lambda found: _appointments(here, patient, found))
     shown = [SHOWN_AT_FIRST]
     watch(here, lambda acting: timeline(here.desk, acting, patient), lambda entries: _timeline(here, entries, shown))
 
@@ -124,6 +128,44 @@ def _write(here: Here, opened: Patient) -> None:
         with ui.element("div").classes("buttons"):
             ui.button(tr("Save"), on_click=save, color=None).classes("primary")
             ui.button(tr("Cancel"), on_click=dialog.close, color=None)
+
+
+# --- appointments, messages, what is taken along --------------------------------------------------------------------------
+
+
+def _taken_along(here: Here, patient: str) -> tuple[list[str], bool]:
+    """The next appointments in words, and whether messages may be sent."""
+    now = here.desk.now()
+    ahead = [
+        one
+        for one in appointments.of_patient(here.desk, here.acting(), patient)
+        if one.at >= now and one.state is appointments.State.PLANNED
+    ]
+    return [moment(one.at.astimezone(here.desk.zone)) for one in ahead[:NEXT]], consent.consented(here.desk, patient)
+
+
+def _appointments(here: Here, patient: str, found: tuple[list[str], bool]) -> None:
+    ahead, consented = found
+    with card(tr("Appointments and messages")), ui.element("div").classes("stack"):
+        ui.label(" · ".join(ahead) if ahead else tr("No appointment ahead.")).classes("prose" if ahead else "soft")
+        with ui.element("div").classes("buttons"):
+            if ahead:
+                links = (
+                    (f"/patients/{patient}/card.pdf", tr("Card to take home")),
+                    (f"/patients/{patient}/appointments.ics", tr("Calendar file")),
+                )
+                for to, text in links:
+                    ui.html(f'<a class="item" href="{to}" target="_blank">{escape(text)}</a>', sanitize=False)
+            if here.may(Verb.SCHEDULE):
+
+                async def change() -> None:
+                    told = (here.desk, here.acting(), patient, not consented)
+                    await here.do(lambda _acting: here.desk.run(consent.set_consent, *told))
+
+                says = tr("Patient no longer wants e-mail") if consented else tr("Patient agrees to e-mail")
+                ui.button(says, on_click=change, color=None)
+        state = tr("Agreed to reminders by e-mail.") if consented else tr("Has not agreed to e-mail: none is sent.")
+        ui.label(state).classes("soft small")
 
 
 # --- the story ------------------------------------------------------------------------------------------------------------

@@ -101,7 +101,11 @@ def may_see(here: Here) -> bool:
 
         async def open_up() -> None:
             said = str(reason.value or "")
-            if await here.do(lambda acting: here.desk.run(here.doors.emergency, here.visitor, said, acting.at)):
+            if await here.do(
+                lambda acting: here.desk.run(
+                    patients.in_emergency, here.desk, here.doors, here.visitor, said, acting.at
+                )
+            ):
                 ui.navigate.to(here.request.url.path)
 
         with ui.element("div").classes("buttons"):

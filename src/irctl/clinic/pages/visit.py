@@ -103,7 +103,7 @@ def visit_page(here: Here, visit: str) -> None:
         key = (
             shown,
             now.index.state,
-            state if shown in ("light", "sign", "after") else None,
+            state if shown == "light" else None,
             *_watched(shown, now, told),
         )
         if key == drawn:

@@ -177,7 +177,7 @@ def _delivered(here: Here, visit: Paper) -> None:
 def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
     """Skin, pain, function, reaction, plan."""
     _title(tr("Afterwards"), tr("Look at the skin, then ask."))
-    _delivered(here, visit)
+    here.follow(lambda: _delivered(here, visit))
     course = courses.body_of(here.desk.papers.get(courses.KIND, body.course))
     skin = Choice(
         tr("Skin"),
@@ -239,7 +239,7 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
             ui.button(tr("The course"), on_click=lambda: ui.navigate.to(f"/courses/{body.course}"))
         return
     _title(tr("Sign"), tr("With your password you sign that you performed this treatment as it is written here."))
-    _delivered(here, visit)
+    here.follow(lambda: _delivered(here, visit))
     after = body.after
     facts(
         {
