@@ -13,9 +13,15 @@ from pkgutil import iter_modules
 from string import Formatter
 from typing import get_args
 
+import httpx
+import pytest
+from fastapi import FastAPI
+
 import irctl.clinic
 from irctl.clinic import body_map, outlook, pages, screen
 from irctl.clinic.appointments import State as AppointmentState
+from irctl.clinic.doors import Doors
+from irctl.clinic.entrance import entrance
 from irctl.clinic.library import APPROVED, DRAFT, HANDED_IN, RETIRED
 from irctl.clinic.pages import (
     messages,
@@ -27,12 +33,15 @@ from irctl.clinic.pages import (
     settings_templates,
     visit,
 )
+from irctl.clinic.stations import Station
+from irctl.clinic.tokens import Issuer
 from irctl.clinic.visits import AfterPart
 from irctl.clinic.words import dates, language, tr
 from irctl.controller.session import Outcome
 from irctl.documents.printed import NOT_CERTIFIED
 from irctl.domain.electronic_signature import Meaning
 from irctl.domain.people import Role
+from tests.clinic.shelves import a_desk
 
 CLINIC = Path(irctl.clinic.__file__).parent
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -180,3 +189,19 @@ def test_days_are_said_as_in_each_language() -> None:
         assert tr("{minutes} min left", minutes="2.5") == "noch 2.5 min"
     finally:
         language.reset(token)
+
+
+@pytest.mark.anyio
+async def test_the_door_speaks_the_language_that_was_chosen_at_this_workstation(tmp_path: Path) -> None:
+    desk = a_desk(tmp_path)
+    desk.stations = {"room": Station("room", "http://lamps", Issuer(tmp_path))}
+    app = FastAPI()
+    app.include_router(entrance(desk, Doors(desk.accounts), lambda: 0.0))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://clinic") as client:
+        english = (await client.get("/sign-in")).text
+        client.cookies.set(screen.LANGUAGE_COOKIE, "de")
+        german = (await client.get("/sign-in")).text
+    assert 'lang="en"' in english
+    assert "<h1>Sign in</h1>" in english
+    assert 'lang="de"' in german
+    assert "<h1>Anmelden</h1>" in german
