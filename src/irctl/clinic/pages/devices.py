@@ -49,9 +49,9 @@ def _draw(here: Here, found: list[View]) -> None:
             ui.html(_figures(line), sanitize=False)
             ui.html(_devices(line), sanitize=False)
             for device in line["devices"]:
-                for action in device.get("actions", ()):
+                for action, title in device["actions"].items():
                     if here.may(Verb.CONFIGURE):
-                        _action(here, device["name"], action)
+                        _action(here, device["name"], action, title)
 
 
 def _tag(kind: str, text: str) -> None:
@@ -92,12 +92,12 @@ def _figures(line: View) -> str:
 def _devices(line: View) -> str:
     rows = ""
     for device in line["devices"]:
-        identity = device.get("identity") or {}
+        identity: View = device["identity"] or {}
         who = " ".join(str(identity[name]) for name in ("model", "serial", "firmware") if identity.get(name))
-        asked = device.get("requests", 0)
+        failed = sum(device["errors"].values())
         rows += (
             f"<tr><th>{escape(device['name'])}</th><td>{escape(device['driver'])}</td><td class=number>{device['unit']}</td>"
-            f"<td>{escape(who) or '–'}</td><td class=number>{asked}</td><td class=number>{device.get('failures', 0)}</td></tr>"
+            f"<td>{escape(who) or '–'}</td><td class=number>{device['requests']}</td><td class=number>{failed}</td></tr>"
         )
     names = (tr("Device"), tr("Driver"), tr("Unit"), tr("Says that it is"), tr("Requests"), tr("Failed"))
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in names)
@@ -107,13 +107,13 @@ def _devices(line: View) -> str:
 # --- what only a person may order -----------------------------------------------------------------------------------------
 
 
-def _action(here: Here, device: str, action: str) -> None:
+def _action(here: Here, device: str, action: str, what: str) -> None:
     async def act(reason: str) -> bool:
         return await here.do(
             lambda acting: equipment.act(here.station, acting, device, action, reason), said=tr("Done")
         )
 
-    title = f"{device}: {action.replace('-', ' ')}"
+    title = f"{device}: {what}"
     ui.button(f"{title}…", on_click=lambda: _with_reason(title, act), color=None)
 
 
@@ -176,14 +176,8 @@ def _frames(tail: equipment.Tail) -> str:
     for frame in reversed(tail.frames):
         sign = "→" if frame["direction"] == "tx" else "←"
         well = "" if frame["ok"] is None else "✓" if frame["ok"] else "✕"
-        told = (
-            f"{frame['at_s'] - tail.now_s:+.3f} s",
-            sign,
-            frame["unit"],
-            frame["function"] or "",
-            frame["bytes"],
-            f"{well} {frame['note']}",
-        )
+        when = f"{frame['at_s'] - tail.now_s:+.3f} s"
+        told = (when, sign, frame["unit"], frame["name"], frame["hex"], f"{well} {frame['note']}")
         rows += "<tr>" + "".join(f"<td>{escape('' if one is None else str(one))}</td>" for one in told) + "</tr>"
     names = (tr("When"), tr("Way"), tr("Unit"), tr("Function"), tr("Bytes"), "")
     head = "".join(f"<th scope=col>{escape(name)}</th>" for name in names)
