@@ -78,6 +78,7 @@ def serve(
         words = [sys.executable, "-P", "-m", "irctl.clinic", "--state", str(folder), "--url", str(serving["url"])]
         words += ["--day-begins", str(serving["clinic"]["day_begins"])]
         words += ["--port", str(serving["clinic"]["port"])]
+        words += ["--sim-endpoints", str(sim_endpoints)] if sim_endpoints else []
         return [*words, "--file", str(clinic_file)] if clinic_file else words
 
     def announce(serving: Message) -> None:
