@@ -94,7 +94,7 @@ def treat(page: Page, day: Day, lamp: str) -> None:
     """Everybody of one lamp, from the day board to the signature."""
     name_of_lamp = lamp.split()[0].lower()
     for name in PATIENTS[lamp]:
-        page.goto(day.clinic.url)
+        walk.go(page, day.clinic.url)
         row = page.get_by_role("listitem").filter(has_text=name)
         row.get_by_role("button", name="Arrived").click()
         row.get_by_role("button", name="Undo").wait_for()

@@ -32,6 +32,12 @@ def main(page: Page) -> Locator:
     return page.get_by_role("main")
 
 
+def go(page: Page, url: str) -> None:
+    """Open a page, and wait until it listens: what is typed before that is lost."""
+    page.goto(url)
+    page.wait_for_function("window.socket?.connected")
+
+
 def press(page: Page, name: str | re.Pattern[str], *, exact: bool = False) -> None:
     main(page).get_by_role("button", name=name, exact=exact).first.click()
 
@@ -41,7 +47,7 @@ def press(page: Page, name: str | re.Pattern[str], *, exact: bool = False) -> No
 
 def register(page: Page, clinic: Clinic, who: Somebody) -> str:
     """Write the patient down; their reference."""
-    page.goto(f"{clinic.url}/patients/new")
+    go(page, f"{clinic.url}/patients/new")
     page.get_by_label("Name", exact=True).fill(who.name)
     page.get_by_label("Birthday").fill(who.born.isoformat())
     press(page, "Save")
@@ -51,7 +57,7 @@ def register(page: Page, clinic: Clinic, who: Somebody) -> str:
 
 def plan_course(page: Page, clinic: Clinic, patient: str, area: str) -> str:
     """By the short protocol; the course's reference."""
-    page.goto(f"{clinic.url}/patients/{patient}/course/new")
+    go(page, f"{clinic.url}/patients/{patient}/course/new")
     press(page, re.compile(rf"^{area}(, |$)"))
     press(page, "Next")
     press(page, re.compile("Short infrared"))
@@ -65,11 +71,16 @@ def plan_course(page: Page, clinic: Clinic, patient: str, area: str) -> str:
 
 def book_today(page: Page, clinic: Clinic, course: str, hour: str, lamp: str) -> None:
     """One appointment, through the dialog that plans a course."""
-    page.goto(f"{clinic.url}/calendar?course={course}")
+    go(page, f"{clinic.url}/calendar?course={course}")
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Time").fill(hour)
-    dialog.get_by_label("Lamp").click()
-    page.get_by_role("option", name=lamp).click()
+    option = page.get_by_role("option", name=lamp)
+    for _ in range(5):
+        dialog.get_by_label("Lamp").click()
+        page.wait_for_timeout(500)
+        if option.is_visible():
+            break  # a list that opens while its dialog still moves is closed again
+    option.click()
     first = dialog.get_by_role("button", name="Book only the first")
     dialog.get_by_role("listitem").filter(has_text=hour).first.wait_for()
     first.click()
@@ -81,7 +92,7 @@ def book_today(page: Page, clinic: Clinic, course: str, hour: str, lamp: str) ->
 
 def begin(page: Page, clinic: Clinic, course: str, lamp: str) -> str:
     """At this lamp, called by its title; the visit's reference."""
-    page.goto(f"{clinic.url}/treat/{course}")
+    go(page, f"{clinic.url}/treat/{course}")
     return begin_here(page, lamp)
 
 

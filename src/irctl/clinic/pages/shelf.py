@@ -17,7 +17,7 @@ from nicegui import ui
 from irctl.clinic import drafts
 from irctl.clinic.drafts import Checked
 from irctl.clinic.icons import icon
-from irctl.clinic.library import HANDED_IN, TEMPLATE, Text, parse_text
+from irctl.clinic.library import HANDED_IN, PROTOCOL, SCREENING, TEMPLATE, Text, parse_text
 from irctl.clinic.moments import minute
 from irctl.clinic.screen import Here, card, show_empty
 from irctl.clinic.toml_writing import written
@@ -118,9 +118,9 @@ class Shelf:
             return
         now = desk.library.now()
         found: Text = parse_text(self._kind, self._name, text.encode())
-        if self._name in now.protocols and self._kind != TEMPLATE:
+        if self._kind == PROTOCOL and self._name in now.protocols:
             found = now.protocols[self._name]
-        elif now.screening is not None and self._kind != TEMPLATE:
+        elif self._kind == SCREENING and now.screening is not None:
             found = now.screening
         if self._kind != TEMPLATE:
             stands(getattr(found, "approval", None))
