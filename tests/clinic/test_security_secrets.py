@@ -226,6 +226,7 @@ def test_nothing_that_was_typed_about_a_patient_is_readable_in_any_file(tmp_path
         jobs.plan({f"{one.patient}": one.at for one in appointments.of_patient(desk, acting, patient)})
         planned_sessions._plan(desk, jobs)
         jobs.close()
+        (tmp_path / "backups").mkdir()
         make(desk.database, tmp_path / "backups", NOW.date(), NOW, 3)
         files = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     files |= {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
