@@ -1,4 +1,4 @@
-# make demo   sets everything up and runs one treatment on the simulated station
+# make demo   sets everything up and opens the clinic on simulated lamps; without a terminal: one treatment, then the end
 # make test   sets everything up and runs all tests
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,8 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
+# What runs in real time has the computer to itself; the rest is computed side by side.
+REAL_TIME := tests/service tests/browser
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
+	$(BIN)/python -m pytest $(REAL_TIME)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

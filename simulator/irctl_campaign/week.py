@@ -50,7 +50,7 @@ OPENS = time(7, 0)
 SATURDAY = 5
 STOP_AFTER_S = 20.0
 CHEAP = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
-"""For a password that everybody knows: the first real sign-in makes a hash of full strength of it."""
+"""While the week is made, in which a password is typed some fifty times. In its last evening hashes of full strength are made."""
 
 
 def make(
@@ -134,6 +134,7 @@ class _Week:
             self._accounts()
             for day in range(TODAY):
                 await self._day(day)
+            await self._evening()
         finally:
             clinic.desk.database.close()
         return clinic.truths
@@ -211,6 +212,14 @@ class _Week:
             for one in patient.comes
         }
         self._courses.append(_Course(patient, reference, course, booked))
+
+    async def _evening(self) -> None:
+        """Everybody signs in once more, which makes a hash of today's strength of their password."""
+        desk = self._clinic.desk
+        await self._clinic.until(self._at(TODAY - 1, time(18, 0)))
+        desk.accounts = Accounts(desk.database)
+        for one in (ADMINISTRATOR, *STAFF):
+            self._sign_in(one)
 
     # --- a visit ----------------------------------------------------------------------------------------------------------
 

@@ -99,7 +99,7 @@ PATIENTS = (
         function=("reaching overhead", 3),
     ),
     Patient(
-        "Dmitri Fictum", date(1953, 8, 19), "MRN 1004", "555 0164", "neck", "neck pain, no radiation", "reversing the car", "left", 8,
+        "Dmitri Fictum", date(1953, 8, 19), "MRN 1004", "dmitri@example.org", "neck", "neck pain, no radiation", "reversing the car", "left", 8,
         (
             Coming(1, time(10, 30), "treated", (8, 8)),
             Coming(2, time(10, 30), "treated", (8, 7)),
@@ -108,7 +108,6 @@ PATIENTS = (
             Coming(TODAY, time(10, 30)),
             Coming(TODAY + 1, time(10, 30)),
         ),
-        messages=False,
         answers=(("metal", Answer.YES),),
     ),
     Patient(

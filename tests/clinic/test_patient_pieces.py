@@ -108,7 +108,7 @@ def test_nothing_that_is_typed_about_a_course_becomes_markup(desk: Desk, wicked:
 def test_the_address_of_a_patient_holds_the_reference_and_no_name() -> None:
     row = patient_row(Version("P-7KQ4M2X", 1, ADA, NOW, "r.demo", ""), date(2026, 11, 25))
     assert re.findall(r'href="([^"]*)"', row) == ["/patients/P-7KQ4M2X"]
-    assert "born 1968-03-09 (58 years)" in Tags(row).text
+    assert "born 9 Mar 1968 (58 years)" in Tags(row).text
 
 
 def test_progress_is_a_bar_and_a_figure(desk: Desk) -> None:

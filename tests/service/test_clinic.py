@@ -251,6 +251,7 @@ def test_its_death_in_the_middle_of_a_treatment_is_no_business_of_the_treatment(
         pid = said.started(1)["pid"]
         with started("irctl", *an_order(fluence=1.0, irradiance=50.0), "--json", url=station.url) as treating:
             while not station.events("session.first_light"):
+                assert treating.poll() is None, treating.communicate()[0]
                 time.sleep(0.05)
             for number in range(2, 5):
                 os.kill(pid, signal.SIGKILL)

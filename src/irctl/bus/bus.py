@@ -8,6 +8,7 @@ from enum import IntEnum, StrEnum
 from typing import Any, Protocol, TypeVar
 
 from irctl.bus.modbus import Request
+from irctl.bus.recent import RecentFrames
 from irctl.bus.stats import LineStats
 
 T = TypeVar("T")
@@ -77,6 +78,7 @@ class Bus(Protocol):
 
     name: str
     stats: LineStats
+    recent: RecentFrames
     on_state: list[StateListener]
 
     def add_unit(self, unit: int, timing: UnitTiming) -> None:

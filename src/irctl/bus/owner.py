@@ -24,6 +24,7 @@ from irctl.bus.errors import (
 )
 from irctl.bus.modbus import AnyRequest, Request
 from irctl.bus.port import Port
+from irctl.bus.recent import RecentFrames
 from irctl.bus.stats import LineStats
 
 T = TypeVar("T")
@@ -56,6 +57,7 @@ class LineOwner(ABC):
     def __init__(self, name: str, port: Port, trace: Trace | None = None) -> None:
         self.name = name
         self.stats = LineStats()
+        self.recent = RecentFrames()
         self.on_state: list[StateListener] = []
         self.trace = trace
         self._port = port
@@ -238,6 +240,7 @@ class LineOwner(ABC):
         self._port.write(frame)
 
     def _note(self, direction: str, data: bytes) -> None:
+        self.recent.add(direction, data, self._loop.time())
         if self.trace is not None:
             try:
                 self.trace(direction, data, self._loop.time())

@@ -78,6 +78,7 @@ def serve(
         words = [sys.executable, "-P", "-m", "irctl.clinic", "--state", str(folder), "--url", str(serving["url"])]
         words += ["--day-begins", str(serving["clinic"]["day_begins"])]
         words += ["--port", str(serving["clinic"]["port"])]
+        words += ["--sim-endpoints", str(sim_endpoints)] if sim_endpoints else []
         return [*words, "--file", str(clinic_file)] if clinic_file else words
 
     def announce(serving: Message) -> None:
@@ -185,23 +186,15 @@ def _tell_problems(file: Path, problems: tuple[Problem, ...], json: bool) -> Non
 
 def _line_verdict(station: Station, line: str) -> dict[str, Any]:
     """A line's worst time to dark, and the leases that have to outlast it."""
-    from irctl.controller.station import off_frames
+    from irctl.controller.station import leases, off_frames
 
     file = station.config.file
-    leases: dict[str, float] = {}
-    for name, lamp in file.lamps.items():
-        for role, ref, lease_s in (
-            ("emitter", lamp.emitter, lamp.lease_s),
-            ("cutoff", lamp.cutoff, lamp.cutoff_lease_s),
-        ):
-            if ref is not None and lease_s is not None and file.devices[ref.partition(".")[0]].line == line:
-                leases[f"{name}.{role}"] = lease_s
     return {
         "name": line,
         "port": file.lines[line].port,
         "devices": [name for name, device in file.devices.items() if device.line == line],
         "worst_time_to_dark_s": round(station.lines[line].worst_time_to_dark_s(off_frames(station, line)), 4),
-        "leases_s": leases,
+        "leases_s": leases(file, line),
     }
 
 

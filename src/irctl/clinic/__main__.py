@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import os
 import signal
@@ -53,7 +54,16 @@ def _file(options: argparse.Namespace) -> ClinicFile:
     stations = dict(file.stations)
     if options.url is not None and all(section.url != options.url for section in stations.values()):
         stations = {HERE: StationSection(url=options.url), **stations}
-    return file.model_copy(update={"clinic": about, "stations": stations})
+    simulator = file.simulator or _control_of(options.sim_endpoints)
+    return file.model_copy(update={"clinic": about, "stations": stations, "simulator": simulator})
+
+
+def _control_of(endpoints: Path | None) -> str | None:
+    """The simulator's control socket, where the file says that it wrote: for a demonstration's faults."""
+    try:
+        return None if endpoints is None else str(json.loads(endpoints.read_text(encoding="utf-8"))["control"])
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def _log() -> None:
@@ -76,6 +86,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--url", help="of the controller that it was started beside")
     parser.add_argument("--file", type=Path, help="the clinic's file, TOML")
+    parser.add_argument("--sim-endpoints", type=Path, help="where a simulator wrote its endpoints")
     parser.add_argument("--port", type=int, help=f"instead of the file's, which is usually {PORT}")
     parser.add_argument("--day-begins", type=time.fromisoformat, default=time(7))
     return parser.parse_args()

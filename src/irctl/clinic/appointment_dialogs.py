@@ -169,7 +169,7 @@ def show_plan(here: Here, course: Paper, name: str) -> None:
         dialog.props["aria-label"] = tr("Plan a course")
         ui.html(
             f"<h2>{escape(tr('Plan a course'))}: {escape(name)}</h2>"
-            f'<p class="soft">{escape(label_of(body.area))} · {escape(plan.protocol.title)} · '
+            f'<p class="soft">{escape(label_of(body.area))} · {escape(tr(plan.protocol.title))} · '
             f"{escape(tr('{count} a week for {weeks} weeks', count=plan.protocol.course.per_week, weeks=plan.protocol.course.weeks))}</p>",
             sanitize=False,
         )

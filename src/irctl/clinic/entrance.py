@@ -12,7 +12,7 @@ from collections.abc import Callable
 from html import escape
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -47,7 +47,12 @@ class SignInBody(BaseModel):
 
 def entrance(desk: Desk, doors: Doors, monotonic_s: Callable[[], float]) -> APIRouter:
     """The routes. Whatever is wrong with a sign-in is said in the same words."""
-    routes, knocks = APIRouter(), Knocks()
+    knocks = Knocks()
+
+    async def speak(request: Request) -> None:
+        language.set(chosen_language(request, desk))
+
+    routes = APIRouter(dependencies=[Depends(speak)])
 
     @routes.get("/sign-in")
     async def get_sign_in(request: Request, back: str | None = None) -> Response:
@@ -208,7 +213,6 @@ def _set(request: Request, answer: Response, name: str, value: str) -> None:
 
 
 def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Response:
-    language.set(chosen_language(request, desk))
     word = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     station = station_of(request, desk)
     tag = demonstration_tag(desk)

@@ -1,21 +1,17 @@
-"""Days and times of day as people write them, in the language of whoever looks."""
+"""Moments as people write them, in the clinic's zone and in the language of whoever looks."""
 
 from __future__ import annotations
 
 from datetime import datetime, tzinfo
 
-from irctl.clinic.words import language
+from irctl.clinic.words import dates
 
 UNKNOWN = "–"
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def day(at: datetime, zone: tzinfo) -> str:
     """The day there."""
-    there = at.astimezone(zone)
-    if language.get() == "de":
-        return f"{there:%d.%m.%Y}"
-    return f"{there.day} {MONTHS[there.month - 1]} {there.year}"
+    return dates.compact(at.astimezone(zone).date())
 
 
 def moment(at: datetime | None, zone: tzinfo) -> str:

@@ -19,6 +19,7 @@ from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
 from irctl.records.people import People
+from irctl.records.rotating import keys_in_use
 from irctl.records.sealing import Ring
 
 
@@ -36,6 +37,11 @@ def open_desk(
     database = Database(database_url(file, state))
     database.prepare()
     key = state / file.records.key
+    if not key.exists() and (needed := keys_in_use(database)):
+        remedy = "Put the key file back from its copy: without it nobody is known by name any more"
+        raise Refused(
+            [Problem("records.key", str(key), f"is not there, and the database needs key {', '.join(needed)}", remedy)]
+        )
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
     papers = Papers(database, ring)
     library = Library(

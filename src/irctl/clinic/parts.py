@@ -28,7 +28,8 @@ class Choice:
     ) -> None:
         self.value = value
         self._pressed = pressed
-        with ui.element("div").classes("ask").props(f'role="radiogroup" aria-label="{escape(asks)}"'):
+        with ui.element("div").classes("ask").props("role=radiogroup") as group:
+            group.props["aria-label"] = asks
             if shown:
                 ui.label(asks).classes("asks")
             with ui.element("div").classes("ask-options"):

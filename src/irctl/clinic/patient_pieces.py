@@ -10,10 +10,11 @@ from urllib.parse import quote
 from irctl.clinic.body_map import label_of
 from irctl.clinic.chart import At, Before, course_chart
 from irctl.clinic.icons import icon
+from irctl.clinic.moments import day, minute
 from irctl.clinic.outlook import Delivered, Outlook, VisitRow
 from irctl.clinic.patients import age_on
 from irctl.clinic.timeline import Entry
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.course import Advice, Reason, StopRule
 from irctl.records.people import Person, Version
 
@@ -32,14 +33,14 @@ def tag(text: str, tone: str = "") -> str:
 
 def born(person: Person, today: date) -> str:
     """Birthday and age."""
-    return tr("born {day} ({age} years)", day=person.born.isoformat(), age=age_on(today, person.born))
+    return tr("born {day} ({age} years)", day=dates.compact(person.born), age=age_on(today, person.born))
 
 
 def patient_row(version: Version, today: date, seen: datetime | None = None) -> str:
     """A large row to touch; the address holds the reference, never the name."""
     person = version.person
     number = f" · {escape(person.number)}" if person.number else ""
-    lately = f"{escape(tr('last {day}', day=f'{seen:%Y-%m-%d}'))}<br>" if seen else ""
+    lately = f"{escape(tr('last {day}', day=dates.compact(seen)))}<br>" if seen else ""
     return (
         f'<a class="item" href="/patients/{quote(version.patient, safe="")}"><span class="grow"><span class="title">{escape(person.name)}</span><br>'
         f'<span class="soft">{escape(born(person, today))}{number}</span></span>'
@@ -80,7 +81,7 @@ def standing(found: Outlook) -> str:
         return f"{escape(found.body.protocol)} {tag(tr('not in force any more'), 'warn')}"
     approved = protocol.approval is not None
     said = protocol.standing if approved else tr("EXAMPLE, to be approved by your clinic")
-    return f'{escape(protocol.title)} <span class="soft">({escape(protocol.label)})</span><br>{tag(said, "good" if approved else "warn")}'
+    return f'{escape(tr(protocol.title))} <span class="soft">({escape(protocol.label)})</span><br>{tag(said, "good" if approved else "warn")}'
 
 
 def advice_box(found: Outlook) -> str:
@@ -164,7 +165,7 @@ def _visit_row(row: VisitRow, zone: tzinfo) -> str:
         "" if row.state in ("signed", "refused") else f'<br><span class="soft small">{escape(tr("not signed"))}</span>'
     )
     cells = (
-        f"{row.at.astimezone(zone):%Y-%m-%d<br>%H:%M}",
+        f"{day(row.at, zone)}<br>{row.at.astimezone(zone):%H:%M}",
         f"{row.prescribed_j_cm2:g} J/cm²",
         _delivered(row.delivered),
         _change(row.nprs_before, row.nprs_after),
@@ -204,7 +205,7 @@ def course_facts(found: Outlook, zone: tzinfo) -> str:
         (tr("Referred by"), escape(body.referred_by or "–")),
     ]
     if found.course.index.moment:
-        facts.append((tr("Planned"), f"{found.course.index.moment.astimezone(zone):%Y-%m-%d}"))
+        facts.append((tr("Planned"), day(found.course.index.moment, zone)))
     if not found.active:
         facts.append((tr("Ended because"), escape(found.closed_because or "–")))
     return f'<dl class="facts">{"".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)}</dl>'
@@ -227,7 +228,7 @@ def _entry(entry: Entry, zone: tzinfo, now: datetime) -> str:
     detail = f'<p class="soft">{escape(entry.detail)}</p>' if entry.detail else ""
     by = f'<span class="soft small">{escape(entry.by)}</span>' if entry.by else ""
     return (
-        f'<li class="{entry.tone}"><time datetime="{at.isoformat()}">{at:%Y-%m-%d}<br><span class="soft">{at:%H:%M}</span></time>'
+        f'<li class="{entry.tone}"><time datetime="{at.isoformat()}">{dates.compact(at)}<br><span class="soft">{at:%H:%M}</span></time>'
         f'<div class="grow"><div class="row">{tag(entry.kind, entry.tone)}<span class="title">{title}</span>{ahead}</div>{detail}</div>{by}</li>'
     )
 
@@ -246,8 +247,8 @@ def versions_table(versions: Sequence[Version], zone: tzinfo) -> str:
     )
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = "".join(
-        f'<tr><th scope="row">{one.version}</th><td>{one.at.astimezone(zone):%Y-%m-%d %H:%M}</td><td>{escape(one.by)}</td>'
-        f"<td>{escape(one.reason or tr('written down'))}</td><td>{escape(one.person.name)}</td><td>{one.person.born.isoformat()}</td>"
+        f'<tr><th scope="row">{one.version}</th><td>{minute(one.at, zone)}</td><td>{escape(one.by)}</td>'
+        f"<td>{escape(one.reason or tr('written down'))}</td><td>{escape(one.person.name)}</td><td>{dates.compact(one.person.born)}</td>"
         f"<td>{escape(one.person.number or '–')}</td><td>{escape(one.person.contact or '–')}</td></tr>"
         for one in reversed(versions)
     )

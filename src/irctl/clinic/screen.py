@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass, field
 from html import escape
 from typing import Any, NamedTuple
@@ -147,6 +148,7 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
             return RedirectResponse(f"/locked?back={back}")
         language.set(chosen_language(request, desk))
         _LANGUAGES[context.client] = language.get()
+        _say_language(context.client, one)
         here = Here(desk, doors, visitor, station_of(request, desk), request)
         if one.verb is not None and not here.may(one.verb):
             _frame(here, one)
@@ -168,6 +170,13 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
     page.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     page.__annotations__ = {"request": Request, **dict.fromkeys(wanted, str)}
     return page
+
+
+def _say_language(client: Client, one: Screen) -> None:
+    """In `<html lang>`, for screen readers, and in the tab. NiceGUI keeps one language for everybody's copies of a page: this copy has its own."""
+    client.page = copy(client.page)
+    client.page.language = "de" if language.get() == "de" else "en-GB"
+    client.title = f"{tr(one.title)} · irctl"
 
 
 async def _called(draw: Callable[[], Any]) -> None:
@@ -247,6 +256,12 @@ def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Statio
         panel.props["bar" if bar else "figures"] = ""
     if lamp:
         panel.props["lamp"] = lamp
+    if bar:  # seen only while the panel's script has not run: STOP must not depend on it
+        with panel:
+            ui.html(
+                f'<form class="stop-without-script" method="post" action="{escape(at.browser_url)}/v1/stop" enctype="text/plain"><button>STOP</button></form>',
+                sanitize=False,
+            )
     acting = here.acting()
     if acting.person is not None and (token := at.token(acting)):
         panel.props["by"], panel.props["token"] = acting.person.login, token

@@ -80,6 +80,8 @@ class ClinicFile(Strict):
     """A screening list's file; the example of irctl where not given."""
     demonstration: bool = False
     """Signs in by itself as the demonstration's clinician, and lets faults be put into the simulator. Refused unless every station is simulated."""
+    simulator: str | None = None
+    """Its control socket, as "127.0.0.1:40000"; without it a demonstration has no simulated faults."""
 
 
 def load_clinic(path: Path) -> ClinicFile:

@@ -365,15 +365,26 @@ async def start(desk: Desk, acting: Acting, visit: Paper, station: Station) -> P
     if problems := look(desk, visit, station):
         raise Refused(problems)
     # Written down before the light: what was begun is never missing from the record.
-    begun = await desk.run(_begun, desk, acting, visit, person)
-    await station.post(f"/v1/sessions/{_session(body.session)}/start", acting)
+    begun = await desk.run(_marked, desk, acting, visit, person, "start asked for", "given", person.login)
+    try:
+        await station.post(f"/v1/sessions/{_session(body.session)}/start", acting)
+    except Refused as refused:
+        # It said no, so there was no light. One that did not answer may have given it: then the visit stays as it is.
+        if not any(problem.field == "station" for problem in refused.problems):
+            await desk.run(_marked, desk, acting, begun, person, f"refused: {refused}"[:500], "armed", None)
+        raise
     return begun
 
 
-def _begun(desk: Desk, acting: Acting, visit: Paper, person: Person) -> Paper:
+def _marked(
+    desk: Desk, acting: Acting, visit: Paper, person: Person, reason: str, state: str, started_by: str | None
+) -> Paper:
     now = desk.papers.get(VISIT, visit.id)
-    body = {**now.body, "started_by": person.login}
-    return desk.papers.amend(VISIT, visit.id, now.number, body, person, "start asked for", acting.at, state="given")
+    if now.index.state not in OPEN and state == "given":
+        remedy = "Look at the lamp: it was asked for already"
+        raise Refused([Problem("visit", visit.id, f"is {now.index.state}", remedy)], conflict=True)
+    body = {**now.body, "started_by": started_by}
+    return desk.papers.amend(VISIT, visit.id, now.number, body, person, reason, acting.at, state=state)
 
 
 def _session(known: str) -> str:

@@ -21,6 +21,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
+from irctl.bus.recent import decoded
+from irctl.bus.tcp import TcpLine
 from irctl.controller import burn_in_api, calibration_api, lookup, reminder_api
 from irctl.controller.authority import Authority
 from irctl.controller.commissioning import Commissioning
@@ -168,6 +170,17 @@ def create_app(station: Station) -> FastAPI:
     async def get_lines() -> list[dict[str, Any]]:
         return station.line_views()
 
+    @app.get("/v1/lines/{line}/trace")
+    async def get_trace(line: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        if line not in station.lines:
+            raise Refused([Problem("line", line, "no such line", f"Known are {', '.join(station.lines)}")])
+        bus, now_s = station.lines[line], _now()
+        return {
+            "line": line,
+            "now_s": round(now_s, 4),
+            "frames": decoded(bus.recent.after(after, now_s), tcp=isinstance(bus, TcpLine)),
+        }
+
     @app.post("/v1/sessions", status_code=201)
     async def post_session(body: OrderBody) -> dict[str, Any]:
         return session_view(station.order(body.as_order()), _now())
@@ -241,6 +254,17 @@ def create_app(station: Station) -> FastAPI:
     @app.get("/v1/lamps/{lamp}/commissioning")
     async def get_commissioning(lamp: str) -> dict[str, Any]:
         return dict(commissioning(lamp).view())
+
+    @app.get("/v1/lamps/{lamp}/commissioned")
+    async def get_commissioned(lamp: str) -> dict[str, Any]:
+        if lamp not in station.lamps:
+            raise Refused([Problem("lamp", lamp, "no such lamp", f"Known are {', '.join(sorted(station.lamps))}")])
+        found = station.lamps[lamp].equipment.commissioned
+        return {
+            "required": found.required,
+            "evidence": found.evidence,
+            "problems": [p.as_dict() for p in found.problems()],
+        }
 
     @app.post("/v1/lamps/{lamp}/commissioning/abort")
     async def post_abort(lamp: str, body: ByBody) -> dict[str, Any]:

@@ -190,6 +190,10 @@ def router(station: Station) -> APIRouter:
     async def get_check(lamp: str) -> dict[str, Any]:
         return station.upkeep.checking(lamp).view()
 
+    @api.get("/v1/lamps/{lamp}/checks")
+    async def get_checks(lamp: str) -> list[Event]:
+        return await station.upkeep.checks(lamp)
+
     @api.post("/v1/lamps/{lamp}/unlock")
     async def post_unlock(lamp: str, body: CloseBody) -> dict[str, Any]:
         station.upkeep.unlock(lamp, body.by, body.reason)

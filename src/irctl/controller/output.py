@@ -71,6 +71,8 @@ class Output:
     went_dark_s: float | None = None
     """When OFF was first known to be obeyed since then; None while it is not."""
     _cutoff_renewed_at_s: float = float("-inf")
+    identities: dict[str, Identity] = field(default_factory=dict[str, Identity])
+    """By role, as they said when they were asked last."""
     _darkening: asyncio.Task[Evidence] | None = None
 
     @property
@@ -99,6 +101,7 @@ class Output:
         found = {"emitter": await self.emitter.identify()}
         if self.cutoff is not None:
             found["cutoff"] = await self.cutoff.identify()
+        self.identities = found
         return found
 
     async def arm(self) -> None:

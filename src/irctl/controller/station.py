@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,13 +12,14 @@ from irctl.bus.bus import Bus, Trace, UnitTiming
 from irctl.bus.line import Line
 from irctl.bus.modbus import AnyRequest
 from irctl.bus.port import Port, open_port
+from irctl.bus.stats import UnitStats
 from irctl.bus.tcp import TcpLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.alarms import Alarms
 from irctl.controller.calibrations import Calibrations
 from irctl.controller.commissioning import Commissioned, Commissioning, configuration
-from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, resolve_port
+from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, StationFile, resolve_port
 from irctl.controller.equipment import Equipment, LampInfo
 from irctl.controller.in_force import InForce, binding
 from irctl.controller.journal import Journal
@@ -328,9 +329,13 @@ class Station:
             {
                 "name": name,
                 "port": self.config.file.lines[name].port,
+                "baud": self.config.file.lines[name].baud,
+                "format": self.config.file.lines[name].format,
                 "status": line.state.status,
                 "reason": line.state.reason or None,
                 "worst_time_to_dark_s": round(line.worst_time_to_dark_s(off_frames(self, name)), 4),
+                "leases_s": leases(self.config.file, name),
+                "devices": [self._device_view(d, line) for d, s in self.config.file.devices.items() if s.line == name],
                 "requests": line.stats.requests,
                 "ok": line.stats.ok,
                 "errors": dict(line.stats.errors),
@@ -341,10 +346,46 @@ class Station:
                     "max": round(1000 * line.stats.latency.max_s, 2),
                 },
                 "connects": line.stats.connects,
+                "stray_bytes": line.stats.stray_bytes,
                 "notes": list(line.stats.notes),
             }
             for name, line in self.lines.items()
         ]
+
+    def _device_view(self, name: str, line: Bus) -> dict[str, Any]:
+        """What stands at one address, who it said it is when it was asked last, and how it answers."""
+        section, device = self.config.file.devices[name], self.devices.by_name[name]
+        stats = line.stats.units.get(section.unit, UnitStats())
+        identity = None
+        for lamp, lamp_section in self.config.file.lamps.items():
+            for role, ref in (("emitter", lamp_section.emitter), ("cutoff", lamp_section.cutoff)):
+                if ref is not None and _device(ref) == name:
+                    identity = self.lamps[lamp].output.identities.get(role, identity)
+        return {
+            "name": name,
+            "driver": section.driver,
+            "unit": section.unit,
+            "offers": device.offers(),
+            "identity": None if identity is None else asdict(identity),
+            "actions": {action: one.title for action, one in device.actions.items()},
+            "requests": stats.requests,
+            "ok": stats.ok,
+            "errors": dict(stats.errors),
+            "latency_p99_ms": round(1000 * stats.latency.p99_s, 2),
+        }
+
+
+def leases(file: StationFile, line: str) -> dict[str, float]:
+    """Every lease, seconds, that has to outlast this line's worst-case time-to-dark, by lamp and role."""
+    return {
+        f"{name}.{role}": lease_s
+        for name, lamp in file.lamps.items()
+        for role, ref, lease_s in (
+            ("emitter", lamp.emitter, lamp.lease_s),
+            ("cutoff", lamp.cutoff, lamp.cutoff_lease_s),
+        )
+        if ref is not None and lease_s is not None and file.devices[_device(ref)].line == line
+    }
 
 
 def _unnamed(by: str, reason: str) -> list[Problem]:

@@ -31,6 +31,7 @@ from irctl.domain.worksheet import Worksheet
 
 SESSIONS_MAX = 100_000
 """More than a station gives between two calibrations; an impact review leaves nobody out."""
+CHECKS_MAX = 100
 MONITOR = "monitor"
 
 
@@ -81,6 +82,12 @@ class Upkeep:
         if not isinstance(work, Verifying):
             raise Refused([Problem("lamp", lamp, "is not being checked", f"irctl check {lamp}")])
         return work
+
+    async def checks(self, lamp: str) -> list[Event]:
+        """Those that came to a verdict, newest first. Raises Refused, OSError."""
+        self._lamp(lamp)
+        found = await lookup.named(self.journal, "check.completed")
+        return [event for event in reversed(found) if event["lamp"] == lamp][:CHECKS_MAX]
 
     def unlock(self, lamp: str, by: str, reason: str) -> None:
         """A named person answers for a lamp that failed its check; only where there is no other way. Raises Refused."""

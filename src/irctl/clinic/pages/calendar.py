@@ -43,6 +43,8 @@ async def calendar(here: Here) -> None:
         _go(monday - timedelta(days=7), course, "back", tr("Week before"))
         _go(today, course, "", tr("This week"))
         _go(monday + timedelta(days=7), course, "next", tr("Next week"))
+        if here.may(Verb.SCHEDULE):
+            ui.button(tr("Messages"), on_click=lambda: ui.navigate.to("/messages"), color=None)
     names = Names(here.desk, "calendar")
     redraw(here, lambda: asyncio.to_thread(_look, here, names, monday), lambda found: _draw(here, found))
     if here.may(Verb.SCHEDULE):
@@ -69,7 +71,8 @@ def _span(monday: date) -> str:
 
 def _go(to: date, course: str, sign: str, text: str) -> None:
     where = f"/calendar?week={to.isoformat()}" + (f"&course={course}" if course else "")
-    with ui.button(on_click=lambda: ui.navigate.to(where)).props(f'aria-label="{escape(text)}"'):
+    with ui.button(on_click=lambda: ui.navigate.to(where)) as button:
+        button.props["aria-label"] = text
         ui.html(icon(sign) or escape(text), sanitize=False)
 
 
@@ -128,14 +131,14 @@ def _block(here: Here, block: Block, name: str) -> None:
     one = block.appointment
     told = sign(one.state)
     place = f"--top: {block.top:g}; --height: {block.height:g}; --lane: {block.lane}; --lanes: {block.lanes}"
-    label = escape(", ".join((dates.moment(one.at), name, label_of(one.area), told.word)))
     with (
         ui.element("button")
         .classes(f"week-block {told.tone} {'' if one.ahead else 'over'}")
         .style(place)
-        .props(f'type=button aria-label="{label}"')
+        .props("type=button")
         .on("click", lambda: show_appointment(here, one, name))
-    ):
+    ) as block_button:
+        block_button.props["aria-label"] = ", ".join((dates.moment(one.at), name, label_of(one.area), told.word))
         ui.html(
             f'<span class="block-time">{icon(told.icon, "1em")}{one.at:%H:%M}</span><span class="block-name">{escape(name)}</span>',
             sanitize=False,

@@ -188,7 +188,7 @@ def _protocol(protocol: Protocol, *, fits: bool) -> str:
     whose = tag(said, "good" if approved else "warn")
     other = "" if fits else f"<br>{tag(tr('not for this area'), 'bad')}"
     return (
-        f'<span class="title">{escape(protocol.title)}</span> <span class="soft small">{escape(protocol.label)}</span><br>'
+        f'<span class="title">{escape(tr(protocol.title))}</span> <span class="soft small">{escape(protocol.label)}</span><br>'
         f'{escape(often)}<br><span class="soft">{escape(doses)}; {escape(lamps)}</span><br>{whose}{other}'
     )
 

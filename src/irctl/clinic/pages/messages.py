@@ -17,7 +17,7 @@ from irctl.clinic.letters import Sort
 from irctl.clinic.messages import Message, State
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 
 SHOWN = 50
@@ -98,7 +98,7 @@ def _list(here: Here, dialogs: ui.element, found: tuple[Message, ...]) -> None:
 def _item(here: Here, dialogs: ui.element, one: Message) -> None:
     kind, word = TAGS[one.state]
     with ui.element("div").classes("item message"):
-        ui.label(f"{one.at:%d.%m. %H:%M}").classes("when")
+        ui.label(dates.moment(one.at)).classes("when")
         with ui.element("div").classes("grow"):
             ui.label(tr(SORTS[one.sort])).classes("title")
             patient = escape(one.patient)
@@ -174,7 +174,7 @@ def new(here: Here) -> None:
                 found.clear()
                 with found:
                     for person, may_write in people:
-                        _person(person.patient, f"{person.person.name}, {person.person.born:%d.%m.%Y}", may_write)
+                        _person(person.patient, f"{person.person.name}, {dates.compact(person.person.born)}", may_write)
                     if not people:
                         show_empty(tr("Nobody of that name."), tr("Whole words of the name, or the record number."))
 

@@ -14,6 +14,7 @@ from irctl.clinic import drafts, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.icons import icon
 from irctl.clinic.library import PROTOCOL, SCREENING
+from irctl.clinic.moments import minute
 from irctl.clinic.nightly import BACK_UP, last_runs
 from irctl.clinic.pages.shelf import standing_of
 from irctl.clinic.screen import Here, card, heading
@@ -144,8 +145,9 @@ def _last_back_up(desk: Desk) -> str:
     found = last_runs(desk, BACK_UP, 1)
     if not found:
         return tr("none yet")
-    at = found[0].version.made_at.astimezone(desk.zone)
-    return f"{at:%Y-%m-%d %H:%M}, {tr(found[0].index.state)}"
+    at = found[0].version.made_at
+    went = tr("went well") if found[0].index.state == "done" else tr("failed")
+    return f"{minute(at, desk.zone)}, {went}"
 
 
 def _installation(here: Here) -> tuple[tuple[str, str], ...]:

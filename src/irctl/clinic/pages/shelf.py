@@ -18,9 +18,10 @@ from irctl.clinic import drafts
 from irctl.clinic.drafts import Checked
 from irctl.clinic.icons import icon
 from irctl.clinic.library import HANDED_IN, TEMPLATE, Text, parse_text
+from irctl.clinic.moments import minute
 from irctl.clinic.screen import Here, card, show_empty
 from irctl.clinic.toml_writing import written
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Approval
@@ -275,13 +276,13 @@ class Shelf:
             show_empty(tr("As it came"), tr("Nothing was changed here since the file."))
         for edition in editions:
             with card():
-                at = edition.at.astimezone(self._here.desk.zone)
+                at = minute(edition.at, self._here.desk.zone)
                 tone, sign = {"approved": ("good", "check"), "retired": ("bad", "no")}.get(
                     edition.state, ("live", "pen")
                 )
                 ui.html(
                     f'<div class="row"><span class="title">{edition.number}</span><span class="tag {tone}">{icon(sign, "1em")}{escape(tr(edition.state))}</span>'
-                    f'<span class="soft">{escape(edition.by)}, {at:%Y-%m-%d %H:%M}</span><span class="grow">{escape(edition.reason)}</span></div>{_diff(edition.diff)}',
+                    f'<span class="soft">{escape(edition.by)}, {at}</span><span class="grow">{escape(edition.reason)}</span></div>{_diff(edition.diff)}',
                     sanitize=False,
                 )
 
@@ -296,7 +297,7 @@ def standing_of(approval: Approval | None) -> str:
     """In the language of whoever looks."""
     if approval is None:
         return tr("EXAMPLE, to be approved by your clinic")
-    return tr("approved by {by}, {on}", by=approval.by, on=approval.on)
+    return tr("approved by {by}, {on}", by=approval.by, on=dates.compact(approval.on))
 
 
 def ask_reason(title: str, question: str, do: Callable[[str], Awaitable[bool]], then: Callable[[], None]) -> None:

@@ -4,6 +4,8 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from html import escape
 
 from nicegui import ui
@@ -12,11 +14,13 @@ from irctl.clinic import courses, screen, visits
 from irctl.clinic.body_map import label_of
 from irctl.clinic.parts import minutes, problems
 from irctl.clinic.patients import search
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.stations import Station
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
-from irctl.domain.problems import Refused
+from irctl.domain.problems import Problem, Refused
+from irctl.domain.protocols import Dose
 from irctl.records.papers import Paper, Wanted
 from irctl.records.people import Version
 
@@ -76,7 +80,7 @@ def _patient(here: Here, person: Version) -> None:
     """One who was found, with the courses that go on."""
     with ui.element("div").classes("card"):
         ui.label(person.person.name).classes("title")
-        ui.label(f"{tr('born')} {person.person.born:%d %B %Y} · {person.patient}").classes("soft")
+        ui.label(f"{tr('born {day}', day=dates.plain(person.person.born))} · {person.patient}").classes("soft")
         active = [course for course in courses.of_patient(here.desk, person.patient) if course.index.state == "active"]
         with ui.element("div").classes("list"):
             for course in active:
@@ -109,28 +113,64 @@ def choose_lamp(here: Here, course: str) -> None:
             ui.label(progress.advice.source).classes("small soft")
     appointment = here.request.query_params.get("appointment")
 
-    def draw() -> None:
+    def offers() -> list[_Offer | _Silent]:
+        stations = [here.station, *(s for s in here.desk.stations.values() if s is not here.station)]
+        offered: list[_Offer | _Silent] = []
+        for station in stations:
+            offered += [] if station.view else [_Silent(station.title)]
+            offered += [_offer(here, found, station, lamp["name"]) for lamp in station.lamps]
+        return offered
+
+    def draw(offered: list[_Offer | _Silent]) -> None:
         with ui.element("div").classes("columns"):
-            for station in [here.station, *(s for s in here.desk.stations.values() if s is not here.station)]:
-                if station.view is None:
-                    with card(station.title):
+            for one in offered:
+                if isinstance(one, _Silent):
+                    with card(one.station):
                         show_empty(tr("Not answering"), tr("Look at the lamps themselves, then at the controller."))
-                for lamp in station.lamps:
-                    _lamp(here, found, station, lamp["name"], appointment)
+                else:
+                    _lamp(here, found, one, appointment)
 
-    here.follow(draw)
+    # Not `follow`: what others do elsewhere must not exchange the button that somebody is pressing.
+    redraw(here, lambda: asyncio.to_thread(offers), draw)
 
 
-def _lamp(here: Here, course: Paper, station: Station, name: str, appointment: str | None) -> None:
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    """A station that does not answer."""
+
+    station: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """A lamp as this page shows it: with a dose, or with why not."""
+
+    station: str
+    lamp: str
+    title: str
+    about: str
+    dose: Dose | None
+    protocol: str
+    problems: tuple[Problem, ...]
+
+
+def _offer(here: Here, course: Paper, station: Station, name: str) -> _Offer:
     lamp = station.lamp(name)
-    with card(f"{lamp['title'] or name}"):
-        ui.label(f"{station.title} · {lamp['serial']} · {lamp['distance_cm']:g} cm").classes("soft")
-        try:
-            due, protocol = visits.offered(here.desk, course, station, name)
-        except Refused as refused:
-            problems(refused.problems, title=tr("Not this lamp"))
+    title = str(lamp["title"] or name)
+    about = f"{station.title} · {lamp['serial']} · {lamp['distance_cm']:g} cm"
+    try:
+        due, protocol = visits.offered(here.desk, course, station, name)
+    except Refused as refused:
+        return _Offer(station.name, name, title, about, None, "", tuple(refused.problems))
+    return _Offer(station.name, name, title, about, due.dose, f"{tr(protocol.title)} · {tr(protocol.standing)}", ())
+
+
+def _lamp(here: Here, course: Paper, offer: _Offer, appointment: str | None) -> None:
+    with card(offer.title):
+        ui.label(offer.about).classes("soft")
+        if (dose := offer.dose) is None:
+            problems(offer.problems, title=tr("Not this lamp"))
             return
-        dose = due.dose
         with ui.element("div").classes("row"):
             for figure, unit in (
                 (f"{dose.fluence_j_cm2:g}", "J/cm²"),
@@ -138,11 +178,14 @@ def _lamp(here: Here, course: Paper, station: Station, name: str, appointment: s
                 (minutes(dose.duration_s).removesuffix(" min"), "min"),
             ):
                 ui.html(f'<div class="figure">{figure}</div><div class="figure-label">{unit}</div>', sanitize=False)
-        ui.label(f"{protocol.title} · {protocol.standing}").classes("small soft")
+        ui.label(offer.protocol).classes("small soft")
 
         async def begin() -> None:
             async def work() -> None:
-                visit = await here.desk.run(visits.begin, here.desk, here.acting(), course, station, name, appointment)
+                station = here.desk.station(offer.station)
+                visit = await here.desk.run(
+                    visits.begin, here.desk, here.acting(), course, station, offer.lamp, appointment
+                )
                 ui.navigate.to(f"/visits/{visit.id}")
 
             await here.do(lambda _acting: work())

@@ -16,7 +16,7 @@ from irctl.clinic.pages import visit_before, visit_light
 from irctl.clinic.parts import minutes
 from irctl.clinic.screen import Here, heading, live_panel
 from irctl.clinic.visits import VisitBody
-from irctl.clinic.words import tr
+from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.screening import Result
 from irctl.records.papers import Paper
@@ -70,7 +70,7 @@ def visit_page(here: Here, visit: str) -> None:
     body = visits.body_of(paper)
     acting = here.acting()
     person = here.desk.patients.show(body.patient, acting.require(Verb.SEE_PATIENT).login, "treatment", acting.at)
-    _header(here, person.person.name, f"{person.person.born:%d %B %Y}", body)
+    _header(here, person.person.name, dates.plain(person.person.born), body)
     frame = ui.element("div").classes("visit")
     with frame:
         steps = ui.element("ol").classes("visit-steps").props(f'aria-label="{tr("Steps")}"')
@@ -147,7 +147,7 @@ def _due(here: Here, visit: Paper, body: VisitBody) -> str:
 
 def _header(here: Here, name: str, born: str, body: VisitBody) -> None:
     area = label_of(body.area)
-    heading(name, f"{tr('born')} {born} · {body.patient}")
+    heading(name, f"{tr('born {day}', day=born)} · {body.patient}")
     lamp = here.desk.station(body.station).lamps
     title = next((one["title"] for one in lamp if one["name"] == body.lamp), body.lamp)
     seconds = body.fluence_j_cm2 * 1000 / body.irradiance_mw_cm2
@@ -161,7 +161,7 @@ def _step_sign(
 ) -> None:
     done = _done(here, visit, body, step.key)
     sign = "✓" if done else "→" if current else "·"
-    state = tr("done") if done else tr("now") if current else tr("later")
+    state = tr("finished") if done else tr("now") if current else tr("later")
     may_go = step.key in BEFORE_LIGHT and done and visit.index.state == "open"
     with ui.element("li").classes("current" if current else "done" if done else ""):
         inside = f'<span aria-hidden="true">{sign}</span> {escape(tr(step.title))}<span class="visually-hidden">: {escape(state)}</span>'

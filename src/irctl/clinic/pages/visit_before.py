@@ -63,7 +63,7 @@ def screening(here: Here, visit: Paper, body: VisitBody) -> None:
     listed = here.desk.library.screening
     if body.screening is not None and found is not None and found.result is Result.MUST_NOT:
         _must_not(here, visit, found)
-    _title(tr(listed.title), f"{tr('Asked anew each day.')} {listed.standing}")
+    _title(tr(listed.title), f"{tr('Asked anew each day.')} {tr(listed.standing)}")
     given: dict[str, Choice] = {}
     for kind, title in ((Kind.CONTRAINDICATION, tr("Contraindications")), (Kind.PRECAUTION, tr("Precautions"))):
         ui.html(f"<h3>{escape(title)}</h3>", sanitize=False)
@@ -79,7 +79,7 @@ def screening(here: Here, visit: Paper, body: VisitBody) -> None:
             for hot, choice in trials
             if choice.value
         )
-        missing = [item.asks for item in listed.items if item.key not in answers]
+        missing = [tr(item.asks) for item in listed.items if item.key not in answers]
         lacking = [Problem("question", None, text, "Answer it: not known is an answer, too") for text in missing]
         if len(touched) < len(trials):
             lacking.append(Problem(SENSATION, len(touched), f"{len(trials)} touches are asked for", "Finish the test"))
@@ -94,7 +94,7 @@ def screening(here: Here, visit: Paper, body: VisitBody) -> None:
 def _question(item: Item) -> Choice:
     options = {Answer.NO: tr("No"), Answer.YES: tr("Yes"), Answer.UNKNOWN: tr("Not known")}
     with ui.element("div").classes("question") as box:
-        advice = ui.label(item.advice).classes("advice")
+        advice = ui.label(tr(item.advice)).classes("advice")
         advice.set_visibility(False)
 
         def pressed(value: Answer) -> None:
@@ -129,7 +129,7 @@ def _must_not(here: Here, visit: Paper, found: Findings) -> None:
     with ui.element("div").classes("verdict bad").props('role="alert"'):
         ui.html(f"<h2>✕ {escape(tr('Must not be treated now'))}</h2>", sanitize=False)
         for problem in found.reasons:
-            ui.label(f"{problem.remedy}").classes("why")
+            ui.label(tr(problem.remedy)).classes("why")
         with ui.element("div").classes("row"):
             _refuse(here, visit)
             never = here.desk.library.screening.absolute
@@ -262,7 +262,9 @@ def pain_before(here: Here, visit: Paper, body: VisitBody) -> None:
     _title(tr("Before the light"))
     course = courses.body_of(here.desk.papers.get(courses.KIND, body.course))
     hurts = pain(tr("How much does it hurt now?"))
-    works = function(f"{tr('How well does it go')}: {course.function_scale}?") if course.function_scale else None
+    works = (
+        function(tr("How well does it go: {scale}?", scale=course.function_scale)) if course.function_scale else None
+    )
 
     def work() -> None:
         if hurts.value is None:

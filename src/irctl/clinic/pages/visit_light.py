@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from html import escape
 from typing import Any, Literal, cast
 
 from nicegui import ui
 
 from irctl.clinic import courses, visits
+from irctl.clinic.moments import day, minute
 from irctl.clinic.pages.visit_before import override_button
 from irctl.clinic.parts import Choice, facts, function, minutes, pain, problems
 from irctl.clinic.screen import Here
@@ -121,7 +123,7 @@ def _summary(here: Here, body: VisitBody) -> None:
         {
             tr("Lamp"): f"{lamp['title'] or body.lamp} ({body.lamp_serial})",
             tr("Calibration"): calibration
-            and f"{calibration['id']}, {tr('valid until')} {calibration['valid_until'][:10]}",
+            and f"{calibration['id']}, {tr('valid until')} {day(datetime.fromisoformat(calibration['valid_until']), here.desk.zone)}",
             tr("Protocol"): body.protocol,
         }
     )
@@ -187,7 +189,9 @@ def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
         },
     )
     hurts = pain(tr("How much does it hurt now?"))
-    works = function(f"{tr('How well does it go')}: {course.function_scale}?") if course.function_scale else None
+    works = (
+        function(tr("How well does it go: {scale}?", scale=course.function_scale)) if course.function_scale else None
+    )
     reaction = ui.input(tr("What the patient says")).props("outlined").classes("wide")
     adverse = ui.input(tr("Adverse event, and what was done")).props("outlined").classes("wide")
     plan = ui.input(tr("Plan: next visit, change, review")).props("outlined").classes("wide")
@@ -228,7 +232,7 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
         _title(tr("Signed"))
         for one in here.desk.papers.signatures(courses.VISIT, visit.id):
             ui.label(
-                f"✓ {one.printed_name}, {one.at.astimezone(here.desk.zone):%Y-%m-%d %H:%M %Z}, {tr(one.meaning)}"
+                f"✓ {one.printed_name}, {minute(one.at, here.desk.zone)} {one.at.astimezone(here.desk.zone):%Z}, {tr(one.meaning)}"
             ).classes("title")
         with ui.element("div").classes("row"):
             ui.button(tr("Back to the day"), on_click=lambda: ui.navigate.to("/")).classes("primary big")

@@ -1,4 +1,7 @@
-"""Days and times as people here say them."""
+"""Days and times as people here say them.
+
+Numbers keep their decimal point in every language: a dose must never be misread.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,13 @@ def plain(day: date) -> str:
     """ "23 November 2026"."""
     dot = "." if spoken() == "de" else ""
     return f"{day.day}{dot} {tr(_MONTHS[day.month - 1])} {day.year}"
+
+
+def compact(day: date) -> str:
+    """ "23 Nov 2026"; in German "23.11.2026"."""
+    if spoken() == "de":
+        return f"{day:%d.%m.%Y}"
+    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
 
 
 def short(day: date) -> str:
