@@ -67,7 +67,7 @@ def _a_postgresql() -> Iterator[str | None]:
 
     from tests.records.postgres import a_server
 
-    server = a_server()
+    server = a_server(())  # commits are on the disk, as in earnest
     try:
         entered = server.__enter__()
     except pytest.skip.Exception:
@@ -89,7 +89,9 @@ def _in_a_process(sessions: int, times: int, versions: int, url: str | None) -> 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(sessions: int, times: int, versions: int, url: str | None, keep: Path | None = None, *, again: bool = True) -> Measured:
+def measured(
+    sessions: int, times: int, versions: int, url: str | None, keep: Path | None = None, *, again: bool = True
+) -> Measured:
     """One database, filled and asked. `keep`: a folder that stays; what is there already is not filled again. `again`: rebuild it, too."""
     with TemporaryDirectory() as folder:
         state, now = keep or Path(folder), datetime.now(UTC)
