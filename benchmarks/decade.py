@@ -67,7 +67,7 @@ def _a_postgresql() -> Iterator[str | None]:
 
     from tests.records.postgres import a_server
 
-    server = a_server()
+    server = a_server(())  # commits are on the disk, as in earnest
     try:
         entered = server.__enter__()
     except pytest.skip.Exception:
@@ -89,8 +89,10 @@ def _in_a_process(sessions: int, times: int, versions: int, url: str | None) -> 
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def measured(sessions: int, times: int, versions: int, url: str | None, keep: Path | None = None) -> Measured:
-    """One database, filled and asked. `keep`: a folder that stays; what is there already is not filled again."""
+def measured(
+    sessions: int, times: int, versions: int, url: str | None, keep: Path | None = None, *, again: bool = True
+) -> Measured:
+    """One database, filled and asked. `keep`: a folder that stays; what is there already is not filled again. `again`: rebuild it, too."""
     with TemporaryDirectory() as folder:
         state, now = keep or Path(folder), datetime.now(UTC)
         state.mkdir(exist_ok=True)
@@ -104,7 +106,7 @@ def measured(sessions: int, times: int, versions: int, url: str | None, keep: Pa
             found |= _filled(desk, sessions, versions, now) if not _count(desk) else _sizes(desk)
             if times:
                 found["pages"] = _pages(desk, times) | _drawn_later(desk, times)
-            return found | _rebuilt(desk, now)
+            return found | (_rebuilt(desk, now) if again else {})
         finally:
             desk.database.close()
 
@@ -319,7 +321,7 @@ def _report(sessions: int, times: int, found: dict[str, Measured]) -> Report:
         ("papers; versions; signatures", lambda one: f"{one['papers']}; {one['paper_versions']}; {one['signatures']}"),
         ("size, projected", lambda one: f"{figure(one['projected_mb'])} MB" if "projected_mb" in one else "before"),
         ("size, all of it", lambda one: f"{figure(one['mb'])} MB"),
-        ("rebuilt", lambda one: f"{figure(one['rebuilt_s'])} s, {'the same rows' if not one['differing'] else one['differing']}"),
+        ("rebuilt", lambda one: f"{figure(one['rebuilt_s'])} s, {'the same rows' if not one['differing'] else one['differing']}" if "rebuilt_s" in one else "not again"),
         ("load of this computer before", lambda one: figure(one["load"])),
     ]  # fmt: skip
     rows += [(what, *(tell(found[db]) for db in names)) for what, tell in said]
@@ -348,13 +350,14 @@ def main() -> None:
     asked.add_argument(
         "--keep", type=Path, help="a folder that stays: what is there, and in --database, is not filled again"
     )
+    asked.add_argument("--no-rebuild", action="store_true", help="of one that was measured before")
     asked.add_argument("--json", action="store_true")
     options = asked.parse_args()
     if options.database is None:
         run(options.sessions, options.times, options.versions).show(Console(width=140))
         return
     url = None if options.database == "sqlite" else options.database
-    found = measured(options.sessions, options.times, options.versions, url, options.keep)
+    found = measured(options.sessions, options.times, options.versions, url, options.keep, again=not options.no_rebuild)
     if options.json:
         print(json.dumps(found))
     else:

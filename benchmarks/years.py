@@ -98,19 +98,21 @@ class _Writer:
         self.papers = self.versions = self.looks = 0
 
     def people(self, patients: Sequence[tuple[str, str]], at: datetime, random: Random) -> None:
-        with self._desk.database.writing() as connection:
-            for patient, _ in patients:
-                who = people.Person(
-                    f"{random.choice(FIRST)} {random.choice(LAST)}-{random.choice(LAST)}",
-                    date(1930, 1, 1) + timedelta(days=random.randrange(28000)), patient.removeprefix("P-"), "+00 000 000",
-                )  # fmt: skip
-                told = {"name": who.name, "born": who.born.isoformat(), "number": who.number, "contact": who.contact}
-                sealed = self._key.seal(told | {"reason": ""}, people.place(patient, 1))
-                about = {"patient": patient, "version": 1}
-                connection.execute(tables.patients.insert(), about)
-                row = about | {"at": at, "by": CLINICIAN.login, "key_id": self._key.id, "sealed": sealed}
-                connection.execute(tables.patient_versions.insert(), row)
-                people.index(connection, self._desk.ring, patient, who)
+        for patient, _ in patients:
+            who = people.Person(
+                f"{random.choice(FIRST)} {random.choice(LAST)}-{random.choice(LAST)}",
+                date(1930, 1, 1) + timedelta(days=random.randrange(28000)), patient.removeprefix("P-"), "+00 000 000",
+            )  # fmt: skip
+            told = {"name": who.name, "born": who.born.isoformat(), "number": who.number, "contact": who.contact}
+            sealed = self._key.seal(told | {"reason": ""}, people.place(patient, 1))
+            about = {"patient": patient, "version": 1}
+            self._add("patients", about)
+            self._add(
+                "patient_versions", about | {"at": at, "by": CLINICIAN.login, "key_id": self._key.id, "sealed": sealed}
+            )
+            for row in people.found_by(self._key, patient, who):
+                self._add("patient_index", row)
+        self.flush()
 
     def paper(
         self, kind: str, paper: str, body: dict[str, Any], patient: str, moment: datetime, state: str, parent: str | None,
@@ -183,8 +185,22 @@ STEPS = ("identified", "screened", "positioned", "asked for pain", "order accept
 
 
 def _insert(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
-    if rows:
+    if not rows:
+        return
+    if connection.dialect.name == "postgresql":
+        _copy(connection, name, rows)
+    else:
         connection.execute(getattr(tables, name).insert(), rows)
+
+
+def _copy(connection: Connection, name: str, rows: list[dict[str, Any]]) -> None:
+    """PostgreSQL's own way in for many rows: one by one, filling takes several times as long."""
+    columns = tuple(rows[0])
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    raw: Any = connection.connection.driver_connection
+    with raw.cursor() as cursor, cursor.copy(f'COPY "{name}" ({quoted}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row(tuple(row[column] for column in columns))
 
 
 # --- what stands in them ---------------------------------------------------------------------------------------------------

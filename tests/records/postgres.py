@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
@@ -17,8 +17,10 @@ import pytest
 DEBIAN = Path("/usr/lib/postgresql")
 UNPRIVILEGED = ("postgres", "nobody")
 """Who runs it when we are root, whom PostgreSQL refuses to serve."""
-SETTINGS = ("listen_addresses=''", "fsync=off", "full_page_writes=off", "max_connections=20", "shared_buffers=16MB")
-"""No network; and what survives a crash of this computer is not what is tested here."""
+SETTINGS = ("listen_addresses=''", "max_connections=20")
+"""No network."""
+QUICK = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB")
+"""What survives a crash of this computer is not what is tested here."""
 
 
 class Server:
@@ -42,8 +44,8 @@ class Server:
 
 
 @contextmanager
-def a_server() -> Iterator[Server]:
-    """Skips the test where there is no PostgreSQL; with CI=true that is a failure."""
+def a_server(more: Sequence[str] = QUICK) -> Iterator[Server]:
+    """With `more` settings; none of them: as it is installed, each commit on the disk. Skips the test where there is no PostgreSQL; with CI=true that is a failure."""
     programs = _programs()
     if programs is None:
         if os.environ.get("CI") == "true":
@@ -63,7 +65,7 @@ def a_server() -> Iterator[Server]:
     (folder / "said").touch()
     run(programs / "initdb", "-D", data, "-U", "irctl", "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C.UTF-8")
     settings: list[Any] = [
-        word for setting in (*SETTINGS, f"unix_socket_directories={folder}") for word in ("-c", setting)
+        word for setting in (*SETTINGS, *more, f"unix_socket_directories={folder}") for word in ("-c", setting)
     ]
     run(programs / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", " ".join(settings), "start")
     try:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import select
+from sqlalchemy import Row, select
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
@@ -147,16 +147,28 @@ def advised(body: CourseBody, protocol: Protocol | None, outcomes: Sequence[Outc
 
 def _given(desk: Desk, papers: Sequence[Paper]) -> list[Visit]:
     """From the projected journal: the doses that were delivered, by the most that they may have been."""
-    visits: list[Visit] = []
+    told, visits = sessions_of(desk, [paper.index.session for paper in papers]), list[Visit]()
     for paper in papers:
-        controller, _, session = (paper.index.session or "").partition("/")
-        row = session_row(desk, controller, session)
+        row = told.get(paper.index.session or "")
         if row is None or row.outcome is None:
+            session = (paper.index.session or "").partition("/")[2]
             why = "of this course has not ended, or is not in the records yet"
             raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
         if row.delivered_max_j_cm2:
             visits.append(_visit(paper.body, row.ended_at, row))
     return visits
+
+
+def sessions_of(desk: Desk, known: Sequence[str | None]) -> dict[str, Row[Any]]:
+    """What the journals told of these sessions, each known as controller/session; asked once, however many they are."""
+    keys = [one.split("/", 1) for one in known if one and "/" in one]
+    if not keys:
+        return {}
+    with desk.database.reading() as connection:
+        # Not as pairs in a list: for those SQLite looks through every session.
+        mine = sessions.c.controller.in_({one for one, _ in keys}) & sessions.c.session.in_({one for _, one in keys})
+        rows = {f"{row.controller}/{row.session}": row for row in connection.execute(select(sessions).where(mine))}
+    return {one: rows[one] for one in known if one in rows}
 
 
 def session_row(desk: Desk, controller: str, session: str) -> Any:

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.domain.people import Verb
-from irctl.domain.problems import Refused
 
 
 class Names:
@@ -21,13 +20,8 @@ class Names:
         """By reference. Raises Refused for those who may not see patients."""
         person = acting.require(Verb.SEE_PATIENT)
         wanted = set(patients)
-        for patient in sorted(wanted - self._known.keys()):
-            try:
-                found = self._desk.patients.show(patient, person.login, self._why, acting.at)
-            except Refused as refused:
-                if any(problem.field != "patient" for problem in refused.problems):
-                    raise
-                self._known[patient] = patient  # nobody has written down who it is: the board goes on
-            else:
-                self._known[patient] = found.person.name
+        if unknown := sorted(wanted - self._known.keys()):
+            found = self._desk.patients.several(unknown, person.login, self._why, acting.at)
+            # Where nobody has written down who it is, the board goes on with the reference.
+            self._known |= {one: found[one].person.name if one in found else one for one in unknown}
         return {patient: self._known[patient] for patient in wanted}

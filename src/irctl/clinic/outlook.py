@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row
 
 from irctl.clinic import courses
 from irctl.clinic.acting import Acting
@@ -17,7 +17,6 @@ from irctl.domain.course import Advice, Outcome
 from irctl.domain.people import Verb
 from irctl.domain.protocols import Protocol, name_of
 from irctl.records.papers import Paper, Wanted
-from irctl.records.tables import sessions
 
 WAITING = "not in the records yet"
 """Of a session that the journal has told nothing of here so far."""
@@ -94,17 +93,6 @@ def outlook(desk: Desk, acting: Acting, course: Paper) -> Outlook:
     return Outlook(course, body, protocol, rows, courses.advised(body, protocol, outcomes))
 
 
-def sessions_of(desk: Desk, known: Sequence[str | None]) -> dict[str, Row[Any]]:
-    """What the journals told of these sessions, each known as controller/session."""
-    pairs = [(controller, session) for controller, _, session in (one.partition("/") for one in known if one)]
-    if not pairs:
-        return {}
-    with desk.database.reading() as connection:
-        # Not as pairs in a list: for those SQLite looks through every session.
-        wanted = or_(*((sessions.c.controller == one) & (sessions.c.session == other) for one, other in pairs))
-        return {f"{row.controller}/{row.session}": row for row in connection.execute(select(sessions).where(wanted))}
-
-
 def delivered_of(session: Row[Any] | None) -> Delivered | None:
     """None where it has not ended."""
     if session is None or session.outcome is None:
@@ -113,7 +101,7 @@ def delivered_of(session: Row[Any] | None) -> Delivered | None:
 
 
 def _rows(desk: Desk, papers: Sequence[Paper]) -> list[VisitRow]:
-    told = sessions_of(desk, [paper.index.session for paper in papers])
+    told = courses.sessions_of(desk, [paper.index.session for paper in papers])
     rows: list[VisitRow] = []
     number = 0
     for paper in papers:

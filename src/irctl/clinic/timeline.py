@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import ColumnElement, Row, Table, or_, select
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.body_map import label_of
@@ -23,6 +23,8 @@ from irctl.records.tables import alarms, amendments, paper_versions, patient_ver
 
 AFTERWARDS = timedelta(seconds=10)
 """A stop that ends a session may be written down a moment after it."""
+AT_ONCE = 200
+"""Sessions in one question; SQLite takes no more than 1000 alternatives."""
 OUTCOME_TONES = {"completed": "good", "stopped": "warn", "faulted": "bad", "interrupted": "bad"}
 
 
@@ -116,21 +118,32 @@ def _asked(body: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _alarms(desk: Desk, told: Mapping[str, Row[Any]]) -> Iterator[Entry]:
-    if not told:
-        return
-    names = {session.session for session in told.values()}
-    for row in _rows(desk, alarms, alarms.c.session.in_(names)):
+    for row in _rows(desk, alarms, _of_sessions(alarms, told)) if told else ():
         if f"{row.controller}/{row.session}" in told and row.at is not None and not row.reminder:
             yield Entry(row.at, tr("Alarm"), row.text or "", row.remedy or "", row.acknowledged_by or "", "bad")
 
 
+def _of_sessions(table: Table, told: Mapping[str, Row[Any]]) -> ColumnElement[bool]:
+    """By both parts of the key, which the index begins with; and of another controller's session of the same name, perhaps."""
+    controllers, names = {one.controller for one in told.values()}, {one.session for one in told.values()}
+    return table.c.controller.in_(controllers) & table.c.session.in_(names)
+
+
 def _stops(desk: Desk, told: Mapping[str, Row[Any]]) -> Iterator[Entry]:
-    controllers = {session.controller for session in told.values()}
-    for stop in _rows(desk, stops, stops.c.controller.in_(controllers)) if controllers else ():
-        if any(_during(stop, session) for session in told.values()):
-            yield Entry(
-                stop.at, tr("Stop"), tr("Emergency stop during a session"), stop.reason or "", stop.by or "", "bad"
-            )
+    """Asked for by the times of light: over the years there are many stops, and few of them while this patient was treated."""
+    lit = [session for session in told.values() if session.started_at is not None]
+    for first in range(0, len(lit), AT_ONCE):
+        several = lit[first : first + AT_ONCE]
+        meanwhile = or_(*map(_about_then, several))
+        for stop in _rows(desk, stops, meanwhile):
+            if any(_during(stop, session) for session in several):
+                title = tr("Emergency stop during a session")
+                yield Entry(stop.at, tr("Stop"), title, stop.reason or "", stop.by or "", "bad")
+
+
+def _about_then(session: Row[Any]) -> ColumnElement[bool]:
+    since = stops.c.at >= session.started_at
+    return since if session.ended_at is None else since & (stops.c.at <= session.ended_at + AFTERWARDS)
 
 
 def _during(stop: Row[Any], session: Row[Any]) -> bool:
@@ -143,8 +156,7 @@ def _during(stop: Row[Any], session: Row[Any]) -> bool:
 
 
 def _amended_sessions(desk: Desk, told: Mapping[str, Row[Any]]) -> Iterator[Entry]:
-    names = {session.session for session in told.values()}
-    for row in _rows(desk, amendments, amendments.c.session.in_(names)) if names else ():
+    for row in _rows(desk, amendments, _of_sessions(amendments, told)) if told else ():
         if f"{row.controller}/{row.session}" in told:
             yield Entry(
                 row.at, tr("Amended"), tr("Record of session {session} amended", session=row.session), "", row.by

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, Select, select, update
 from irctl.domain.problems import Problem, Refused
 from irctl.records import tables
 from irctl.records.database import Database
-from irctl.records.sealing import Ring, normal
+from irctl.records.sealing import Key, Ring, normal
 from irctl.records.tables import patient_index, patient_versions, patients
 
 FOUND_MAX = 50
@@ -184,11 +184,14 @@ def person_of(told: dict[str, Any]) -> Person:
 
 def index(connection: Connection, ring: Ring, patient: str, person: Person) -> None:
     """What somebody is found by, anew, with the current key."""
-    key = ring.current
     connection.execute(patient_index.delete().where(patient_index.c.patient == patient))
+    connection.execute(patient_index.insert(), found_by(ring.current, patient, person))
+
+
+def found_by(key: Key, patient: str, person: Person) -> list[dict[str, Any]]:
+    """The rows of that index."""
     words = {*_words(person.name, person.born, person.number), *_beginnings(person.name)}
-    rows = [{"digest": key.blind(*word), "patient": patient, "key_id": key.id} for word in sorted(words)]
-    connection.execute(patient_index.insert(), rows)
+    return [{"digest": key.blind(*word), "patient": patient, "key_id": key.id} for word in sorted(words)]
 
 
 def _words(name: str, born: date | None, number: str) -> list[tuple[str, str]]:

@@ -167,6 +167,7 @@ stops = _of_a_controller(
     Column("cleared_at", Moment),
     Column("cleared_by", Text),
     Column("cleared_reason", Text),
+    Index(None, "at"),
 )
 
 calibrations = _of_a_controller(
@@ -201,6 +202,7 @@ checks = _of_a_controller(
     Column("tolerance_pct", Float),
     Column("levels", Json),
     Column("lamp_hours", Float),
+    Index(None, "at"),
 )
 """`verdict`: pass, warn, fail, or interrupted."""
 
@@ -264,6 +266,7 @@ patient_versions = Table(
     Column("key_id", String(16), nullable=False),
     Column("sealed", LargeBinary, nullable=False),
     Index(None, "key_id"),
+    Index(None, "at"),
 )
 """Everything that identifies, and why it was changed, encrypted."""
 
