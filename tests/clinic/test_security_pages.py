@@ -23,6 +23,7 @@ PAGES = {
     "/audit":                             "---PP-",
     "/calendar":                          "PP--PP",
     "/courses/{course}":                  "PPEEPP",
+    "/devices":                           "PPP--P",
     "/messages":                          "PP----",
     "/messages/new":                      "PP----",
     "/messages/new/{patient}":            "PP----",
