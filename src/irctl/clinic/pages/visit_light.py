@@ -94,6 +94,8 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
         _title(tr("The lamp is being checked"), tr("Calibration, interlocks, dark reading: a few seconds."))
         ui.spinner(size="3em")
         return
+    if state == "ended" and visit.index.state == "armed":
+        _why_not(here, body)
     _summary(here, body)
     found = visits.look(here.desk, visit, station)
     if found:
@@ -104,6 +106,16 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
         _button(
             here, tr("Make the lamp ready"), lambda: visits.arm(here.desk, here.acting(), visit, station), "primary big"
         )
+
+
+def _why_not(here: Here, body: VisitBody) -> None:
+    """The lamp was made ready for this visit, and is not any more: a check that failed, or nobody started it in time."""
+    session = here.desk.station(body.station).lamp(body.lamp)["session"]
+    reason = session["reason"] if session and session["id"] == (body.session or "").partition("/")[2] else None
+    with ui.element("div").classes("verdict bad").props("role=alert"):
+        ui.html(f"<h2>✕ {escape(tr('No light was given'))}</h2>", sanitize=False)
+        ui.label(reason or tr("The lamp is not ready any more.")).classes("why")
+        ui.label(tr("Put it right, then make the lamp ready again.")).classes("soft")
 
 
 def _summary(here: Here, body: VisitBody) -> None:
