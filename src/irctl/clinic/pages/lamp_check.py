@@ -74,7 +74,7 @@ class Guided:
             self.watched = True
             self._draw(("running", found["waits_for_value"]), lambda: self._running(found))
             if self.said is not None:
-                self.said.set_content(progress(found))
+                self.said.set_content(progress(found, tr("levels")))
         elif self.watched:
             self._draw(("result",), lambda: self._result(found))
         else:
@@ -96,7 +96,7 @@ class Guided:
 
     def _running(self, found: View) -> None:
         with card(tr("The check is running")):
-            self.said = ui.html(progress(found), sanitize=False).props("aria-live=polite")
+            self.said = ui.html(progress(found, tr("levels")), sanitize=False).props("aria-live=polite")
             if found["waits_for_value"] and self.here.may(Verb.CHECK_LAMP):
                 self._value()
             ui.label(tr("It goes on by itself on every screen. STOP ends it dark.")).classes("soft spaced")
@@ -174,8 +174,8 @@ def _form(here: Here, guided: Guided, lamp: View, meters: list[View]) -> None:
             ui.button(tr("Begin the check"), on_click=begin, color=None).classes("primary big")
 
 
-def progress(found: View) -> str:
-    """What happens now, as markup."""
+def progress(found: View, what: str) -> str:
+    """What happens now, as markup; `what` is counted."""
     done, of = found["progress"]["done"], found["progress"]["of"]
     share = 100.0 * done / of if of else 0.0
     shown: list[str] = []
@@ -183,7 +183,7 @@ def progress(found: View) -> str:
     for name, word in (("meter_mw_cm2", tr("meter")), ("monitor_mw_cm2", tr("lamp's own radiometer"))):
         if live.get(name) is not None:
             shown.append(f'<div><div class="figure">{live[name]:.2f}</div><div class="figure-label">{escape(word)}, mW/cm²</div></div>')  # fmt: skip
-    said = tr("{done} of {of} levels", done=done, of=of)
+    said = tr("{done} of {of} {what}", done=done, of=of, what=what)
     return (
         f'<div class="progress"><div class="progress-track"><div class="progress-done" style="width:{share:.0f}%"></div></div>'
         f'<span class="progress-said">{escape(said)}</span></div><p class="big-said spaced">{escape(found["now"] or tr("begins"))}</p>'
