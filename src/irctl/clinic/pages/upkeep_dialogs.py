@@ -111,7 +111,7 @@ def maintain(here: Here, station: Station, lamp: str, dialogs: ui.element) -> No
 def _kinds() -> dict[str, str]:
     return {
         Kind.CLEANED: tr("Cleaned"),
-        Kind.MOVED: tr("Moved"),
+        Kind.MOVED: tr("Moved to another place"),
         Kind.REPAIRED: tr("Repaired"),
         Kind.REPLACED: tr("Lamp replaced"),
         Kind.EMITTER_REPLACED: tr("Emitter replaced"),
