@@ -152,6 +152,7 @@ def light(page: Page) -> None:
     refused = main(page).get_by_text("No light was given")
     for _ in range(TRIES):
         press(page, "Make the lamp ready")
+        main(page).get_by_text("The lamp is being checked").or_(start).first.wait_for(timeout=READY_MS)
         start.or_(refused).first.wait_for(timeout=READY_MS)
         if start.is_visible():
             break
