@@ -10,11 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
-# What runs in real time has the computer to itself; the rest is computed side by side.
+# What is computed runs first, side by side; then what runs in real time, which mostly waits.
 REAL_TIME := tests/service tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
-	$(BIN)/python -m pytest $(REAL_TIME)
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(REAL_TIME)
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
