@@ -133,7 +133,7 @@ const CARD = `
 const now_s = () => performance.now() / 1000;
 const clock = (at = new Date()) => at.toTimeString().slice(0, 8);
 /** @param {number | null | undefined} x @param {number} digits */
-const figure = (x, digits) => (Number.isFinite(x) ? Number(x).toFixed(digits) : "–");
+const figure = (x, digits) => (Number.isFinite(x) ? Number(x).toFixed(digits).replace(/^-(?=[0.]+$)/, "") : "–");
 /** Minutes and seconds, rounded up: a treatment with half a second to go has not ended. @param {number | null} s */
 const minutes = (s) => {
   if (!Number.isFinite(s)) return "–";

@@ -1,0 +1,96 @@
+"""`make screens`: every screen of the demonstration's clinic as a picture in docs/screens, at 1280×800 and 1024×768."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.browser.clinic_world import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+SCREENS = Path(__file__).parents[2] / "docs" / "screens"
+SIZES = {"": (1280, 800), "-1024": (1024, 768)}
+SETTLES_MS = 2500
+PAGES = {
+    "day": "/",
+    "treat": "/treat",
+    "patients": "/patients",
+    "calendar": "/calendar",
+    "calibrate": "/calibrate",
+    "check": "/calibrate/right/check",
+    "drift": "/calibrate/right/drift",
+    "records": "/records",
+    "devices": "/devices",
+    "messages": "/messages",
+    "settings": "/settings",
+    "protocol": "/settings/protocols/luminous-ir",
+    "screening": "/settings/screening",
+}
+"""Pages with an address of their own; the others are reached from them as a person would."""
+
+
+def main() -> int:
+    SCREENS.mkdir(parents=True, exist_ok=True)
+    from playwright.sync_api import sync_playwright
+
+    with tempfile.TemporaryDirectory() as folder:
+        words = ("demo", "--stay", "--json", "--no-browser", "--state", folder, "--port", "0", "--clinic-port", "0")
+        demo = subprocess.Popen([sys.executable, "-m", "irctl", *words], stdout=subprocess.PIPE, text=True)
+        try:
+            url = _url(demo)
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
+                for suffix, (width, height) in SIZES.items():
+                    _all(browser, url, suffix, width, height)
+                browser.close()
+        finally:
+            demo.terminate()
+            demo.wait(30)
+    return 0
+
+
+def _url(demo: subprocess.Popen[str]) -> str:
+    """From the JSON document that the demonstration writes when the clinic is open."""
+    assert demo.stdout is not None
+    told = ""
+    for line in demo.stdout:
+        told += line
+        try:
+            return str(json.loads(told)["url"])
+        except ValueError:
+            continue
+    raise RuntimeError(f"the demonstration ended: {told}")
+
+
+def _all(browser: Browser, url: str, suffix: str, width: int, height: int) -> None:
+    page = browser.new_context(viewport={"width": width, "height": height}).new_page()
+
+    def keep(name: str) -> None:
+        page.wait_for_timeout(SETTLES_MS)
+        page.screenshot(path=SCREENS / f"{name}{suffix}.png")
+
+    for name, path in PAGES.items():
+        page.goto(url + path)
+        keep(name)
+    page.goto(f"{url}/patients")
+    page.locator("a[href^='/patients/P-']").first.click()
+    keep("patient")
+    page.get_by_role("button", name="Open course").first.click()
+    keep("course")
+    page.goto(f"{url}/records")
+    page.locator("a[href^='/records/']").filter(has_text="P-").first.click()
+    keep("record")
+    page.get_by_role("button", name="Lock").click()
+    keep("locked")
+    page.goto(f"{url}/sign-in")
+    keep("sign-in")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
