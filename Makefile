@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint safety-case mutants bench clean
+.PHONY: demo test lint safety-case mutants screens bench clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -27,6 +27,9 @@ safety-case: .venv/.dev
 
 mutants: .venv/.dev
 	$(BIN)/python -m tests.mutants
+
+screens: .venv/.dev
+	$(BIN)/python -m tests.browser.screens
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks

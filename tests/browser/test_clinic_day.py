@@ -37,6 +37,7 @@ STOPS_AFTER = "Hana Sample"
 """Whoever treats at the right lamp stops the left one after this patient."""
 PEOPLE = {"Left lamp": "demo", "Right lamp": "second"}
 WAIT_S = 120.0
+CHECK_MS = 300_000
 GLOW_J_CM2 = 0.005
 
 
@@ -164,6 +165,28 @@ def test_every_look_at_a_patient_is_in_the_audit(day: Day) -> None:
     looked = {(entry.about, entry.by) for entry in trail if entry.what.startswith("patient-")}
     assert {patient for patient, _ in looked} >= patients
     assert {by for _, by in looked} == set(PEOPLE.values())
+
+
+def fail_a_check(page: Page, day: Day, lamp: str) -> None:
+    """The guided check of a lamp that gives a fifth less than it did; then it is not offered for treating."""
+    walk.go(page, f"{day.clinic.url}/calibrate/left/check")
+    page.get_by_role("radio", name="The lamp's own radiometer").click()
+    page.get_by_role("radio", name="Nobody is under the lamp").click()
+    walk.press(page, "Begin the check")
+    page.get_by_text("The lamp does not give what its calibration says.").wait_for(timeout=CHECK_MS)
+    page.get_by_text(re.compile("^Locked")).first.wait_for()
+    walk.go(page, f"{day.clinic.url}/treat/{day.courses["Dan O'Invented"]}")
+    at = walk.main(page).locator("section").filter(has=page.get_by_role("heading", name=lamp))
+    at.get_by_text("is locked").first.wait_for()
+    assert not at.get_by_role("button", name="Treat at this lamp").is_visible()
+
+
+def test_a_lamp_that_has_aged_fails_its_check_and_treats_nobody(day: Day) -> None:
+    day.clinic.simulator.ask(do="fault", target="left", kind="ageing", factor=0.8)
+    with ThreadPoolExecutor(1) as people:
+        people.submit(at_a_screen, day, "Left lamp", fail_a_check).result(400)
+    assert day.clinic.lamp("left")["locked"]
+    assert day.clinic.lamp("right")["locked"] is None
 
 
 def test_the_journal_holds(day: Day) -> None:

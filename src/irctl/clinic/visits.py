@@ -138,6 +138,9 @@ def offered(desk: Desk, course: Paper, station: Station, lamp: str) -> tuple[Due
     if (screening := desk.library.screening).approval is None and not under.simulated:
         remedy = "A second person approves it, in Settings or in its file"
         problems.append(Problem("screening", screening.name, "is an example that no clinic has approved", remedy))
+    if view.get("locked"):
+        remedy = "Calibrate it, or check it again once it is mended"
+        problems.append(Problem("lamp", view["title"] or lamp, f"is locked: {view['locked']}", remedy))
     if view["calibration"] is None:
         problems.append(
             Problem("calibration", None, f"{view['title'] or lamp} has none in force", "Calibrate the lamp")

@@ -240,8 +240,9 @@ class AlarmDesk extends HTMLElement {
     /** @type {HTMLButtonElement} */ (this.#f.silence).disabled = silent;
     if (!anything) show(this.#f.said, null);
     // Under a bar any touch of the page allows the sound: the hint is worth its place only when there is something to hear.
-    const bar = this.closest("irctl-lamp-panel")?.hasAttribute("bar");
-    this.#f.hint.hidden = !sound.forbidden || (Boolean(bar) && !anything);
+    const bar = this.closest("irctl-lamp-panel")?.hasAttribute("bar") ?? false;
+    this.toggleAttribute("bar", bar);
+    this.#f.hint.hidden = !sound.forbidden || (bar && !anything);
     // A question that waits is no alarm yet: one soft call. Unanswered, the controller makes it an alarm.
     const urgent = heard.alarms[0]?.priority ?? (asking.length ? "low" : undefined);
     sound.want(this, silent ? undefined : urgent);
