@@ -175,7 +175,8 @@ def fail_a_check(page: Page, day: Day, lamp: str) -> None:
     walk.press(page, "Begin the check")
     page.get_by_text("The lamp does not give what its calibration says.").wait_for(timeout=CHECK_MS)
     page.get_by_text(re.compile("^Locked")).first.wait_for()
-    walk.go(page, f"{day.clinic.url}/treat/{day.courses["Dan O'Invented"]}")
+    course = day.courses["Dan O'Invented"]
+    walk.go(page, f"{day.clinic.url}/treat/{course}")
     at = walk.main(page).locator("section").filter(has=page.get_by_role("heading", name=lamp))
     at.get_by_text("is locked").first.wait_for()
     assert not at.get_by_role("button", name="Treat at this lamp").is_visible()

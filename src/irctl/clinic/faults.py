@@ -107,7 +107,7 @@ def possible(state: Mapping[str, Any], interlocks: Sequence[str]) -> dict[str, l
             for name in state["lamps"]
             for fault in (
                 Fault(f"{name}: aged, 20 % less light", name, "ageing", {"factor": 0.8}),
-                Fault(f"{name}: unsteady mains, ±3 %", name, "unsteady", {"percent": 3.0, "seconds": 4.0}),
+                Fault(f"{name}: unsteady mains, ±3 %", name, "unsteady", {"percent": 3.0, "seconds": 20.0}),
             )
         ],
         "device": [
