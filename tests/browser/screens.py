@@ -9,14 +9,18 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.browser import walk
 from tests.browser.clinic_world import chromium
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from collections.abc import Callable
+
+    from playwright.sync_api import Browser, Page
 
 SCREENS = Path(__file__).parents[2] / "docs" / "screens"
 SIZES = {"": (1280, 800), "-1024": (1024, 768)}
 SETTLES_MS = 2500
+LIGHT_MS = 240_000
 PAGES = {
     "day": "/",
     "treat": "/treat",
@@ -83,6 +87,7 @@ def _all(browser: Browser, url: str, suffix: str, width: int, height: int) -> No
     keep("patient")
     page.get_by_role("button", name="Open course").first.click()
     keep("course")
+    _visit(page, url, keep)
     page.goto(f"{url}/records")
     page.locator("a[href^='/records/']").filter(has_text="P-").first.click()
     keep("record")
@@ -90,6 +95,32 @@ def _all(browser: Browser, url: str, suffix: str, width: int, height: int) -> No
     keep("locked")
     page.goto(f"{url}/sign-in")
     keep("sign-in")
+
+
+def _visit(page: Page, url: str, keep: Callable[[str], None]) -> None:
+    """Somebody of today, up to the light; then it is ended, so that the next size finds a lamp that is free."""
+    page.goto(url)
+    page.wait_for_timeout(SETTLES_MS)
+    page.get_by_role("button", name="Treat", exact=True).first.click()
+    keep("lamps")
+    page.get_by_role("button", name="Treat at this lamp").first.click()
+    page.wait_for_url("**/visits/V-*")
+    keep("visit-who")
+    walk.identify(page)
+    keep("visit-screening")
+    walk.answer(page)
+    keep("visit-position")
+    walk.position(page)
+    keep("visit-pain")
+    for asked in page.get_by_role("radiogroup").all():
+        asked.get_by_role("radio", name="5", exact=True).click()
+    walk.press(page, "Next", exact=True)
+    page.get_by_role("button", name="Make the lamp ready").wait_for()
+    keep("visit-ready")
+    walk.light(page)
+    keep("visit-light")
+    page.get_by_role("radio", name="As before").wait_for(timeout=LIGHT_MS)
+    keep("visit-afterwards")
 
 
 if __name__ == "__main__":
