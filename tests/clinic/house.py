@@ -235,4 +235,5 @@ def _furnished(house: House) -> dict[str, str]:
     return {
         "patient": patient, "course": course.id, "visit": visit.id, "appointment": appointment.id, "message": message.id,
         "controller": CONTROLLER, "session": "S-1", "what": "alarms", "login": "assistant", "name": "luminous-ir",
+        "lamp": "left", "calibration": "C-20261123-0001", "station": "here",
     }  # fmt: skip

@@ -22,6 +22,10 @@ PAGES = {
     "/":                                  "PPPPPP",
     "/audit":                             "---PP-",
     "/calendar":                          "PP--PP",
+    "/calibrate":                         "PPP--P",
+    "/calibrate/{lamp}/check":            "PPP--P",
+    "/calibrate/{lamp}/drift":            "PPP--P",
+    "/calibrations/{calibration}":        "PPP--P",
     "/courses/{course}":                  "PPEEPP",
     "/devices":                           "PPP--P",
     "/messages":                          "PP----",
@@ -54,6 +58,8 @@ PAGES = {
 EVERYBODY = 8
 PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     # nobody, locked, then as WHO; without any form's secret, so that nothing is done by it.
+    # No station answers here: a conflict, for those who may ask.
+    ("GET", "/calibrations/{calibration}/{station}/certificate.pdf"): (401, 403, 409, 409, 409, 403, 403, 409),
     ("GET", "/feeds/{token}.ics"):                          (404,) * EVERYBODY,
     ("GET", "/locked"):                                     (303, 200, 303, 303, 303, 303, 303, 303),
     ("GET", "/look/{name}"):                                (200,) * EVERYBODY,
@@ -74,7 +80,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
 OF_NICEGUI = ("/_nicegui/", "/_nicegui_ws", "/favicon.ico")
 """Scripts, styles and the pages' socket (test_security_sockets.py): the same for everybody, and nobody's data."""
 GIVEN = {"token": "no-such-token", "name": "irctl.css"}
-PRIVATE = (ADA.name, "Adaeze", ADA.number, ADA.contact, "1968", str(KNEE.diagnosis), KNEE.goal, "dance again", "fell at nine")  # fmt: skip
+PRIVATE = (ADA.name, "Adaeze", ADA.number, ADA.contact, "1968-", "1968</", str(KNEE.diagnosis), KNEE.goal, "dance again", "fell at nine")  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ CLINIC = Path(irctl.clinic.__file__).parent
 CONFIGS = Path(__file__).parents[2] / "configs"
 GERMAN: dict[str, str] = tomllib.loads((CLINIC / "words" / "de.toml").read_text(encoding="utf-8"))
 ALIKE = {
-    "Alarm", "April", "August", "Hand", "Live", "Name", "November", "PIN", "Patient", "Plan", "September", "Station",
+    "Alarm", "April", "August", "Drift", "Hand", "Live", "Name", "November", "PIN", "Patient", "Plan", "September", "Station", "U (k=2)", "u (k=1)",
     "{dose} J/cm², {area}", "{minutes} min",
 }  # fmt: skip
 """The same word in both languages."""
@@ -71,6 +71,8 @@ SAID_BY_NAME: dict[str, list[str]] = {
     "body_map.py: AREAS[area]": list(body_map.AREAS.values()),
     "body_map.py: name": list(body_map.AREAS.values())[:6],
     "body_map.py: said[0]": [name.partition(" ")[2].capitalize() for name in body_map.AREAS if name.startswith("left ")],
+    "devices.py: kind.capitalize()": ["Interlock", "Lamp", "Device", "Line"],
+    "devices.py: line['status']": ["up", "down", "echoing"],
     "messages.py: SORTS[one.sort]": list(messages.SORTS.values()),
     "messages.py: word": [word for _, word in messages.TAGS.values()],
     "protocol_form.py: label": [*_FORM, *(label for label, _ in protocol_form.LIMITS.values())],

@@ -37,6 +37,7 @@ KNOWN = {
     "session_id": ["S-20261123-0001", "S-20261123-0002"],
     "verb": ["start", "pause", "resume", "end"],
     "lamp": ["left", "right"],
+    "line": ["lamp-line", "sensor-line"],
     "device": ["contactor2"],
     "action": ["clear-trip"],
     "alarm_id": ["A-1"],

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from html import escape
 from typing import Any
 
@@ -16,6 +17,7 @@ from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
+from irctl.domain.problems import Refused
 
 View = Mapping[str, Any]
 LOOK_S = 2.0
@@ -155,12 +157,14 @@ def _trace(here: Here) -> None:
         if not running.value or chosen.value is None:
             return
         tail = tails.setdefault(chosen.value, equipment.Tail(chosen.value))
-        if await tail.follow(here.station):
-            table.content = _frames(tail)
+        with suppress(Refused):  # as above
+            if await tail.follow(here.station):
+                table.content = _frames(tail)
 
     async def name_lines() -> None:
-        for line in await equipment.lines(here.station):
-            names[line["name"]] = line["name"]
+        with suppress(Refused):  # what does not answer is told above
+            for line in await equipment.lines(here.station):
+                names[line["name"]] = line["name"]
         chosen.set_options(names, value=chosen.value or next(iter(names), None))
 
     ui.timer(TRACE_S, look)
