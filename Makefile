@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint safety-case mutants screens bench clean
+.PHONY: demo test long lint safety-case mutants screens bench clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -15,6 +15,10 @@ REAL_TIME := tests/service tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(REAL_TIME)
+
+# A clinic's day and the death of its process, through the screens: minutes of real time, too long for every run.
+long: .venv/.dev
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

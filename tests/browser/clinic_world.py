@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import socket
 import subprocess
@@ -16,6 +17,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+import pytest
 
 from irctl.clinic.desk import Desk
 from irctl.clinic.opening import open_desk
@@ -32,6 +35,7 @@ from tests.service.worlds import DEMO, Simulator, View, a_simulator, environment
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
+LONG = pytest.mark.skipif("IRCTL_LONG" not in os.environ, reason="minutes of real time, on a quiet machine: make long")
 PASSWORD, PIN = "quilted ferry mango lantern", "248163"
 STAFF: Mapping[str, tuple[str, Role]] = {
     "demo": ("Robin Demo", Role.CLINICIAN),

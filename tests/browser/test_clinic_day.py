@@ -17,7 +17,7 @@ from irctl.domain.electronic_signature import problems_with_signature, problems_
 from irctl.records.audit import Audit
 from irctl.records.papers import Wanted
 from tests.browser import walk
-from tests.browser.clinic_world import Clinic, a_clinic, chromium, wait_for
+from tests.browser.clinic_world import LONG, Clinic, a_clinic, chromium, wait_for
 from tests.browser.scripted import unavailable
 from tests.browser.walk import Somebody
 from tests.service.worlds import irctl
@@ -25,7 +25,7 @@ from tests.service.worlds import irctl
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, LONG]
 FLUENCE_J_CM2 = 0.3
 """Six seconds of light."""
 PATIENTS = {
@@ -37,7 +37,6 @@ STOPS_AFTER = "Hana Sample"
 """Whoever treats at the right lamp stops the left one after this patient."""
 PEOPLE = {"Left lamp": "demo", "Right lamp": "second"}
 WAIT_S = 120.0
-CHECK_MS = 300_000
 GLOW_J_CM2 = 0.005
 
 
@@ -173,7 +172,10 @@ def fail_a_check(page: Page, day: Day, lamp: str) -> None:
     page.get_by_role("radio", name="The lamp's own radiometer").click()
     page.get_by_role("radio", name="Nobody is under the lamp").click()
     walk.press(page, "Begin the check")
-    page.get_by_text("The lamp does not give what its calibration says.").wait_for(timeout=CHECK_MS)
+    failed = page.get_by_text("The lamp does not give what its calibration says.")
+    while not failed.is_visible():
+        page.keyboard.press("Shift")  # somebody is there: the screen does not lock itself
+        page.wait_for_timeout(10_000)
     page.get_by_text(re.compile("^Locked")).first.wait_for()
     course = day.courses["Dan O'Invented"]
     walk.go(page, f"{day.clinic.url}/treat/{course}")

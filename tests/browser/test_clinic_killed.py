@@ -13,13 +13,13 @@ import pytest
 
 from irctl.clinic import courses
 from tests.browser import walk
-from tests.browser.clinic_world import Clinic, a_clinic, answers, wait_for
+from tests.browser.clinic_world import LONG, Clinic, a_clinic, answers, wait_for
 from tests.browser.walk import Somebody
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, LONG]
 LAMP, TITLE = "right", "Right lamp"
 FLUENCE_J_CM2 = 1.0
 """Twenty seconds of light: the clinic is back before they are over."""

@@ -119,7 +119,8 @@ def answer(page: Page, dangerous: str = "") -> None:
         elif "COLD" in name:
             chosen = "says cold"
         else:
-            chosen = "Yes" if name == dangerous else HARMLESS.get(name, "No")
+            protected = name.startswith("Are the patient's eyes protected")  # by irctl's own example list
+            chosen = "Yes" if name == dangerous or protected else HARMLESS.get(name, "No")
         asked.get_by_role("radio", name=chosen, exact=True).click()
     press(page, "Screening done")
 
