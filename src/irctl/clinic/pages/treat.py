@@ -171,7 +171,7 @@ def _lamp(here: Here, course: Paper, offer: _Offer, appointment: str | None) -> 
         if (dose := offer.dose) is None:
             problems(offer.problems, title=tr("Not this lamp"))
             return
-        with ui.element("div").classes("row"):
+        with ui.element("div").classes("row figures-row"):
             for figure, unit in (
                 (f"{dose.fluence_j_cm2:g}", "J/cm²"),
                 (f"{dose.irradiance_mw_cm2:g}", "mW/cm²"),
