@@ -10,11 +10,12 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
-# What is computed runs first, side by side; then what runs in real time, which mostly waits.
+# What is computed runs first, side by side; then what runs in real time, which mostly waits; browsers last, which take the cores it needs.
 REAL_TIME := tests/service tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(REAL_TIME)
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/service
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 # A clinic's day and the death of its process, through the screens: minutes of real time, too long for every run.
 long: .venv/.dev

@@ -25,7 +25,8 @@ from irctl.clinic.mail import Mail
 from irctl.clinic.post import Post
 from irctl.clinic.settings import MailSection
 from irctl.records.papers import Index, Paper
-from tests.clinic.nights import NURSE, Hands, Log, a_desk
+from tests.clinic.nights import NOON, NURSE, Log, a_desk
+from tests.hands import Hands
 
 USER, PASSWORD = "clinic", "quiet harbour 17"
 
@@ -123,7 +124,7 @@ class Office:
     """The clinic's post at work, on clocks that are moved by hand."""
 
     def __init__(self, state: Path, port: int, context: ssl.SSLContext | None = None, **mail: Any) -> None:
-        self.state, self.hands, self.log, self._context = state, Hands(), Log(), context
+        self.state, self.hands, self.log, self._context = state, Hands(NOON), Log(), context
         told = {"host": "localhost", "port": port, "sender": "Lakeside Clinic <office@clinic.example>", **mail}
         self.desk = a_desk(state, self.hands, mail=told)
         self.begin()

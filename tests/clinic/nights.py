@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 
 from irctl.clinic.acting import Acting
-from irctl.clinic.clocks import Clocks
 from irctl.clinic.controller import Controller
 from irctl.clinic.desk import Desk
 from irctl.clinic.jobs import Jobs
@@ -20,6 +19,7 @@ from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import ClinicFile
 from irctl.domain.people import Person, Role
 from irctl.records.people import Person as Patient
+from tests.hands import Hands
 
 NOON = datetime(2040, 3, 5, 12, 0, tzinfo=UTC)
 """Far ahead of this computer's own clock, by which APScheduler runs: what happens here is not its doing."""
@@ -29,21 +29,6 @@ DOCTOR = Person("d.moreau", "Denis Moreau", frozenset({Role.CLINICIAN}))
 AUDITOR = Person("o.lind", "Ola Lind", frozenset({Role.AUDITOR}))
 HOLDS = {"ok": True, "events": 12, "head": "ab", "signed": 12, "file": None, "line": None, "problem": None}
 BROKEN = HOLDS | {"ok": False, "line": 7, "problem": "the hash is not that of the line before"}
-
-
-@dataclass
-class Hands:
-    """Both clocks, moved by hand."""
-
-    wall: datetime = NOON
-    monotonic_s: float = 1000.0
-
-    def go_on(self, time: timedelta) -> None:
-        self.wall += time
-        self.monotonic_s += time.total_seconds()
-
-    def clocks(self) -> Clocks:
-        return Clocks(lambda: self.wall, lambda: self.monotonic_s)
 
 
 @dataclass
@@ -86,7 +71,7 @@ class Night:
     """The night at work, which can be ended and begun again on what it kept."""
 
     def __init__(self, state: Path, **keeping: Any) -> None:
-        self.state, self.hands, self.log = state, Hands(), Log()
+        self.state, self.hands, self.log = state, Hands(NOON), Log()
         self.answer: Callable[[], httpx.Response] = lambda: httpx.Response(200, json=HOLDS)
         self.asked: list[str] = []
         self.desk = a_desk(state, self.hands, keeping=keeping)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from irctl.clinic import courses, patients, visits
+from irctl.clinic import courses, visits
 from irctl.clinic.chart import At, Before, course_chart
 from irctl.clinic.desk import Desk
 from irctl.clinic.outlook import WAITING, outlook
@@ -21,7 +19,6 @@ from irctl.records.amending import amend
 from irctl.records.papers import Index, Paper
 from irctl.records.tables import alarms, stops
 from tests.clinic.treated import (
-    ADA,
     ASSISTANT,
     AUDITOR,
     CLINICIAN,
@@ -30,23 +27,10 @@ from tests.clinic.treated import (
     KNEE,
     NOW,
     TECHNICIAN,
-    a_desk,
     a_refused_visit,
     a_visit,
     by,
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = a_desk(tmp_path)
-    yield found
-    found.database.close()
-
-
-@pytest.fixture
-def ada(desk: Desk) -> str:
-    return patients.register(desk, by(CLINICIAN), ADA)
 
 
 @pytest.fixture

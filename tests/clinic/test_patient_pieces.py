@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date
 from html.parser import HTMLParser
@@ -30,7 +29,7 @@ from irctl.clinic.timeline import timeline
 from irctl.clinic.words import language
 from irctl.domain.protocols import Approval, name_of
 from irctl.records.people import Person, Version
-from tests.clinic.treated import ADA, CLINICIAN, DAY, KNEE, NOW, a_desk, a_refused_visit, a_visit, by
+from tests.clinic.treated import ADA, CLINICIAN, DAY, KNEE, NOW, a_refused_visit, a_visit, by
 
 WICKED = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 CLINIC = Path(patient_pieces.__file__).parent
@@ -58,13 +57,6 @@ def harmless(html: str) -> None:
     found = Tags(html)
     assert not found.names & {"script", "img"}, html
     assert not any(name.startswith("on") for name in found.attributes), html
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = a_desk(tmp_path)
-    yield found
-    found.database.close()
 
 
 @pytest.fixture

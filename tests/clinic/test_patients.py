@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -29,22 +27,9 @@ from tests.clinic.treated import (
     KNEE,
     NOW,
     TECHNICIAN,
-    a_desk,
     a_visit,
     by,
 )
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    found = a_desk(tmp_path)
-    yield found
-    found.database.close()
-
-
-@pytest.fixture
-def ada(desk: Desk) -> str:
-    return patients.register(desk, by(CLINICIAN), ADA)
 
 
 @pytest.fixture

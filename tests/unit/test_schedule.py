@@ -12,32 +12,17 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.clinic.clocks import Clocks
 from irctl.clinic.controller import Controller
 from irctl.clinic.jobs import Jobs
 from irctl.clinic.schedule import POLL_S, RETRY_S, Schedule
 from irctl.domain.reminders import Day, Told
+from tests.hands import Hands
 
 DAY = Day(time(7), UTC)
 NOW = datetime(2040, 3, 5, 12, 0, tzinfo=UTC)
 """Far ahead of this computer's own clock, by which APScheduler runs: what happens here is not its doing."""
 TOMORROW = NOW.replace(day=6, hour=7)
 MINUTE, HOUR, WEEK = timedelta(minutes=1), timedelta(hours=1), timedelta(days=7)
-
-
-@dataclass
-class Hands:
-    """Both clocks, moved by hand."""
-
-    wall: datetime = NOW
-    monotonic_s: float = 1000.0
-
-    def go_on(self, time: timedelta) -> None:
-        self.wall += time
-        self.monotonic_s += time.total_seconds()
-
-    def clocks(self) -> Clocks:
-        return Clocks(lambda: self.wall, lambda: self.monotonic_s)
 
 
 @dataclass
@@ -102,7 +87,7 @@ class Office:
     """A schedule at work, which can be ended and begun again on what it kept."""
 
     def __init__(self, folder: Path) -> None:
-        self.hands, self.station, self.log = Hands(), Station(), Log()
+        self.hands, self.station, self.log = Hands(NOW), Station(), Log()
         self._store = folder / "clinic.sqlite"
         self.begin()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -41,24 +41,28 @@ class _NoTokens:
 
 
 @contextmanager
-def at_the_desk(where: Where, verb: Verb) -> Generator[tuple[Desk, Acting]]:
-    """Raises Refused where there is no clinic, or they may not."""
+def opened(state: Path | None, clinic_file: Path | None) -> Generator[Desk]:
+    """The desk of a clinic that is there. Raises Refused where there is none."""
     from irctl.clinic.opening import open_desk
     from irctl.clinic.settings import ClinicFile, StationSection, load_clinic
     from irctl.clinic.stations import Station
     from irctl.controller.clock import utc_now
 
-    file = load_clinic(where.clinic_file) if where.clinic_file else ClinicFile()
-    state = where.state or default_state()
-    if not (state / file.records.key).exists():
+    file = load_clinic(clinic_file) if clinic_file else ClinicFile()
+    folder = state or default_state()
+    if not (folder / file.records.key).exists():
         remedy = "Name the state folder of `irctl serve`: --state"
-        raise Refused([Problem("state", str(state), "has no clinic in it", remedy)])
+        raise Refused([Problem("state", str(folder), "has no clinic in it", remedy)])
     # Beside a controller, without a file that names it, the clinic calls it "here".
     sections = file.stations or {"here": StationSection(url="http://127.0.0.1")}
     stations = {name: Station(name, section.url, _NoTokens()) for name, section in sections.items()}
-    desk = open_desk(file, state, _NoTokens(), utc_now, stations)
-    try:
-        person = signed_in(desk.accounts, where.as_, Asking(where.password_stdin), verb)
-        yield desk, desk.acting(person)
-    finally:
-        desk.database.close()
+    desk = open_desk(file, folder, _NoTokens(), utc_now, stations)
+    with closing(desk.database):
+        yield desk
+
+
+@contextmanager
+def at_the_desk(where: Where, verb: Verb) -> Generator[tuple[Desk, Acting]]:
+    """Raises Refused where there is no clinic, or they may not."""
+    with opened(where.state, where.clinic_file) as desk:
+        yield desk, desk.acting(signed_in(desk.accounts, where.as_, Asking(where.password_stdin), verb))

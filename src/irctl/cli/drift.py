@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -89,31 +88,15 @@ def _foretold(told: View) -> str:
 def _drawn(station: View, told: View, level_pct: float | None, output: Path) -> bytes:
     """The drift as a page or as a graph, by the output's name. Raises Refused."""
     from irctl.documents.drift import DriftError, LampDrift, drift_pdf, drift_svg
-    from irctl.domain.drift import Evidence, Kind
 
     if output.suffix.lower() not in (".pdf", ".svg"):
         raise Refused([Problem("output", str(output), "is no name of a page or a graph", "Let it end in .pdf or .svg")])
-    seen = [e for e in told["evidence"] if level_pct in (None, e["level_pct"])]
-    if not seen:
+    drift = LampDrift.of(told, station["station"], station["simulated"], level_pct)
+    if not drift.evidence:
         known = ", ".join(f"{x:g} %" for x in sorted({e["level_pct"] for e in told["evidence"]})) or "none yet"
         raise Refused(
             [Problem("level", level_pct, "nothing was seen there, so there is nothing to draw", f"Seen: {known}")]
         )
-    drift = LampDrift(
-        station["station"],
-        station["simulated"],
-        told["lamp"],
-        told["serial"],
-        level_pct,
-        told["tolerance_pct"],
-        told["hours_per_day"],
-        tuple(
-            Evidence(datetime.fromisoformat(e["at"]), e["lamp_hours"], e["ratio"], e["expanded_pct"], Kind(e["kind"]))
-            for e in seen
-        ),
-        datetime.fromisoformat(told["at"]),
-        told["lamp_hours"],
-    )
     try:
         return drift_pdf(drift) if output.suffix.lower() == ".pdf" else drift_svg(drift).encode()
     except DriftError as error:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
-from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -13,15 +11,15 @@ from cyclopts import Parameter
 from irctl.cli import say
 from irctl.cli.app import Json
 from irctl.cli.asking import As, Asking, FromStdin, signed_in
-from irctl.cli.station import StateOption, default_state
+from irctl.cli.at_the_desk import opened
+from irctl.cli.station import StateOption
 from irctl.clinic import drafts
-from irctl.clinic.desk import Desk
 from irctl.domain.people import Verb
 from irctl.records.papers import Paper
 from irctl.toml_file import read
 
 Kind = Annotated[Literal["protocol", "screening", "template"], Parameter(help="What the file is.")]
-ClinicOption = Annotated[Path | None, Parameter(env_var="IRCTL_CLINIC", help="The clinic's file, where it has one.")]
+ClinicOption = Annotated[Path | None, Parameter(help="The clinic's file, where it has one.")]
 
 
 def bring(
@@ -40,7 +38,7 @@ def bring(
     irctl protocols import our-knee.toml --as m.okafor
     irctl protocols import infrared.toml --kind screening --as m.okafor
     """
-    with _desk(state, clinic) as desk:
+    with opened(state, clinic) as desk:
         person = signed_in(desk.accounts, as_, Asking(password_stdin), drafts.EDITING[kind])
         text = read(file, kind).decode("utf-8", "replace")
         acting = desk.acting(person)
@@ -65,7 +63,7 @@ def approve(
     irctl protocols approve our-knee --as l.varga
     """
     asking = Asking(password_stdin)
-    with _desk(state, clinic) as desk:
+    with opened(state, clinic) as desk:
         person = signed_in(desk.accounts, as_, asking, Verb.APPROVE_PROTOCOL)
         waiting = desk.papers.get(kind, name)
         if not json:
@@ -76,23 +74,6 @@ def approve(
         drafts.approve_typed(desk, desk.acting(person), kind, name, waiting.number, password, time.monotonic())
         paper = desk.papers.get(kind, name)
     _tell(f"Approved and in force: {name}.", paper, json)
-
-
-@contextmanager
-def _desk(state: Path | None, clinic: Path | None) -> Generator[Desk]:
-    """The clinic's, without its stations. Raises Refused where there is no database yet."""
-    from irctl.clinic.opening import database_url, open_desk
-    from irctl.clinic.settings import ClinicFile, load_clinic
-    from irctl.clinic.tokens import Issuer
-    from irctl.controller.clock import utc_now
-    from irctl.records.database import Database
-
-    file, folder = load_clinic(clinic) if clinic else ClinicFile(), state or default_state()
-    with closing(Database(database_url(file, folder))) as records:
-        records.require()
-    desk = open_desk(file, folder, Issuer(folder), utc_now, stations={})
-    with closing(desk.database):
-        yield desk
 
 
 def _tell(done: str, paper: Paper, json: bool) -> None:

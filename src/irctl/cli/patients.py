@@ -136,26 +136,16 @@ def show(
 @contextmanager
 def _desk(url: str, key: Path, login: str, from_stdin: bool, verb: Verb) -> Generator[tuple[Desk, Acting]]:
     """Without a station: what is asked here needs none."""
-    from tzlocal import get_localzone
-
-    from irctl.clinic.library import Library
+    from irctl.clinic.opening import desk_on
     from irctl.clinic.settings import ClinicFile
     from irctl.controller.clock import utc_now
-    from irctl.examples import examples
-    from irctl.records.accounts import Accounts
     from irctl.records.database import Database
-    from irctl.records.papers import Papers
-    from irctl.records.people import People
     from irctl.records.sealing import Ring
 
     with closing(Database(url)) as records:
         records.require()
-        ring, accounts = Ring.read(key), Accounts(records)
-        papers = Papers(records, ring)
-        library = Library(papers, examples() / "protocols", examples() / "screening" / "infrared.toml")
-        desk = Desk(ClinicFile(), records, ring, papers, People(records, ring), accounts, library, {},
-                    utc_now, get_localzone())  # fmt: skip
-        yield desk, desk.acting(signed_in(accounts, login, Asking(from_stdin), verb))
+        desk = desk_on(records, Ring.read(key), ClinicFile(), Path(), utc_now, {})
+        yield desk, desk.acting(signed_in(desk.accounts, login, Asking(from_stdin), verb))
 
 
 def _row(one: Version) -> tuple[object, ...]:

@@ -19,6 +19,7 @@ from irctl.clinic.appointments import Appointment, Proposal, State
 from irctl.clinic.body_map import label_of
 from irctl.clinic.calendar_file import lamp_title
 from irctl.clinic.desk import Desk
+from irctl.clinic.markup import facts
 from irctl.clinic.screen import Here
 from irctl.clinic.words import dates, tr
 from irctl.domain.course import WEEKDAYS
@@ -54,21 +55,17 @@ def show_appointment(here: Here, one: Appointment, name: str) -> None:
 
 
 def _facts(desk: Desk, one: Appointment) -> str:
-    facts = [
+    told = [
         (tr("Time"), f"{one.at:%H:%M} – {one.until:%H:%M}"),
         (tr("Area"), label_of(one.area)),
         (tr("Protocol"), one.title),
         (tr("Lamp"), lamp_title(desk, one) or tr("any")),
     ]
     if one.moved_from:
-        facts.append((tr("Moved from"), dates.moment(one.moved_from)))
+        told.append((tr("Moved from"), dates.moment(one.moved_from)))
     if one.reason:
-        facts.append((tr("Reason"), one.reason))
-    return (
-        '<dl class="facts">'
-        + "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-        + "</dl>"
-    )
+        told.append((tr("Reason"), one.reason))
+    return facts((name, escape(value)) for name, value in told)
 
 
 def _move(here: Here, one: Appointment, dialog: ui.dialog) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import NamedTuple
 
+from irctl.clinic import markup
 from irctl.clinic.appointments import State
-from irctl.clinic.icons import icon
 from irctl.clinic.words import tr
 
 
@@ -40,4 +39,4 @@ def sign(state: State) -> Sign:
 def tag(state: State) -> str:
     """As markup."""
     told = sign(state)
-    return f'<span class="tag {told.tone}">{icon(told.icon, "1.1em")}{escape(told.word)}</span>'
+    return markup.tag(told.tone, told.icon, told.word)

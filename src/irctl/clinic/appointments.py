@@ -441,7 +441,7 @@ class _Visits:
     def _shines(self, visit: Paper) -> bool:
         """Whether its session still runs, as far as its station is heard of."""
         station = self._desk.stations.get(visit.body["station"])
-        session = (visit.index.session or "").partition("/")[2]
+        _, session = courses.session_key(visit.index.session)
         lamps = station.lamps if station else []
         return any(lamp["session"] and lamp["session"]["id"] == session and not lamp["session"]["outcome"]
                    for lamp in lamps)  # fmt: skip

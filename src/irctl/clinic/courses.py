@@ -151,7 +151,7 @@ def _given(desk: Desk, papers: Sequence[Paper]) -> list[Visit]:
     for paper in papers:
         row = told.get(paper.index.session or "")
         if row is None or row.outcome is None:
-            session = (paper.index.session or "").partition("/")[2]
+            _, session = session_key(paper.index.session)
             why = "of this course has not ended, or is not in the records yet"
             raise Refused([Problem("session", session, why, "End it first; then wait a second")], conflict=True)
         if row.delivered_max_j_cm2:
@@ -169,6 +169,12 @@ def sessions_of(desk: Desk, known: Sequence[str | None]) -> dict[str, Row[Any]]:
         mine = sessions.c.controller.in_({one for one, _ in keys}) & sessions.c.session.in_({one for _, one in keys})
         rows = {f"{row.controller}/{row.session}": row for row in connection.execute(select(sessions).where(mine))}
     return {one: rows[one] for one in known if one in rows}
+
+
+def session_key(known: str | None) -> tuple[str, str]:
+    """Controller and session, as a visit's index has them together."""
+    controller, _, session = (known or "").partition("/")
+    return controller, session
 
 
 def session_row(desk: Desk, controller: str, session: str) -> Any:

@@ -175,7 +175,7 @@ async def _theirs(request: Request, doors: Doors) -> Visitor | None:
     """Whose form this is; None for one that is not of a page of theirs."""
     visitor = doors.find(request.cookies.get(COOKIE, ""))
     form = await form_of(request)
-    if visitor is not None and hmac.compare_digest(visitor.csrf.encode(), form.get("csrf", "").encode()):
+    if visitor is not None and visitor.csrf_is(form.get("csrf", "")):
         return visitor
     return None
 

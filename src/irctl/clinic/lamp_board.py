@@ -15,6 +15,7 @@ from nicegui import ui
 from irctl.clinic.dues import Dues
 from irctl.clinic.icons import icon
 from irctl.clinic.lamp_words import LampWords, lamp_words
+from irctl.clinic.markup import tag
 from irctl.clinic.notices import acknowledge, open_notices
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, live_panel
@@ -75,7 +76,7 @@ def _tile(lamp: LampWords) -> str:
     notes = "".join(f'<div class="note">{icon("warn", "1.2em")}{escape(note)}</div>' for note in lamp.notes)
     return (
         f'<div class="lamp-tile"><div class="row"><h3>{escape(lamp.title)}</h3>'
-        f'<span class="tag {lamp.tone}">{icon(lamp.icon, "1.1em")}{escape(lamp.word)}</span></div>'
+        f"{tag(lamp.tone, lamp.icon, lamp.word)}</div>"
         f'{doing}{left}<div class="soft small">{escape(lamp.calibration)}</div>{notes}</div>'
     )
 
@@ -83,7 +84,7 @@ def _tile(lamp: LampWords) -> str:
 def _unheard() -> str:
     hint = tr("Look at the lamps themselves: their own watchdogs keep them.")
     return (
-        f'<div class="lamp-tile"><span class="tag bad">{icon("warn", "1.1em")}{escape(tr("No answer"))}</span>'
+        f'<div class="lamp-tile">{tag("bad", "warn", tr("No answer"))}'
         f'<div class="soft small">{escape(hint)}</div></div>'
     )
 
@@ -163,6 +164,6 @@ def _alarm(at: str, priority: str, text: str, remedy: str) -> Task:
 def _task(task: Task) -> str:
     remedy = f'<div class="soft small">{escape(task.remedy)}</div>' if task.remedy else ""
     return (
-        f'<div class="task"><span class="tag {task.tone}">{icon(task.sign, "1.1em")}{escape(task.word)}</span>'
+        f'<div class="task">{tag(task.tone, task.sign, task.word)}'
         f"<div><strong>{escape(task.text)}</strong>{remedy}</div></div>"
     )

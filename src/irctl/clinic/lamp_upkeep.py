@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.stations import Station
 from irctl.documents.drift import LampDrift, drift_svg
-from irctl.domain.drift import Evidence, Kind
 from irctl.domain.people import Verb
 
 View = Mapping[str, Any]
@@ -108,29 +106,9 @@ async def drift_of(station: Station, lamp: str) -> View:
 
 def drawn(station: Station, told: View, level_pct: float | None = None) -> str | None:
     """The drift as SVG, of one level or of all; None while there is nothing to draw."""
-    seen = [e for e in told["evidence"] if level_pct in (None, e["level_pct"])]
-    if not seen:
-        return None
     view = station.view or {}
-    return drift_svg(
-        LampDrift(
-            str(view.get("station", station.title)),
-            bool(view.get("simulated", False)),
-            told["lamp"],
-            told["serial"],
-            level_pct,
-            told["tolerance_pct"],
-            told["hours_per_day"],
-            tuple(
-                Evidence(
-                    datetime.fromisoformat(e["at"]), e["lamp_hours"], e["ratio"], e["expanded_pct"], Kind(e["kind"])
-                )
-                for e in seen
-            ),
-            datetime.fromisoformat(told["at"]),
-            told["lamp_hours"],
-        )
-    )
+    drift = LampDrift.of(told, str(view.get("station", station.title)), bool(view.get("simulated", False)), level_pct)
+    return drift_svg(drift) if drift.evidence else None
 
 
 def signals(told: View) -> list[tuple[str, str, int]]:

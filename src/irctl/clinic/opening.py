@@ -43,29 +43,31 @@ def open_desk(
             [Problem("records.key", str(key), f"is not there, and the database needs key {', '.join(needed)}", remedy)]
         )
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
+    if stations is None:
+        stations = {
+            name: Station(name, section.url, issuer, browser_url=section.browser_url)
+            for name, section in file.stations.items()
+        }
+    return desk_on(database, ring, file, state, wall, stations)
+
+
+def desk_on(
+    database: Database,
+    ring: Ring,
+    file: ClinicFile,
+    state: Path,
+    wall: Callable[[], datetime],
+    stations: Mapping[str, Station],
+) -> Desk:
+    """On a database that is ready, with its keys. Raises Refused."""
     papers = Papers(database, ring)
     library = Library(
         papers,
         state / file.protocols if file.protocols else examples() / "protocols",
         state / file.screening if file.screening else examples() / "screening" / "infrared.toml",
     )
-    if stations is None:
-        stations = {
-            name: Station(name, section.url, issuer, browser_url=section.browser_url)
-            for name, section in file.stations.items()
-        }
-    return Desk(
-        file,
-        database,
-        ring,
-        papers,
-        People(database, ring),
-        Accounts(database),
-        library,
-        stations,
-        wall,
-        zone_of(file),
-    )
+    people, accounts = People(database, ring), Accounts(database)
+    return Desk(file, database, ring, papers, people, accounts, library, stations, wall, zone_of(file))
 
 
 def database_url(file: ClinicFile, state: Path) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
-from irctl.clinic.icons import icon
+from irctl.clinic.markup import tag
 from irctl.clinic.words import tr
 from irctl.documents.figures import ceiled, dose_places, floored, nearest
 
@@ -16,12 +15,6 @@ TONES = {
     "faulted": ("bad", "no"),
     "interrupted": ("bad", "no"),
 }
-
-
-def tag(tone: str, sign: str, text: str) -> str:
-    """A state as markup: its sign and its word, which say the same as its colour."""
-    drawn = icon(sign, "1.1em") if sign else ""
-    return f'<span class="tag {tone}">{drawn}{escape(text)}</span>'
 
 
 def outcome_tag(outcome: str | None) -> str:

@@ -4,12 +4,14 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 from typing import Any
 
 from nicegui import ui
 
+from irctl.clinic import markup
+from irctl.clinic.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.course import NPRS_MAX
 
@@ -73,10 +75,7 @@ def function(asks: str, value: int | None = None) -> Choice:
 
 def facts(told: Mapping[str, object]) -> None:
     """Names and values; what is None is left out."""
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(str(value))}</dd>" for name, value in told.items() if value is not None
-    )
-    ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
+    ui.html(markup.facts((n, escape(str(value))) for n, value in told.items() if value is not None), sanitize=False)
 
 
 def problems(found: Any, *, title: str = "") -> None:
@@ -95,3 +94,24 @@ def minutes(seconds: float) -> str:
     """As a person reads a treatment's length."""
     whole = round(seconds)
     return f"{whole // 60}:{whole % 60:02d} min"
+
+
+# --- a step of a visit ----------------------------------------------------------------------------------------------------
+
+
+def step_title(text: str, hint: str = "") -> None:
+    """Where a screen reader goes when the step is there."""
+    ui.html(f'<h2 tabindex="-1">{escape(text)}</h2>', sanitize=False)
+    if hint:
+        ui.label(hint).classes("soft")
+
+
+def step_button(here: Here, text: str, work: Callable[[], Awaitable[Any]], classes: str = "primary big") -> None:
+    """Does it once, however often it is pressed meanwhile."""
+
+    async def press() -> None:
+        button.disable()
+        await here.do(lambda _acting: work())
+        button.enable()
+
+    button = ui.button(text, on_click=press).classes(classes).props("no-caps")

@@ -7,9 +7,11 @@ from datetime import date, datetime, tzinfo
 from html import escape
 from urllib.parse import quote
 
+from irctl.clinic import markup
 from irctl.clinic.body_map import label_of
 from irctl.clinic.chart import At, Before, course_chart
 from irctl.clinic.icons import icon
+from irctl.clinic.markup import facts
 from irctl.clinic.moments import day, minute
 from irctl.clinic.outlook import Delivered, Outlook, VisitRow
 from irctl.clinic.patients import age_on
@@ -27,8 +29,7 @@ ADVICE_TONES = {Reason.BETTER: "good", Reason.DONE: "good", Reason.UNCHANGED: "w
 
 
 def tag(text: str, tone: str = "") -> str:
-    sign = icon(SIGNS[tone], "1em") if tone in SIGNS else ""
-    return f'<span class="tag {tone}">{sign}{escape(text)}</span>'
+    return markup.tag(tone, SIGNS.get(tone, ""), text)
 
 
 def born(person: Person, today: date) -> str:
@@ -195,7 +196,7 @@ def course_facts(found: Outlook, zone: tzinfo) -> str:
     function = "–"
     if body.function_scale:
         function = tr("{scale}: {rating} of 10", scale=body.function_scale, rating=body.baseline_function)
-    facts = [
+    told = [
         (tr("Area"), escape(label_of(body.area))),
         (tr("Protocol"), standing(found)),
         (tr("Diagnosis"), escape(body.diagnosis or "–")),
@@ -205,10 +206,10 @@ def course_facts(found: Outlook, zone: tzinfo) -> str:
         (tr("Referred by"), escape(body.referred_by or "–")),
     ]
     if found.course.index.moment:
-        facts.append((tr("Planned"), day(found.course.index.moment, zone)))
+        told.append((tr("Planned"), day(found.course.index.moment, zone)))
     if not found.active:
-        facts.append((tr("Ended because"), escape(found.closed_because or "–")))
-    return f'<dl class="facts">{"".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)}</dl>'
+        told.append((tr("Ended because"), escape(found.closed_because or "–")))
+    return facts(told)
 
 
 # --- the story ------------------------------------------------------------------------------------------------------------

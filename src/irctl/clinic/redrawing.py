@@ -4,13 +4,17 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from nicegui import ui
 
+from irctl.clinic.acting import Acting
 from irctl.clinic.screen import LOOK_AGAIN_S, Here, show_empty
+from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
 
 T = TypeVar("T")
@@ -19,15 +23,26 @@ LOOK_ANYWAY_S = 15.0
 
 
 def redraw(
-    here: Here, look: Callable[[], Awaitable[T]], draw: Callable[[T], None], every_s: float = LOOK_ANYWAY_S
+    here: Here,
+    look: Callable[[], Awaitable[T]],
+    draw: Callable[[T], None],
+    every_s: float = LOOK_ANYWAY_S,
+    *,
+    verb: Verb | None = None,
 ) -> None:
-    """Look whenever something has changed, and every so often; draw where the answer (compared by ==) is another. First when the page is there already."""
+    """Look whenever something has changed, and every so often; draw where the answer (compared by ==) is another. First when the page is there already.
+
+    `verb`: what one must be allowed to, to see it: where that is over (the screen is locked, an emergency has ended), the page is left instead.
+    """
     box = ui.element("div").classes("follow")
     revision, again_s, shown = -1, 0.0, object()
 
     async def tick() -> None:
         nonlocal revision, again_s, shown
         if revision == here.desk.revision and time.monotonic() < again_s:
+            return
+        if verb is not None and not here.may(verb):
+            ui.navigate.to(here.request.url.path)
             return
         revision, again_s = here.desk.revision, time.monotonic() + every_s
         try:
@@ -46,3 +61,8 @@ def redraw(
                 draw(found)
 
     ui.timer(LOOK_AGAIN_S, tick)
+
+
+def watch(here: Here, gather: Callable[[Acting], T], draw: Callable[[T], None]) -> None:
+    """Patients' data: what `gather` finds, in a thread, whenever something has changed."""
+    redraw(here, lambda: asyncio.to_thread(gather, here.acting()), draw, math.inf, verb=Verb.SEE_PATIENT)

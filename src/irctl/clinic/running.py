@@ -29,8 +29,9 @@ from irctl.clinic.projecting import Projecting
 from irctl.clinic.schedule import Inbox, Schedule
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.tokens import Issuer
-from irctl.domain.problems import Problem, Refused
+from irctl.domain.problems import Refused
 from irctl.domain.reminders import Day
+from irctl.listening import listen, url_of
 from irctl.rope import Rope
 
 STORE = "clinic.sqlite"
@@ -38,6 +39,7 @@ NIGHT_STORE = "night.sqlite"
 SILENCE_MAX_S = 60.0
 """Several answers that a controller takes its time for."""
 BEAT_S = 1.0
+PORT_TAKEN = "End what uses it, or choose another: [clinic] port"
 END_MAX_S = 3
 
 _log: Any = structlog.get_logger()
@@ -160,7 +162,7 @@ class Running:
         about = self._file.clinic
         try:
             desk = await asyncio.to_thread(open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC))
-            listening = _listening(about.host, about.port)
+            listening = listen(about.host, about.port, "clinic.port", PORT_TAKEN)
         except Refused as refused:
             # The reminders go on without screens.
             _log.error("clinic.refused", problems=[problem.as_dict() for problem in refused.problems])
@@ -190,8 +192,6 @@ class Running:
         from irctl.clinic.web import SOCKET_MESSAGE_MAX, create_app
 
         running = self
-        host, port = listening.getsockname()[:2]
-        url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
         class Server(uvicorn.Server):
             @contextmanager
@@ -201,7 +201,7 @@ class Running:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started:
-                    running.announce(url)
+                    running.announce(url_of(listening))
 
         app = create_app(desk, doors)
         server = Server(
@@ -224,16 +224,3 @@ class Running:
             async with asyncio.timeout(END_MAX_S):
                 await serving
         ending.cancel()
-
-
-def _listening(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
-    if os.name != "nt":  # there it would mean to share the port with its owner
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        remedy = "End what uses it, or choose another: [clinic] port"
-        raise Refused([Problem("clinic.port", port, error.strerror or str(error), remedy)], conflict=True) from None
-    return listening

@@ -58,9 +58,13 @@ class Here:
 
     def acting(self) -> Acting:
         """Who does what is pressed now. Raises Refused where the screen is locked or nobody is signed in any more."""
-        found = self.doors.find(self.request.cookies.get(COOKIE, ""))
-        person, told = (None, None) if found is None else (found.person, found.context())
-        return self.desk.acting(person) if told is None else self.desk.acting(person, told)
+        visitor = self.doors.find(self.request.cookies.get(COOKIE, ""))
+        return self.desk.acting(None) if visitor is None else self.desk.acting(visitor.person, visitor.context())
+
+    @property
+    def stations(self) -> list[Station]:
+        """The one that this workstation stands at first."""
+        return [self.station, *(one for one in self.desk.stations.values() if one is not self.station)]
 
     def may(self, verb: Verb) -> bool:
         """Whether this person is offered it."""
@@ -79,22 +83,6 @@ class Here:
         if said:
             ui.notify(said, position="bottom", type="positive")
         return True
-
-    def follow(self, draw: Callable[[], Any]) -> None:
-        """Draw now and whenever something has changed, here or on another screen. `draw` fills the container it was called in anew."""
-        box = ui.element("div").classes("follow")
-        seen = -1
-
-        async def look() -> None:
-            nonlocal seen
-            if seen == self.desk.revision:
-                return
-            seen = self.desk.revision
-            box.clear()
-            with box:
-                await _called(draw)
-
-        ui.timer(LOOK_AGAIN_S, look, immediate=True)
 
 
 class Screen(NamedTuple):
@@ -150,13 +138,12 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         _LANGUAGES[context.client] = language.get()
         _say_language(context.client, one)
         here = Here(desk, doors, visitor, station_of(request, desk), request)
-        if one.verb is not None and not here.may(one.verb):
-            _frame(here, one)
-            with ui.element("div").classes("page"):
-                show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
-            return None
         _frame(here, one)
-        with ui.element("div").classes("page").props(f'id=main tabindex=-1 aria-label="{escape(tr(one.title))}"'):
+        with ui.element("div").classes("page").props("id=main tabindex=-1") as content:
+            content.props["aria-label"] = tr(one.title)
+            if one.verb is not None and not here.may(one.verb):
+                show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
+                return None
             try:
                 await _called(lambda: one.draw(here, **given))
             except Refused as refused:

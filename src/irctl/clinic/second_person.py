@@ -10,6 +10,7 @@ from html import escape
 
 from nicegui import ui
 
+from irctl.clinic.acting import Acting
 from irctl.clinic.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.people import Person
@@ -24,8 +25,7 @@ async def ask_second(here: Here, title: str, agreed: Callable[[Person, str], Awa
         login = ui.input(tr("Second person's login")).props("outlined autocomplete=off")
         password = ui.input(tr("Second person's password"), password=True).props("outlined autocomplete=off")
 
-        async def work() -> None:
-            acting = here.acting()
+        async def work(acting: Acting) -> None:
             second = await here.desk.run(
                 here.desk.accounts.sign_in, login.value or "", password.value or "", acting.at, time.monotonic()
             )
@@ -34,7 +34,7 @@ async def ask_second(here: Here, title: str, agreed: Callable[[Person, str], Awa
             dialog.close()
 
         async def press() -> None:
-            await here.do(lambda _acting: work())
+            await here.do(work)
 
         with ui.element("div").classes("row"):
             ui.button(tr("Both agree"), on_click=press).classes("primary")

@@ -140,5 +140,7 @@ def _of_note(view: Mapping[str, Any] | None) -> Any:
     lamps: list[Any] = []
     for lamp in view["lamps"]:
         session: Mapping[str, Any] = lamp["session"] or {}
-        lamps.append((lamp["name"], lamp["status"], session.get("id"), session.get("state")))
-    return lamps, [alarm["id"] for alarm in view["alarms"]], view["latched"] is not None, view["journal"]["seq"]
+        calibration: Mapping[str, Any] = lamp["calibration"] or {}
+        of_session = session.get("id"), session.get("state")
+        lamps.append((lamp["name"], lamp["status"], lamp.get("locked"), calibration.get("id"), *of_session))
+    return lamps, [alarm["id"] for alarm in view["alarms"]], view["latched"] is not None

@@ -21,7 +21,7 @@ from irctl.domain.electronic_signature import Meaning, Reauthentication, Signatu
 from irctl.domain.override import Override, overriding
 from irctl.domain.people import Person, Verb
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.protocols import Dose, Due, Protocol, Under, due, problems_with_use
+from irctl.domain.protocols import Dose, Due, Protocol, Under, due, name_of, problems_with_use
 from irctl.domain.record_and_verify import NEVER, AtTheLamp, Prescribed, disagreements
 from irctl.domain.screening import Answer, Findings, Screened, Trial, findings
 from irctl.records.papers import Index, Paper, Wanted
@@ -159,9 +159,8 @@ def begin(
 ) -> Paper:
     """Open the next visit of a course at a lamp. Raises Refused."""
     person = acting.require(Verb.SCREEN)
-    unfinished = desk.papers.find(VISIT, Wanted(parent=course.id, states=(*OPEN, "given")))
-    if still := [paper for paper in unfinished if paper.index.state in OPEN]:
-        return still[-1]
+    if begun := desk.papers.find(VISIT, Wanted(parent=course.id, states=OPEN)):
+        return begun[-1]
     courses.require_active(course)
     next_due, protocol = offered(desk, course, station, lamp)
     view = station.lamp(lamp)
@@ -294,10 +293,10 @@ def look(desk: Desk, visit: Paper, station: Station) -> list[Problem]:
     calibration = lamp["calibration"]
     held = body.settings
     session = lamp["session"]
-    if body.session is not None and session is not None and session["id"] == _session(body.session):
+    if body.session is not None and session is not None and session["id"] == courses.session_key(body.session)[1]:
         order = session["order"]
         held = Settings(order["lamp"], order["fluence_j_cm2"], order["irradiance_mw_cm2"], order["protocol"])
-    protocol = desk.library.protocols.get(body.protocol.partition(" version ")[0])
+    protocol = desk.library.protocols.get(name_of(body.protocol))
     there = AtTheLamp(
         patient=body.patient if body.identified else None,
         area=body.area if body.identified else None,
@@ -370,7 +369,7 @@ async def start(desk: Desk, acting: Acting, visit: Paper, station: Station) -> P
     # Written down before the light: what was begun is never missing from the record.
     begun = await desk.run(_marked, desk, acting, visit, person, "start asked for", "given", person.login)
     try:
-        await station.post(f"/v1/sessions/{_session(body.session)}/start", acting)
+        await station.post(f"/v1/sessions/{courses.session_key(body.session)[1]}/start", acting)
     except Refused as refused:
         # It said no, so there was no light. One that did not answer may have given it: then the visit stays as it is.
         if not any(problem.field == "station" for problem in refused.problems):
@@ -388,10 +387,6 @@ def _marked(
         raise Refused([Problem("visit", visit.id, f"is {now.index.state}", remedy)], conflict=True)
     body = {**now.body, "started_by": started_by}
     return desk.papers.amend(VISIT, visit.id, now.number, body, person, reason, acting.at, state=state)
-
-
-def _session(known: str) -> str:
-    return known.partition("/")[2]
 
 
 # --- the end --------------------------------------------------------------------------------------------------------------
@@ -413,7 +408,7 @@ def sign(desk: Desk, acting: Acting, visit: Paper, proof: Reauthentication | Non
             [Problem("after", None, "skin and pain afterwards are missing", "Look at the skin, ask, then sign")]
         )
     if body.session is not None and not body.dropped:
-        controller, _, session = body.session.partition("/")
+        controller, session = courses.session_key(body.session)
         row = courses.session_row(desk, controller, session)
         if row is None or row.outcome is None:
             why = "has not ended, or its end is not in the records yet"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-import sys
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from importlib import import_module
@@ -24,12 +23,14 @@ from irctl.controller.reopening import JournalDamaged
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain.problems import Problem, Refused
+from irctl.listening import listen, url_of
 from irctl.rope import Rope
 
 PREDECESSOR_S = 4.0
 """A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
 PORT_S = 3.0
 """How long the API's port may still be somebody else's. The lamps are dark and watched meanwhile."""
+PORT_TAKEN = "End what uses it (another controller?), or choose another with --port"
 SESSIONS_END_S = 1.0
 RETRY_S = 0.1
 
@@ -116,25 +117,11 @@ async def _listening(host: str, port: int) -> socket.socket:
     give_up_s = _now_s() + PORT_S
     while True:
         try:
-            return _listen(host, port)
+            return listen(host, port, "api.port", PORT_TAKEN)
         except Refused:
             if _now_s() > give_up_s:
                 raise
         await asyncio.sleep(RETRY_S)
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "win32":  # there it would mean to share the port with its owner
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind((host, port))
-    except OSError as error:
-        listening.close()
-        remedy = "End what uses it (another controller?), or choose another with --port"
-        raise Refused([Problem("api.port", port, error.strerror or str(error), remedy)], conflict=True) from None
-    return listening
 
 
 def _now_s() -> float:
@@ -231,8 +218,7 @@ async def _serve_api(
             await super().startup(sockets)
             if self.started:
                 listening.listen(QUEUE)
-                host, port = listening.getsockname()[:2]
-                announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+                announce(url_of(listening))
 
     server = Server(
         uvicorn.Config(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil, exp, sqrt
+from typing import Any, Self
 
 from irctl.documents.figures import date, nearest, signed, significant
 from irctl.documents.printed import NOT_CERTIFIED, View, visible
@@ -57,6 +58,17 @@ class LampDrift:
     evidence: tuple[Evidence, ...]
     at: datetime
     lamp_hours: float | None = None
+
+    @classmethod
+    def of(cls, told: Mapping[str, Any], station: str, simulated: bool, level_pct: float | None) -> Self:
+        """Of what a controller tells (GET /v1/lamps/NAME/drift): the evidence of this level, or of all."""
+        seen = (e for e in told["evidence"] if level_pct in (None, e["level_pct"]))
+        evidence = tuple(
+            Evidence(datetime.fromisoformat(e["at"]), e["lamp_hours"], e["ratio"], e["expanded_pct"], Kind(e["kind"]))
+            for e in seen
+        )
+        about = (told["lamp"], told["serial"], level_pct, told["tolerance_pct"], told["hours_per_day"])
+        return cls(station, simulated, *about, evidence, datetime.fromisoformat(told["at"]), told["lamp_hours"])
 
     @property
     def level(self) -> str:

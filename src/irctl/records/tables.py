@@ -251,6 +251,16 @@ PROJECTED = (
 
 # --- kept: here and nowhere else -------------------------------------------------------------------------------------------
 
+
+def _sealed() -> tuple[Column[Any] | Index, ...]:
+    """What is encrypted, and with which key: rows are found by it when the key is changed."""
+    return (
+        Column("key_id", String(16), nullable=False),
+        Column("sealed", LargeBinary, nullable=False),
+        Index(None, "key_id"),
+    )
+
+
 patients = Table(
     "patients", METADATA, Column("patient", Text, primary_key=True), Column("version", Integer, nullable=False)
 )
@@ -263,9 +273,7 @@ patient_versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
-    Column("key_id", String(16), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Index(None, "key_id"),
+    *_sealed(),
     Index(None, "at"),
 )
 """Everything that identifies, and why it was changed, encrypted."""
@@ -288,9 +296,7 @@ amendments = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
-    Column("key_id", String(16), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Index(None, "key_id"),
+    *_sealed(),
 )
 """What somebody corrected in a session's record, and why: beside the original, encrypted, for people write names into reasons."""
 
@@ -336,9 +342,7 @@ paper_versions = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("at", Moment, nullable=False),
     Column("by", Text, nullable=False),
-    Column("key_id", String(16), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Index(None, "key_id"),
+    *_sealed(),
 )
 """Every version of each, encrypted; each holds the hash of the one before."""
 
@@ -350,9 +354,7 @@ signatures = Table(
     Column("version", Integer, primary_key=True, autoincrement=False),
     Column("login", Text, primary_key=True),
     Column("at", Moment, primary_key=True),
-    Column("key_id", String(16), nullable=False),
-    Column("sealed", LargeBinary, nullable=False),
-    Index(None, "key_id"),
+    *_sealed(),
 )
 """Who signed which version, sealed with the clinic's key, so that none is cut out and pasted elsewhere (21 CFR 11.70)."""
 

@@ -12,8 +12,8 @@ from itertools import groupby
 from nicegui import ui
 
 from irctl.clinic import auditing, screen
+from irctl.clinic.markup import tag
 from irctl.clinic.moments import moment
-from irctl.clinic.outcomes import tag
 from irctl.clinic.screen import Here, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb

@@ -13,10 +13,10 @@ from nicegui import ui
 
 from irctl.clinic import lamp_upkeep, screen
 from irctl.clinic.lamp_upkeep import Known
+from irctl.clinic.markup import facts, table, tag
 from irctl.clinic.moments import minute
-from irctl.clinic.outcomes import tag
 from irctl.clinic.pages.upkeep_dialogs import maintain, start, unlock
-from irctl.clinic.pages.upkeep_parts import address, deviated, stations, table, verdict_tag
+from irctl.clinic.pages.upkeep_parts import address, deviated, verdict_tag
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.stations import Station
@@ -40,7 +40,7 @@ async def overview(here: Here) -> None:
 async def gather(here: Here) -> Told:
     """What is known now."""
     told: Told = []
-    for station in stations(here):
+    for station in here.stations:
         try:
             told.append((station, await lamp_upkeep.known(station)))
         except Refused as refused:
@@ -76,8 +76,7 @@ def _lamp(here: Here, station: Station, one: Known, dialogs: ui.element) -> None
                 f"<p>{escape(tr('Nobody is treated with it until it is calibrated or a check passes.'))}</p>",
                 sanitize=False,
             ).classes("below")
-        rows = "".join(f"<dt>{escape(word)}</dt><dd>{value}</dd>" for word, value in _facts(here, one))
-        ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
+        ui.html(facts(_facts(here, one)), sanitize=False)
         with ui.element("div").classes("buttons spaced"):
             _buttons(here, station, one, dialogs)
 

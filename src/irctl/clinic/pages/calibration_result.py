@@ -7,7 +7,8 @@ from html import escape
 from typing import Any
 
 from irctl.clinic import calibrating
-from irctl.clinic.pages.upkeep_parts import deviated, table, verdict_tag
+from irctl.clinic.markup import table
+from irctl.clinic.pages.upkeep_parts import deviated, verdict_tag
 from irctl.clinic.words import tr
 
 View = Mapping[str, Any]

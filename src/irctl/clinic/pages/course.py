@@ -14,8 +14,8 @@ from irctl.clinic.body_map import body_map, label_of
 from irctl.clinic.outlook import Outlook, outlook
 from irctl.clinic.pages.patients import may_see
 from irctl.clinic.patient_pieces import advice_box, born, chart_of, course_facts, progress_bar, state_tag, visits_table
+from irctl.clinic.redrawing import watch
 from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.watching import watch
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

@@ -14,6 +14,7 @@ from nicegui import ui
 from irctl.clinic import courses, patients, screen
 from irctl.clinic.body_map import body_map, label_of
 from irctl.clinic.courses import CourseBody
+from irctl.clinic.markup import facts
 from irctl.clinic.patient_pieces import born, tag
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.words import tr
@@ -239,7 +240,7 @@ def rating(label: str, value: int | None, on_pick: Callable[[int], object]) -> N
 def _confirm(here: Here, draft: Draft) -> None:
     protocol = here.desk.library.protocol(draft.protocol)
     function = f"{draft.scale}: {draft.function}" if draft.scale.strip() else "–"
-    facts = (
+    told = (
         (tr("Area"), f'<span class="big-said">{escape(label_of(draft.area))}</span>'),
         (tr("Protocol"), _protocol(protocol, fits=True)),
         (tr("Diagnosis"), escape(draft.diagnosis or "–")),
@@ -250,7 +251,6 @@ def _confirm(here: Here, draft: Draft) -> None:
     )
     with ui.element("div").classes("columns"):
         with card(tr("Is this right?")):
-            told = "".join(f"<dt>{escape(name)}</dt><dd>{value}</dd>" for name, value in facts)
-            ui.html(f'<dl class="facts">{told}</dl>', sanitize=False)
+            ui.html(facts(told), sanitize=False)
         with card(tr("Where")):
             body_map(draft.area, compact=True)

@@ -13,6 +13,7 @@ from nicegui import ui
 
 from irctl.clinic import equipment, faults, screen
 from irctl.clinic.faults import Fault
+from irctl.clinic.markup import facts, table, tag
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.words import tr
@@ -22,7 +23,7 @@ from irctl.domain.problems import Refused
 View = Mapping[str, Any]
 LOOK_S = 2.0
 TRACE_S = 0.5
-SIGNS = {"good": "✓", "warn": "!", "bad": "✕"}
+POSSIBLE_S = 60.0
 
 
 @screen.screen("/devices", "Devices", verb=Verb.CHECK_LAMP, icon="devices", order=7)
@@ -31,23 +32,17 @@ def devices(here: Here) -> None:
     with heading(tr("Devices"), here.station.title):
         if here.may(Verb.CONFIGURE):
             ui.button(tr("Vouch for the clock…"), on_click=lambda: _clock(here), color=None)
-    if faults.simulator_of(here.desk) is not None:
-        _faults(here)
-    redraw(here, lambda: _lines(here), lambda found: _draw(here, found), LOOK_S)
+    if (simulator := faults.simulator_of(here.desk)) is not None:
+        _faults(here, simulator)
+    redraw(here, lambda: equipment.lines(here.station), lambda found: _draw(here, found), LOOK_S)
     _trace(here)
-
-
-async def _lines(here: Here) -> list[View]:
-    return await equipment.lines(here.station)
 
 
 def _draw(here: Here, found: list[View]) -> None:
     for line in found:
         with card(f"{line['name']}"):
             ui.label(f"{line['port']} · {line['baud']} · {line['format']}").classes("soft")
-            with ui.element("div").classes("row"):
-                _state(line)
-                _dark(line)
+            ui.html(f'<div class="row">{_state(line)}{_dark(line)}</div>', sanitize=False)
             ui.html(_figures(line), sanitize=False)
             ui.html(_devices(line), sanitize=False)
             for device in line["devices"]:
@@ -56,54 +51,54 @@ def _draw(here: Here, found: list[View]) -> None:
                         _action(here, device["name"], action, title)
 
 
-def _tag(kind: str, text: str) -> None:
-    ui.html(f'<span class="tag {kind}">{SIGNS[kind]} {escape(text)}</span>', sanitize=False)
-
-
-def _state(line: View) -> None:
+def _state(line: View) -> str:
     well = line["status"] == "up"
     reason = "" if not line["reason"] else f": {line['reason']}"
-    _tag("good" if well else "bad", f"{tr(line['status'])}{reason}")
+    return _sign(well, f"{tr(line['status'])}{reason}")
 
 
-def _dark(line: View) -> None:
+def _dark(line: View) -> str:
     """The promise of a line: everything on it is told to be dark within this time, whatever else it is doing."""
-    late = equipment.too_short(line)
     shortest = min(line["leases_s"].values(), default=None)
     worst = tr("dark within {seconds} s at worst", seconds=f"{line['worst_time_to_dark_s']:.2f}")
     against = "" if shortest is None else f" · {tr('shortest lease {seconds} s', seconds=f'{shortest:g}')}"
-    _tag("bad" if late else "good", worst + against)
+    return _sign(not equipment.too_short(line), worst + against)
+
+
+def _sign(well: bool, text: str) -> str:
+    return tag("good", "check", text) if well else tag("bad", "no", text)
 
 
 def _figures(line: View) -> str:
     failed = sum(line["errors"].values())
-    share = 100 * line["ok"] / line["requests"] if line["requests"] else None
+    kinds = ", ".join(f"{kind} {count}" for kind, count in line["errors"].items())
+    share = f"{100 * line['ok'] / line['requests']:.2f} %" if line["requests"] else "–"
     latency = line["latency_ms"]
-    told = {
-        tr("Requests"): f"{line['requests']}",
-        tr("Answered well"): "–" if share is None else f"{share:.2f} %",
-        tr("Failed"): f"{failed}"
-        + ("" if not failed else f" ({', '.join(f'{k} {v}' for k, v in line['errors'].items())})"),
-        tr("Answer, ms"): f"{latency['p50']:g} · 99 %: {latency['p99']:g} · max {latency['max']:g}",
-        tr("Stray bytes"): f"{line['stray_bytes']}",
-    }
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told.items())
-    return f'<dl class="facts">{rows}</dl>'
+    return facts(
+        [
+            (tr("Requests"), f"{line['requests']}"),
+            (tr("Answered well"), share),
+            (tr("Failed"), escape(f"{failed} ({kinds})" if failed else "0")),
+            (tr("Answer, ms"), f"{latency['p50']:g} · 99 %: {latency['p99']:g} · max {latency['max']:g}"),
+            (tr("Stray bytes"), f"{line['stray_bytes']}"),
+        ]
+    )
 
 
 def _devices(line: View) -> str:
-    rows = ""
+    rows: list[list[str]] = []
     for device in line["devices"]:
         identity: View = device["identity"] or {}
         who = " ".join(str(identity[name]) for name in ("model", "serial", "firmware") if identity.get(name))
-        failed = sum(device["errors"].values())
-        rows += (
-            f"<tr><th>{escape(device['name'])}</th><td>{escape(device['driver'])}</td><td class=number>{device['unit']}</td>"
-            f"<td>{escape(who) or '–'}</td><td class=number>{device['requests']}</td><td class=number>{failed}</td></tr>"
-        )
+        said = escape(device["name"]), escape(device["driver"]), f"{device['unit']}", escape(who) or "–"
+        rows.append([*said, f"{device['requests']}", f"{sum(device['errors'].values())}"])
     names = (tr("Device"), tr("Driver"), tr("Unit"), tr("Says that it is"), tr("Requests"), tr("Failed"))
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in names)
-    return f'<div class="scrolls" tabindex="0"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return _scrolling(table(names, rows, numbers=(2, 4, 5)))
+
+
+def _scrolling(wide: str) -> str:
+    """In its own box, so that the page never scrolls sideways."""
+    return f'<div class="scrolls" tabindex="0">{wide}</div>'
 
 
 # --- what only a person may order -----------------------------------------------------------------------------------------
@@ -147,10 +142,9 @@ def _trace(here: Here) -> None:
     """The last frames of one line, as they go by."""
     with card(tr("On the wire")):
         with ui.element("div").classes("row"):
-            names = {line: line for line in sorted(_names(here))}
-            chosen = ui.select(names, label=tr("Line"), value=next(iter(names), None)).props("outlined")
+            chosen = ui.select([], label=tr("Line")).props("outlined")
             running = ui.switch(tr("Follow"))
-        table = ui.html("", sanitize=False).classes("wire")
+        shown = ui.html("", sanitize=False).classes("wire")
     tails: dict[str, equipment.Tail] = {}
 
     async def look() -> None:
@@ -159,71 +153,51 @@ def _trace(here: Here) -> None:
         tail = tails.setdefault(chosen.value, equipment.Tail(chosen.value))
         with suppress(Refused):  # as above
             if await tail.follow(here.station):
-                table.content = _frames(tail)
+                shown.content = _frames(tail)
 
     async def name_lines() -> None:
         with suppress(Refused):  # what does not answer is told above
-            for line in await equipment.lines(here.station):
-                names[line["name"]] = line["name"]
-        chosen.set_options(names, value=chosen.value or next(iter(names), None))
+            names = [str(line["name"]) for line in await equipment.lines(here.station)]
+            chosen.set_options(names, value=chosen.value or names[0])
 
     ui.timer(TRACE_S, look)
     ui.timer(0.2, name_lines, once=True)
 
 
-def _names(here: Here) -> list[str]:
-    return [line["name"] for line in (here.station.view or {}).get("lines", ())]
-
-
 def _frames(tail: equipment.Tail) -> str:
-    rows = ""
+    rows: list[list[str]] = []
     for frame in reversed(tail.frames):
-        sign = "→" if frame["direction"] == "tx" else "←"
+        way = "→" if frame["direction"] == "tx" else "←"
         well = "" if frame["ok"] is None else "✓" if frame["ok"] else "✕"
-        when = f"{frame['at_s'] - tail.now_s:+.3f} s"
-        told = (when, sign, frame["unit"], frame["name"], frame["hex"], f"{well} {frame['note']}")
-        rows += "<tr>" + "".join(f"<td>{escape('' if one is None else str(one))}</td>" for one in told) + "</tr>"
+        unit = "" if frame["unit"] is None else f"{frame['unit']}"
+        told = (frame["name"], frame["hex"], f"{well} {frame['note']}")
+        rows.append([f"{frame['at_s'] - tail.now_s:+.3f} s", way, unit, *(escape(str(one)) for one in told)])
     names = (tr("When"), tr("Way"), tr("Unit"), tr("Function"), tr("Bytes"), "")
-    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in names)
-    return f'<div class="scrolls" tabindex="0"><table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return _scrolling(table(names, rows))
 
 
 # --- faults, in a demonstration -------------------------------------------------------------------------------------------
 
 
-def _faults(here: Here) -> None:
-    simulator = faults.simulator_of(here.desk)
-    assert simulator is not None
-    with card(tr("SIMULATED FAULTS")):
-        ui.label(tr("See what the station does when something breaks. Nothing here is real.")).classes("soft")
-        redraw(here, _active(here), lambda found: _mending(here, found), LOOK_S)
-        with ui.expansion(tr("Break something")).classes("wide"):
-            redraw(here, _possible(here), lambda found: _breaking(here, found), 60.0)
+def _faults(here: Here, simulator: faults.Simulator) -> None:
+    async def active() -> list[Fault]:
+        return list(simulator.active)
 
-
-def _active(here: Here) -> Any:
-    async def look() -> list[Fault]:
-        simulator = faults.simulator_of(here.desk)
-        return [] if simulator is None else list(simulator.active)
-
-    return look
-
-
-def _possible(here: Here) -> Any:
-    async def look() -> dict[str, list[Fault]]:
-        simulator = faults.simulator_of(here.desk)
-        if simulator is None:
-            return {}
+    async def possible() -> dict[str, list[Fault]]:
         interlocks = sorted({name for lamp in here.station.lamps for name in lamp["live"]["interlocks"]})
         return faults.possible(await simulator.state(), interlocks)
 
-    return look
+    with card(tr("SIMULATED FAULTS")):
+        ui.label(tr("See what the station does when something breaks. Nothing here is real.")).classes("soft")
+        redraw(here, active, lambda found: _mending(here, found), LOOK_S)
+        with ui.expansion(tr("Break something")).classes("wide"):
+            redraw(here, possible, lambda found: _breaking(here, found), POSSIBLE_S)
 
 
 def _mending(here: Here, active: list[Fault]) -> None:
     for fault in active:
         with ui.element("div").classes("row"):
-            ui.html(f'<span class="tag bad">✕ {escape(fault.title)}</span>', sanitize=False)
+            ui.html(tag("bad", "no", fault.title), sanitize=False)
             ui.button(tr("Mend"), on_click=_mend(here, fault), color=None)
     if active:
         ui.button(tr("Mend everything"), on_click=_mend(here, None), color=None).classes("primary")

@@ -13,8 +13,8 @@ from typing import Any
 from nicegui import ui
 
 from irctl.clinic import screen
+from irctl.clinic.markup import tag
 from irctl.clinic.moments import day, moment
-from irctl.clinic.outcomes import tag
 from irctl.clinic.pages.records import PATH, follow_from_now, kinds, pager
 from irctl.clinic.screen import Here, heading, show_empty
 from irctl.clinic.session_filter import place_of

@@ -12,7 +12,8 @@ from nicegui import ui
 
 from irctl.clinic import lamp_upkeep, screen
 from irctl.clinic.icons import icon
-from irctl.clinic.pages.upkeep_parts import TONES, address, asked_station, deviated, table, verdict_word
+from irctl.clinic.markup import table
+from irctl.clinic.pages.upkeep_parts import TONES, address, asked_station, deviated, verdict_word
 from irctl.clinic.parts import Choice
 from irctl.clinic.screen import LOOK_AGAIN_S, Here, card, heading, live_panel, show_empty
 from irctl.clinic.stations import Station

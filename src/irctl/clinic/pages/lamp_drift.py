@@ -13,9 +13,9 @@ from typing import Any
 from nicegui import ui
 
 from irctl.clinic import lamp_upkeep, screen
+from irctl.clinic.markup import table, tag
 from irctl.clinic.moments import minute
-from irctl.clinic.outcomes import tag
-from irctl.clinic.pages.upkeep_parts import asked_station, table
+from irctl.clinic.pages.upkeep_parts import asked_station
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb

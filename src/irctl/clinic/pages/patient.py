@@ -25,9 +25,9 @@ from irctl.clinic.patient_pieces import (
     versions_table,
 )
 from irctl.clinic.patients import BackgroundBody, Patient
+from irctl.clinic.redrawing import watch
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.timeline import Entry, timeline
-from irctl.clinic.watching import watch
 from irctl.clinic.words import tr
 from irctl.clinic.words.dates import moment
 from irctl.domain.people import Verb

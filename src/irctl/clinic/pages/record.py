@@ -15,8 +15,9 @@ from nicegui import ui
 from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.icons import icon
+from irctl.clinic.markup import facts, table, tag
 from irctl.clinic.moments import moment
-from irctl.clinic.outcomes import interval, outcome_tag, tag
+from irctl.clinic.outcomes import interval, outcome_tag
 from irctl.clinic.pages import visit_parts
 from irctl.clinic.pages.records import PATH, follow_from_now
 from irctl.clinic.screen import Here, card, heading, show_empty
@@ -27,8 +28,8 @@ from irctl.documents.plot import PANEL_HEIGHT_MAX, graph_svg
 from irctl.documents.wording import marks
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused
+from irctl.records import tables
 from irctl.records.amending import AMENDABLE
-from irctl.records.tables import sessions as table
 
 Fact = tuple[str, str]
 """A word and its value, which is markup."""
@@ -79,7 +80,7 @@ def _show(here: Here, found: Record) -> None:
         with card(tr("Delivered")):
             _delivered(found)
         with card(tr("Order and times")):
-            facts([*_order(here, found), *_times(here, found)])
+            ui.html(facts([*_order(here, found), *_times(here, found)]), sanitize=False)
     if found.amendments:
         with card(tr("Amendments")):
             _amendments(here, found)
@@ -88,12 +89,6 @@ def _show(here: Here, found: Record) -> None:
     if found.alarms or found.entries:
         with card(tr("What happened")):
             _happenings(here, found)
-
-
-def facts(told: Iterable[Fact]) -> None:
-    """Words and values; what is not known is left out."""
-    rows = "".join(f"<dt>{escape(word)}</dt><dd>{value}</dd>" for word, value in told if value)
-    ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
 
 
 def _moment(here: Here, at: datetime | None) -> str:
@@ -111,7 +106,7 @@ def _delivered(found: Record) -> None:
     ui.html(f'<p class="row">{outcome_tag(row["outcome"])}{simulated}</p>', sanitize=False)
     ui.html(f'<p class="figure-line">{escape(interval(row))}</p>', sanitize=False)
     source = {"measured": tr("measured by the radiometer"), "calibrated": tr("estimated from the calibration")}
-    facts(
+    told = (
         [
             (tr("Prescribed"), f"{row['prescribed_j_cm2']:g} J/cm²" if row["prescribed_j_cm2"] else ""),
             (tr("Why it ended"), _text(row["reason"]) + hazard),
@@ -122,6 +117,7 @@ def _delivered(found: Record) -> None:
             ("CEM43", f"{ceiled(row['cem43_min'], 2)} min" if row["cem43_min"] is not None else ""),
         ]
     )  # fmt: skip
+    ui.html(facts(told), sanitize=False)
     if parts := row["contributions"]:
         ui.html(f"<details><summary>{escape(tr('Why it is not known better'))}</summary>{_contributions(parts)}</details>", sanitize=False)  # fmt: skip
 
@@ -180,19 +176,15 @@ def _times(here: Here, found: Record) -> list[Fact]:
 
 
 def _amendments(here: Here, found: Record) -> None:
-    rows: list[str] = []
+    rows: list[list[str]] = []
     for one in found.amendments:
         for field, value in one.changes.items():
-            original = _text(found.row[field]) if field in table.c else ""
-            rows.append(
-                f"<tr><td>{one.version}</td><td>{escape(_fields().get(field, field))}</td><td>{original or '–'}</td><td><b>{_text(value)}</b></td>"
-                f"<td>{escape(one.reason)}</td><td>{escape(one.by)}, {_moment(here, one.at)}</td></tr>"
-            )
+            original = _text(found.row[field]) if field in tables.sessions.c else ""
+            said = f"{escape(one.by)}, {_moment(here, one.at)}"
+            what, right = escape(_fields().get(field, field)), f"<b>{_text(value)}</b>"
+            rows.append([f"{one.version}", what, original or "–", right, escape(one.reason), said])
     names = (tr("No."), tr("What"), tr("As it stood"), tr("What is right"), tr("Why"), tr("Who and when"))
-    head = "".join(f"<th>{escape(text)}</th>" for text in names)
-    ui.html(
-        f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>', sanitize=False
-    )
+    ui.html(table(names, rows), sanitize=False)
 
 
 def _happenings(here: Here, found: Record) -> None:

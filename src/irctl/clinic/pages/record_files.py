@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import PlainTextResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 
 from irctl.clinic import exporting, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
+from irctl.clinic.forms import form_of
 from irctl.clinic.guarded import guarded
 from irctl.clinic.screen import COOKIE
 from irctl.documents.session_note import NoteError, render_pdf
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
-
-FORM_MAX = 8192
-"""Bytes."""
 
 
 def routes(desk: Desk, doors: Doors) -> APIRouter:
@@ -47,9 +43,7 @@ def routes(desk: Desk, doors: Doors) -> APIRouter:
 
     @made.post("/records/export", include_in_schema=False)
     async def post_export(request: Request) -> Response:
-        form = await _form(request)
-        if form is None:
-            return PlainTextResponse("This form is too long.", 413)
+        form = await form_of(request)
 
         def work(acting: Acting) -> Response:
             visitor = doors.find(request.cookies.get(COOKIE, ""))
@@ -64,13 +58,3 @@ def routes(desk: Desk, doors: Doors) -> APIRouter:
         return await guarded(request, desk, doors, Verb.SEE_PATIENT, work)
 
     return made
-
-
-async def _form(request: Request) -> Mapping[str, str] | None:
-    """None for one that is longer than any of ours."""
-    body = b""
-    async for piece in request.stream():
-        body += piece
-        if len(body) > FORM_MAX:
-            return None
-    return {key: values[-1] for key, values in parse_qs(body.decode("utf-8", "replace")).items()}

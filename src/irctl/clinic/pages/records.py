@@ -18,8 +18,9 @@ from nicegui import ui
 from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.icons import icon
+from irctl.clinic.markup import tag
 from irctl.clinic.moments import day
-from irctl.clinic.outcomes import interval, outcome_tag, tag
+from irctl.clinic.outcomes import interval, outcome_tag
 from irctl.clinic.screen import LOOK_AGAIN_S, Here, heading, show_empty
 from irctl.clinic.session_filter import OUTCOMES, address, filter_of, place_of, told, wanted_of
 from irctl.clinic.words import tr

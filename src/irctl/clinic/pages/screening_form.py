@@ -9,7 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic.icons import icon
+from irctl.clinic.markup import tag
 from irctl.clinic.pages.protocol_form import number, text
 from irctl.clinic.pages.shelf import Draft
 from irctl.clinic.screen import card
@@ -52,7 +52,7 @@ def _entry(draft: Draft, item: Row, at: int, again: Any) -> None:
             f'<span class="title">{escape(str(item.get("asks", "")))}</span><br><span class="soft small">{escape(str(item.get("key", "")))}</span>',
             sanitize=False,
         ).classes("grow")
-        ui.html(f'<span class="tag {tone}">{icon(sign, "1em")}{escape(tr(word))}</span>', sanitize=False)
+        ui.html(tag(tone, sign, tr(word)), sanitize=False)
         ui.button(tr("Change"), on_click=lambda: _Question(draft, at, again).open()).classes("quiet")
 
 

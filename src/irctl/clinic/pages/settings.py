@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 import platform
 from html import escape
 from importlib import metadata
@@ -13,14 +14,17 @@ from nicegui import ui
 from irctl.clinic import drafts, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.icons import icon
-from irctl.clinic.library import PROTOCOL, SCREENING
+from irctl.clinic.library import PROTOCOL, SCREENING, InForce
+from irctl.clinic.markup import facts, table, tag
 from irctl.clinic.moments import minute
 from irctl.clinic.nightly import BACK_UP, last_runs
 from irctl.clinic.pages.shelf import standing_of
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.shipped import shipped
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
+from irctl.records.papers import Paper
 
 TABS: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
     (
@@ -71,14 +75,13 @@ def settings(here: Here) -> None:
     )
     with ui.element("div").classes("stack"):
         if here.may(Verb.ORDER):
-            here.follow(lambda: _waiting(here))
+            redraw(here, lambda: asyncio.to_thread(drafts.waiting, here.desk), _waiting)
         ui.html(f'<div class="list">{rows}</div>', sanitize=False)
         if here.may(Verb.ORDER):
-            here.follow(lambda: _in_force(here.desk))
+            redraw(here, lambda: asyncio.to_thread(here.desk.library.now), _in_force)
 
 
-def _waiting(here: Here) -> None:
-    found = drafts.waiting(here.desk)
+def _waiting(found: list[Paper]) -> None:
     if not found:
         return
     with card(tr("Waiting for a second person")), ui.element("div").classes("list"):
@@ -89,14 +92,13 @@ def _waiting(here: Here) -> None:
             said = tr("handed in by {by}", by=paper.version.by)
             ui.html(
                 f'<a class="item" href="{path}"><span class="title">{escape(paper.id)}</span>'
-                f'<span class="soft grow">{escape(said)}</span><span class="tag warn">{icon("warn", "1em")}{escape(tr("waits for approval"))}</span></a>',
+                f'<span class="soft grow">{escape(said)}</span>{tag("warn", "warn", tr("waits for approval"))}</a>',
                 sanitize=False,
             )
 
 
-def _in_force(desk: Desk) -> None:
+def _in_force(now: InForce) -> None:
     with card(tr("In force")):
-        now = desk.library.now()
         lists = [] if now.screening is None else [now.screening]
         rows = "".join(
             f"<tr><td>{escape(one.title)}</td><td>{escape(one.label)}</td><td>{escape(standing_of(one.approval))}</td></tr>"
@@ -132,12 +134,8 @@ def about(here: Here) -> None:
             )
     with card(tr("Shipped along")):
         ui.label(tr("irctl itself is under the Apache License 2.0. It stands on:")).classes("soft")
-        rows = "".join(
-            f"<tr><td>{escape(one.name)}</td><td>{escape(one.version)}</td><td>{escape(one.licence)}</td></tr>"
-            for one in shipped()
-        )
-        head = "".join(f"<th>{escape(tr(word))}</th>" for word in ("Package", "Version", "Licence"))
-        ui.html(f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>', sanitize=False)
+        rows = [[escape(one.name), escape(one.version), escape(one.licence)] for one in shipped()]
+        ui.html(table((tr("Package"), tr("Version"), tr("Licence")), rows), sanitize=False)
 
 
 def _last_back_up(desk: Desk) -> str:
@@ -163,5 +161,4 @@ def _installation(here: Here) -> tuple[tuple[str, str], ...]:
 
 
 def _facts(told: tuple[tuple[str, str], ...]) -> None:
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told)
-    ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
+    ui.html(facts((name, escape(value)) for name, value in told), sanitize=False)

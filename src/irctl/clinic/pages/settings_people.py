@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 import time
 from html import escape
 from typing import Any
@@ -11,8 +12,9 @@ from typing import Any
 from nicegui import ui
 
 from irctl.clinic import screen, staff
-from irctl.clinic.icons import icon
+from irctl.clinic.markup import tag
 from irctl.clinic.pages.settings import tabs
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading
 from irctl.clinic.words import tr
 from irctl.domain.passwords import LENGTH_MIN
@@ -35,30 +37,28 @@ def people(here: Here) -> None:
     with buttons:
         ui.button(tr("New account"), on_click=lambda: ui.navigate.to("/settings/people/new")).classes("primary")
     tabs(here, "/settings/people")
-    here.follow(lambda: _accounts(here))
+
+    async def look() -> list[Account]:
+        return await asyncio.to_thread(staff.listed, here.desk, here.acting())
+
+    redraw(here, look, lambda found: _accounts(here, found), verb=Verb.MANAGE_PEOPLE)
 
 
-def _accounts(here: Here) -> None:
-    if not here.may(Verb.MANAGE_PEOPLE):  # the screen was locked meanwhile
-        return
+def _accounts(here: Here, found: list[Account]) -> None:
     with ui.element("div").classes("list"):
-        for account in staff.listed(here.desk, here.acting()):
+        for account in found:
             person = account.person
-            state = "" if person.active else _tag("bad", "no", tr("may not sign in"))
+            state = "" if person.active else tag("bad", "no", tr("may not sign in"))
             failed = (
-                _tag("warn", "warn", tr("{count} wrong passwords", count=account.failures)) if account.failures else ""
+                tag("warn", "warn", tr("{count} wrong passwords", count=account.failures)) if account.failures else ""
             )
-            own = _tag("live", "check", tr("you")) if person.login == here.visitor.login else ""
+            own = tag("live", "check", tr("you")) if person.login == here.visitor.login else ""
             roles = ", ".join(tr(role.value.capitalize()) for role in sorted(person.roles))
             ui.html(
                 f'<a class="item" href="/settings/people/{escape(person.login)}"><span class="grow"><span class="title">{escape(person.name)}</span>'
                 f' <span class="soft">{escape(person.login)}</span><br><span class="soft">{escape(roles)}</span></span>{own}{failed}{state}</a>',
                 sanitize=False,
             )
-
-
-def _tag(tone: str, sign: str, text: str) -> str:
-    return f'<span class="tag {tone}">{icon(sign, "1em")}{escape(text)}</span>'
 
 
 @screen.screen("/settings/people/new", "New account", verb=Verb.MANAGE_PEOPLE)

@@ -4,17 +4,21 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 from html import escape
 
 from nicegui import ui
 
 from irctl.clinic import drafts, screen
+from irctl.clinic.desk import Desk
 from irctl.clinic.dose_chart import dose_chart
 from irctl.clinic.icons import icon
 from irctl.clinic.library import HANDED_IN, PROTOCOL, RETIRED, Text
+from irctl.clinic.markup import facts, tag
 from irctl.clinic.pages.protocol_form import LIMITS, protocol_form
 from irctl.clinic.pages.settings import allowed, tabs
 from irctl.clinic.pages.shelf import Shelf, ask_reason, standing_of
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
@@ -34,38 +38,39 @@ def protocols(here: Here) -> None:
             ui.button(tr("New protocol…"), on_click=lambda: _ask_new(here)).classes("primary")
     tabs(here, PATH)
     if allowed(here, SEEN_BY):
-        here.follow(lambda: _list(here))
+        redraw(here, lambda: asyncio.to_thread(_look, here.desk), _list)
     else:
         show_empty(tr("Not for you"), tr("This page is for other roles. Ask an administrator."))
 
 
-def _list(here: Here) -> None:
-    library, papers = here.desk.library, here.desk.papers.find(PROTOCOL, Wanted())
-    states = {paper.id: paper.index.state for paper in papers}
+def _look(desk: Desk) -> tuple[dict[str, Protocol], dict[str, str]]:
+    """Those in force, and how each that was written here stands."""
+    written = desk.papers.find(PROTOCOL, Wanted())
+    return dict(desk.library.protocols), {paper.id: paper.index.state for paper in written}
+
+
+def _list(found: tuple[dict[str, Protocol], dict[str, str]]) -> None:
+    protocols, states = found
     with ui.element("div").classes("list"):
-        for name in sorted({*library.protocols, *states}):
-            protocol, state = library.protocols.get(name), states.get(name, "")
+        for name in sorted({*protocols, *states}):
+            protocol, state = protocols.get(name), states.get(name, "")
             title = protocol.title if protocol else name
             about = protocol.label if protocol else tr("not in force")
             if protocol is None:
-                tag = _tag("bad", "no", tr("out of use")) if state == RETIRED else ""
+                said = tag("bad", "no", tr("out of use")) if state == RETIRED else ""
             elif protocol.approval is None:
-                tag = _tag("warn", "warn", standing_of(protocol.approval))
+                said = tag("warn", "warn", standing_of(protocol.approval))
             else:
-                tag = _tag("good", "check", tr("approved"))
+                said = tag("good", "check", tr("approved"))
             if state == HANDED_IN:
-                tag += _tag("warn", "pen", tr("waits for approval"))
+                said += tag("warn", "pen", tr("waits for approval"))
             elif state == "draft":
-                tag += _tag("live", "pen", tr("draft"))
+                said += tag("live", "pen", tr("draft"))
             ui.html(
                 f'<a class="item" href="{PATH}/{escape(name)}"><span class="grow"><span class="title">{escape(title)}</span><br>'
-                f'<span class="soft">{escape(about)}</span></span>{tag}</a>',
+                f'<span class="soft">{escape(about)}</span></span>{said}</a>',
                 sanitize=False,
             )
-
-
-def _tag(tone: str, sign: str, text: str) -> str:
-    return f'<span class="tag {tone}">{icon(sign, "1em")}{escape(text)}</span>'
 
 
 def _ask_new(here: Here) -> None:
@@ -204,8 +209,7 @@ def _facts(protocol: Protocol) -> str:
         (tr("Written by"), protocol.written_by),
         *((f"{tr('Source')}, {source.mark}", f"{source.of}: {source.text}") for source in protocol.sources),
     ]  # fmt: skip
-    rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in told)
-    return f'<dl class="facts">{rows}</dl>'
+    return facts((name, escape(value)) for name, value in told)
 
 
 def _limit(limit: str, value: float) -> str:

@@ -10,8 +10,8 @@ from html import escape
 from nicegui import ui
 
 from irctl.clinic import screen
-from irctl.clinic.icons import icon
 from irctl.clinic.library import SCREENING, Text
+from irctl.clinic.markup import facts, tag
 from irctl.clinic.pages.screening_form import screening_form
 from irctl.clinic.pages.settings import allowed, tabs
 from irctl.clinic.pages.shelf import Shelf
@@ -51,11 +51,10 @@ def show(here: Here, found: Text) -> None:
         ui.label(test.advice).classes("soft")
     with card(tr("Sources")):
         sources = {item.source.text: item.source for item in found.items} | {test.source.text: test.source}
-        rows = "".join(
-            f"<dt>{escape(one.mark)}</dt><dd>{escape(one.of)}<br><span class=soft>{escape(one.text)}</span></dd>"
-            for one in sources.values()
+        told = (
+            (one.mark, f"{escape(one.of)}<br><span class=soft>{escape(one.text)}</span>") for one in sources.values()
         )
-        ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
+        ui.html(facts(told), sanitize=False)
 
 
 def _asked(item: Item) -> None:
@@ -89,4 +88,4 @@ def _says(item: Item, chosen: Answer) -> str:
 
 
 def _said(tone: str, sign: str, word: str, advice: str) -> str:
-    return f'<p class="row answered"><span class="tag {tone}">{icon(sign, "1em")}{escape(word)}</span><span>{escape(advice)}</span></p>'
+    return f'<p class="row answered">{tag(tone, sign, word)}<span>{escape(advice)}</span></p>'

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from html import escape
+from typing import NamedTuple
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
@@ -15,7 +16,9 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.forms import form_of
 from irctl.clinic.icons import icon
+from irctl.clinic.markup import table, tag
 from irctl.clinic.pages.settings import tabs
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE, Here, card, heading
 from irctl.clinic.words import LANGUAGES, spoken, tr
 
@@ -57,31 +60,41 @@ def stations(here: Here) -> None:
     heading(tr("Stations and language"), tr("For this workstation, whoever is signed in"))
     tabs(here, "/settings/stations")
     with card(tr("Which station stands here?")):
-        here.follow(lambda: _stations(here))
+        redraw(here, lambda: _stations(here), lambda told: _shown(here, told))
     with card(tr("Language")):
         _choices(here, "language", dict(LANGUAGES), spoken())
 
 
-def _stations(here: Here) -> None:
+class _Told(NamedTuple):
+    """One station, as it is now."""
+
+    name: str
+    title: str
+    url: str
+    answers: bool
+    lamps: int
+
+
+async def _stations(here: Here) -> list[_Told]:
+    return [
+        _Told(name, one.title, one.url, one.view is not None, len(one.lamps))
+        for name, one in here.desk.stations.items()
+    ]
+
+
+def _shown(here: Here, told: list[_Told]) -> None:
     ui.label(tr("STOP at the top of every page is of this station, and treatments are offered for it first.")).classes(
         "soft"
     )
-    titles = {name: station.title for name, station in here.desk.stations.items()}
-    _choices(here, "station", titles, here.station.name)
-    rows = "".join(
-        f"<tr><td>{escape(station.title)}</td><td>{escape(station.url)}</td><td>{_heard(station.view)}</td>"
-        f'<td class="number">{len(station.lamps)}</td></tr>'
-        for station in here.desk.stations.values()
-    )
-    head = f"<th>{escape(tr('Station'))}</th><th>{escape(tr('Address'))}</th><th>{escape(tr('State'))}</th>"
-    head += f'<th class="number">{escape(tr("Lamps"))}</th>'
-    ui.html(f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>', sanitize=False)
+    _choices(here, "station", {one.name: one.title for one in told}, here.station.name)
+    rows = [[escape(one.title), escape(one.url), _heard(one.answers), f"{one.lamps}"] for one in told]
+    ui.html(table((tr("Station"), tr("Address"), tr("State"), tr("Lamps")), rows, numbers=(3,)), sanitize=False)
 
 
-def _heard(view: object) -> str:
-    if view:
-        return f'<span class="tag good">{icon("check", "1em")}{escape(tr("answers"))}</span>'
-    return f'<span class="tag bad">{icon("no", "1em")}{escape(tr("does not answer"))}</span>'
+def _heard(answers: bool) -> str:
+    if answers:
+        return tag("good", "check", tr("answers"))
+    return tag("bad", "no", tr("does not answer"))
 
 
 def _choices(here: Here, field: str, names: dict[str, str], now: str) -> None:

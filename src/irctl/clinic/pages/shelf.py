@@ -18,6 +18,7 @@ from irctl.clinic import drafts
 from irctl.clinic.drafts import Checked
 from irctl.clinic.icons import icon
 from irctl.clinic.library import HANDED_IN, PROTOCOL, SCREENING, TEMPLATE, Text, parse_text
+from irctl.clinic.markup import tag
 from irctl.clinic.moments import minute
 from irctl.clinic.screen import Here, card, show_empty
 from irctl.clinic.toml_writing import written
@@ -281,7 +282,7 @@ class Shelf:
                     edition.state, ("live", "pen")
                 )
                 ui.html(
-                    f'<div class="row"><span class="title">{edition.number}</span><span class="tag {tone}">{icon(sign, "1em")}{escape(tr(edition.state))}</span>'
+                    f'<div class="row"><span class="title">{edition.number}</span>{tag(tone, sign, tr(edition.state))}'
                     f'<span class="soft">{escape(edition.by)}, {at}</span><span class="grow">{escape(edition.reason)}</span></div>{_diff(edition.diff)}',
                     sanitize=False,
                 )

@@ -11,6 +11,7 @@ from html import escape
 from nicegui import ui
 
 from irctl.clinic import courses, screen, visits
+from irctl.clinic.acting import Acting
 from irctl.clinic.body_map import label_of
 from irctl.clinic.parts import minutes, problems
 from irctl.clinic.patients import search
@@ -20,7 +21,7 @@ from irctl.clinic.stations import Station
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
-from irctl.domain.protocols import Dose
+from irctl.domain.protocols import Dose, name_of
 from irctl.records.papers import Paper, Wanted
 from irctl.records.people import Version
 
@@ -52,10 +53,10 @@ async def treat(here: Here) -> None:
 async def _searched(here: Here, typed: str) -> list[Version]:
     found: list[Version] = []
 
-    async def work() -> None:
-        found.extend(await here.desk.run(search, here.desk, here.acting(), typed))
+    async def work(acting: Acting) -> None:
+        found.extend(await here.desk.run(search, here.desk, acting, typed))
 
-    await here.do(lambda _acting: work())
+    await here.do(work)
     return found
 
 
@@ -87,7 +88,7 @@ def _patient(here: Here, person: Version) -> None:
                 body = courses.body_of(course)
                 ui.html(
                     f'<a class="item" href="/treat/{course.id}"><span class="grow"><span class="title">{escape(label_of(body.area))}</span>'
-                    f'<br><span class="soft">{escape(body.protocol.partition(" version ")[0])}</span></span><span class="tag live">{escape(tr("Choose"))}</span></a>',
+                    f'<br><span class="soft">{escape(name_of(body.protocol))}</span></span><span class="tag live">{escape(tr("Choose"))}</span></a>',
                     sanitize=False,
                 )
         if not active:
@@ -114,9 +115,8 @@ def choose_lamp(here: Here, course: str) -> None:
     appointment = here.request.query_params.get("appointment")
 
     def offers() -> list[_Offer | _Silent]:
-        stations = [here.station, *(s for s in here.desk.stations.values() if s is not here.station)]
         offered: list[_Offer | _Silent] = []
-        for station in stations:
+        for station in here.stations:
             offered += [] if station.view else [_Silent(station.title)]
             offered += [_offer(here, found, station, lamp["name"]) for lamp in station.lamps]
         return offered
@@ -181,13 +181,11 @@ def _lamp(here: Here, course: Paper, offer: _Offer, appointment: str | None) -> 
         ui.label(offer.protocol).classes("small soft")
 
         async def begin() -> None:
-            async def work() -> None:
+            async def work(acting: Acting) -> None:
                 station = here.desk.station(offer.station)
-                visit = await here.desk.run(
-                    visits.begin, here.desk, here.acting(), course, station, offer.lamp, appointment
-                )
+                visit = await here.desk.run(visits.begin, here.desk, acting, course, station, offer.lamp, appointment)
                 ui.navigate.to(f"/visits/{visit.id}")
 
-            await here.do(lambda _acting: work())
+            await here.do(work)
 
         ui.button(tr("Treat at this lamp"), on_click=begin).classes("primary big")

@@ -4,12 +4,11 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from irctl.clinic.outcomes import tag
+from irctl.clinic.markup import tag
 from irctl.clinic.screen import Here
 from irctl.clinic.stations import Station
 from irctl.clinic.words import tr
@@ -35,11 +34,6 @@ def address(here: Here, station: Station, *parts: str) -> str:
     return path if station is here.station else f"{path}?station={quote(station.name, safe='')}"
 
 
-def stations(here: Here) -> list[Station]:
-    """The one that this workstation stands at first."""
-    return [here.station, *(one for one in here.desk.stations.values() if one is not here.station)]
-
-
 def verdict_word(verdict: str) -> str:
     words = {"pass": tr("Passed"), "warn": tr("Passed, with a warning"), "fail": tr("Failed")}
     return words.get(verdict, verdict)
@@ -53,14 +47,3 @@ def verdict_tag(verdict: str) -> str:
 def deviated(error_pct: float, expanded_pct: float) -> str:
     """ "+1.2 % ± 7.7 %"."""
     return f"{error_pct:+z.1f} % ± {expanded_pct:.1f} %"
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]], numbers: Sequence[int] = ()) -> str:
-    """Markup; the cells are markup already. `numbers`: columns that stand to the right."""
-    kinds = ['class="number"' if place in numbers else "" for place in range(len(columns))]
-    head = "".join(f"<th {kind}>{escape(name)}</th>" for kind, name in zip(kinds, columns, strict=True))
-    body = "".join(
-        "<tr>" + "".join(f"<td {kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    return f'<table class="plain"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'

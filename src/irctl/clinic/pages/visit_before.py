@@ -13,7 +13,7 @@ from nicegui import events, ui
 
 from irctl.clinic import courses, visits
 from irctl.clinic.body_map import body_map
-from irctl.clinic.parts import Choice, facts, function, pain
+from irctl.clinic.parts import Choice, facts, function, pain, step_button, step_title
 from irctl.clinic.screen import Here
 from irctl.clinic.second_person import ask_second
 from irctl.clinic.visits import VisitBody
@@ -26,20 +26,9 @@ from irctl.records.papers import Paper
 PICTURE_BYTES_MAX = 280_000
 
 
-def _title(text: str, hint: str = "") -> None:
-    ui.html(f'<h2 tabindex="-1">{escape(text)}</h2>', sanitize=False)
-    if hint:
-        ui.label(hint).classes("soft")
-
-
 def _next(here: Here, text: str, work: Callable[[], Any]) -> None:
-    async def press() -> None:
-        async def done() -> None:
-            await here.desk.run(work)
-
-        await here.do(lambda _acting: done())
-
-    ui.button(text, on_click=press).classes("primary big")
+    """`work` with the database, in a thread."""
+    step_button(here, text, lambda: here.desk.run(work))
 
 
 # --- who ------------------------------------------------------------------------------------------------------------------
@@ -47,7 +36,9 @@ def _next(here: Here, text: str, work: Callable[[], Any]) -> None:
 
 def who(here: Here, visit: Paper, body: VisitBody) -> None:
     """The patient says it; the screen only has it to compare."""
-    _title(tr("Who, and where?"), tr("Let the patient say name and date of birth. Then point at the area together."))
+    step_title(
+        tr("Who, and where?"), tr("Let the patient say name and date of birth. Then point at the area together.")
+    )
     with ui.element("div").classes("row"):
         body_map(body.area, None, compact=True)
     _next(here, tr("It is this patient, and this area"), lambda: visits.identify(here.desk, here.acting(), visit))
@@ -63,7 +54,7 @@ def screening(here: Here, visit: Paper, body: VisitBody) -> None:
     listed = here.desk.library.screening
     if body.screening is not None and found is not None and found.result is Result.MUST_NOT:
         _must_not(here, visit, found)
-    _title(tr(listed.title), f"{tr('Asked anew each day.')} {tr(listed.standing)}")
+    step_title(tr(listed.title), f"{tr('Asked anew each day.')} {tr(listed.standing)}")
     given: dict[str, Choice] = {}
     for kind, title in ((Kind.CONTRAINDICATION, tr("Contraindications")), (Kind.PRECAUTION, tr("Precautions"))):
         ui.html(f"<h3>{escape(title)}</h3>", sanitize=False)
@@ -158,12 +149,10 @@ def _refuse(here: Here, visit: Paper) -> None:
             ui.html(f"<h2>{escape(tr('No treatment today'))}</h2>", sanitize=False)
             why = ui.input(tr("Why? It goes into the record")).props("outlined autofocus")
 
-            async def work() -> None:
-                await here.desk.run(visits.drop, here.desk, here.acting(), visit, why.value or "")
-                dialog.close()
-
             async def give_up() -> None:
-                await here.do(lambda _acting: work())
+                told = (here.desk, here.acting(), visit, why.value or "")
+                if await here.do(lambda _acting: here.desk.run(visits.drop, *told)):
+                    dialog.close()
 
             with ui.element("div").classes("row"):
                 ui.button(tr("Do not treat"), on_click=give_up).classes("primary")
@@ -175,7 +164,7 @@ def _refuse(here: Here, visit: Paper) -> None:
 def refused(here: Here, visit: Paper, body: VisitBody) -> None:
     """The end of a visit without light."""
     with ui.element("div").classes("verdict"):
-        _title(tr("Not treated"), body.dropped)
+        step_title(tr("Not treated"), body.dropped)
         facts(
             {
                 tr("Written down by"): visit.version.by,
@@ -190,7 +179,7 @@ def refused(here: Here, visit: Paper, body: VisitBody) -> None:
 
 def position(here: Here, visit: Paper, body: VisitBody) -> None:
     """Measured, not assumed: nothing is filled in beforehand."""
-    _title(
+    step_title(
         tr("Position"),
         tr(
             "Measure from lamp to skin: {distance} cm, the beam perpendicular to the skin. Never directly overhead.",
@@ -259,7 +248,7 @@ def _drawing(distance_cm: float) -> str:
 
 def pain_before(here: Here, visit: Paper, body: VisitBody) -> None:
     """Before the light."""
-    _title(tr("Before the light"))
+    step_title(tr("Before the light"))
     course = courses.body_of(here.desk.papers.get(courses.KIND, body.course))
     hurts = pain(tr("How much does it hurt now?"))
     works = (

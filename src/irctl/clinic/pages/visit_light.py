@@ -4,8 +4,8 @@
 # pyright: reportUnknownMemberType=false
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable
 from datetime import datetime
 from html import escape
 from typing import Any, Literal, cast
@@ -14,8 +14,10 @@ from nicegui import ui
 
 from irctl.clinic import courses, visits
 from irctl.clinic.moments import day, minute
+from irctl.clinic.outcomes import interval, outcome_tag
 from irctl.clinic.pages.visit_before import override_button
-from irctl.clinic.parts import Choice, facts, function, minutes, pain, problems
+from irctl.clinic.parts import Choice, facts, function, minutes, pain, problems, step_button, step_title
+from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here
 from irctl.clinic.visits import AfterPart, VisitBody
 from irctl.clinic.words import tr
@@ -26,7 +28,6 @@ from irctl.records.papers import Paper
 
 CONFIRMABLE = ("lamp", "fluence_j_cm2", "irradiance_mw_cm2", "protocol")
 RUNNING = ("ordered", "checking", "ready", "warming", "emitting", "paused", "ending")
-OUTCOMES = {"completed": "✓", "stopped": "■", "faulted": "✕", "interrupted": "✕"}
 
 
 def state_of(here: Here, body: VisitBody) -> str:
@@ -37,7 +38,7 @@ def state_of(here: Here, body: VisitBody) -> str:
     if station.view is None:
         return "unknown"
     session = station.lamp(body.lamp)["session"]
-    if session is None or session["id"] != body.session.partition("/")[2]:
+    if session is None or session["id"] != courses.session_key(body.session)[1]:
         return "ended"
     return "ended" if session["outcome"] else str(session["state"])
 
@@ -45,24 +46,6 @@ def state_of(here: Here, body: VisitBody) -> str:
 def over(here: Here, visit: Paper, body: VisitBody) -> bool:
     """Whether the light has been: while a lamp glows out, the skin is looked at already."""
     return visit.index.state in ("given", "signed") and state_of(here, body) in ("ending", "ended", "")
-
-
-def _title(text: str, hint: str = "") -> None:
-    ui.html(f'<h2 tabindex="-1">{escape(text)}</h2>', sanitize=False)
-    if hint:
-        ui.label(hint).classes("soft")
-
-
-def _button(here: Here, text: str, work: Callable[[], Awaitable[Any]], classes: str) -> None:
-    async def press() -> None:
-        async def done() -> None:
-            await work()
-
-        button.disable()
-        await here.do(lambda _acting: done())
-        button.enable()
-
-    button = ui.button(text, on_click=press).classes(classes).props("no-caps")
 
 
 # --- light ----------------------------------------------------------------------------------------------------------------
@@ -73,25 +56,27 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
     state = state_of(here, body)
     station = here.desk.station(body.station)
     if state == "unknown":
-        _title(
+        step_title(
             tr("The controller does not answer"),
             tr("Look at the lamp itself: its own watchdog keeps it. STOP works from here as soon as it answers."),
         )
         return
     if visit.index.state == "given" and state in RUNNING:
-        _title(
+        step_title(
             tr("Light"),
             tr("Stay with the patient. Pause, end and the questions stand in the figures below; STOP above."),
         )
         return
     if state == "ready":
-        _title(tr("The lamp is ready"), tr("Nothing shines yet. Is the patient comfortable, are the eyes protected?"))
-        _button(
+        step_title(
+            tr("The lamp is ready"), tr("Nothing shines yet. Is the patient comfortable, are the eyes protected?")
+        )
+        step_button(
             here, f"☀  {tr('START the light')}", lambda: visits.start(here.desk, here.acting(), visit, station), "start"
         )
         return
     if state in ("ordered", "checking"):
-        _title(tr("The lamp is being checked"), tr("Calibration, interlocks, dark reading: a few seconds."))
+        step_title(tr("The lamp is being checked"), tr("Calibration, interlocks, dark reading: a few seconds."))
         ui.spinner(size="3em")
         return
     if state == "ended" and visit.index.state == "armed":
@@ -102,8 +87,8 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
         problems(found, title=tr("Not yet, because"))
         _ways_out(here, visit, body, found)
     else:
-        _title(tr("Everything agrees"), tr("First the lamp is made ready. Then you start the light."))
-        _button(
+        step_title(tr("Everything agrees"), tr("First the lamp is made ready. Then you start the light."))
+        step_button(
             here, tr("Make the lamp ready"), lambda: visits.arm(here.desk, here.acting(), visit, station), "primary big"
         )
 
@@ -111,7 +96,7 @@ def light(here: Here, visit: Paper, body: VisitBody) -> None:
 def _why_not(here: Here, body: VisitBody) -> None:
     """The lamp was made ready for this visit, and is not any more: a check that failed, or nobody started it in time."""
     session = here.desk.station(body.station).lamp(body.lamp)["session"]
-    reason = session["reason"] if session and session["id"] == (body.session or "").partition("/")[2] else None
+    reason = session["reason"] if session and session["id"] == courses.session_key(body.session)[1] else None
     with ui.element("div").classes("verdict bad").props("role=alert"):
         ui.html(f"<h2>✕ {escape(tr('No light was given'))}</h2>", sanitize=False)
         ui.label(reason or tr("The lamp is not ready any more.")).classes("why")
@@ -149,7 +134,7 @@ def _ways_out(here: Here, visit: Paper, body: VisitBody, found: list[Problem]) -
             async def confirm() -> None:
                 await here.desk.run(visits.confirm, here.desk, here.acting(), visit, (*body.confirmed, *changed))
 
-            _button(here, tr("The change since the last visit is meant"), confirm, "")
+            step_button(here, tr("The change since the last visit is meant"), confirm, "")
         slips = tuple(
             p.field
             for p in found
@@ -163,23 +148,22 @@ def _ways_out(here: Here, visit: Paper, body: VisitBody, found: list[Problem]) -
 
 
 def _delivered(here: Here, visit: Paper) -> None:
-    """What the controller's record says was given."""
-    controller, _, session = (visit.index.session or "").partition("/")
-    row = courses.session_row(here.desk, controller, session)
+    """What the controller's record says was given, as soon as it is there."""
+    redraw(
+        here,
+        lambda: asyncio.to_thread(courses.session_row, here.desk, *courses.session_key(visit.index.session)),
+        _given,
+    )
+
+
+def _given(row: Any) -> None:
     if row is None or row.outcome is None:
         ui.label(tr("The record of the light is on its way.")).classes("soft")
         return
-    sign = OUTCOMES.get(row.outcome, "")
-    kind = "good" if row.outcome == "completed" else "bad"
-    ui.html(
-        f'<span class="tag {kind}">{sign} {escape(tr(row.outcome))}</span> {escape(row.reason or "")}', sanitize=False
-    )
-    interval = f"{row.delivered_min_j_cm2:.1f} – {row.delivered_max_j_cm2:.1f}"
+    ui.html(f"{outcome_tag(row.outcome)} {escape(row.reason or '')}", sanitize=False)
     facts(
         {
-            tr(
-                "Delivered"
-            ): f"{row.delivered_j_cm2:.1f} J/cm² ({interval}), {tr('prescribed')} {row.prescribed_j_cm2:g}",
+            tr("Delivered"): f"{interval(row._mapping)}, {tr('prescribed')} {row.prescribed_j_cm2:g}",
             tr("Light on"): minutes(row.time_on_s or 0),
             tr("Warmest skin"): None if row.skin_c_max is None else f"{row.skin_c_max:.1f} °C",
         }
@@ -188,8 +172,8 @@ def _delivered(here: Here, visit: Paper) -> None:
 
 def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
     """Skin, pain, function, reaction, plan."""
-    _title(tr("Afterwards"), tr("Look at the skin, then ask."))
-    here.follow(lambda: _delivered(here, visit))
+    step_title(tr("Afterwards"), tr("Look at the skin, then ask."))
+    _delivered(here, visit)
     course = courses.body_of(here.desk.papers.get(courses.KIND, body.course))
     skin = Choice(
         tr("Skin"),
@@ -232,7 +216,7 @@ def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
         )
         await here.desk.run(visits.after, here.desk, acting, visit, part)
 
-    _button(here, tr("Next"), work, "primary big")
+    step_button(here, tr("Next"), work)
 
 
 # --- signature ------------------------------------------------------------------------------------------------------------
@@ -241,7 +225,7 @@ def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
 def signature(here: Here, visit: Paper, body: VisitBody) -> None:
     """The password is part of signing."""
     if visit.index.state == "signed":
-        _title(tr("Signed"))
+        step_title(tr("Signed"))
         for one in here.desk.papers.signatures(courses.VISIT, visit.id):
             ui.label(
                 f"✓ {one.printed_name}, {minute(one.at, here.desk.zone)} {one.at.astimezone(here.desk.zone):%Z}, {tr(one.meaning)}"
@@ -250,8 +234,8 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
             ui.button(tr("Back to the day"), on_click=lambda: ui.navigate.to("/")).classes("primary big")
             ui.button(tr("The course"), on_click=lambda: ui.navigate.to(f"/courses/{body.course}"))
         return
-    _title(tr("Sign"), tr("With your password you sign that you performed this treatment as it is written here."))
-    here.follow(lambda: _delivered(here, visit))
+    step_title(tr("Sign"), tr("With your password you sign that you performed this treatment as it is written here."))
+    _delivered(here, visit)
     after = body.after
     facts(
         {
@@ -272,4 +256,4 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
         proof = await desk.run(desk.accounts.reauthenticate, person.login, typed, acting.at, time.monotonic())
         await desk.run(visits.sign, desk, acting, visit, proof)
 
-    _button(here, tr("Sign: performed by me"), work, "primary big")
+    step_button(here, tr("Sign: performed by me"), work)

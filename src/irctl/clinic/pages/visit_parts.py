@@ -9,8 +9,8 @@ from html import escape
 
 from nicegui import ui
 
+from irctl.clinic.markup import facts, tag
 from irctl.clinic.moments import minute, moment
-from irctl.clinic.outcomes import tag
 from irctl.clinic.screen import Here, card
 from irctl.clinic.sessions import Record
 from irctl.clinic.visits import ScreeningPart, VisitBody
@@ -24,9 +24,9 @@ def show(here: Here, found: Record) -> None:
     assert body is not None
     with ui.element("div").classes("columns"):
         with card(tr("Before the light")):
-            _facts(_before(here, body))
+            ui.html(facts(_before(here, body)), sanitize=False)
         with card(tr("After the light")):
-            _facts(_after(here, body))
+            ui.html(facts(_after(here, body)), sanitize=False)
     if body.screening is not None:
         with card(tr("Screening")):
             _screening(here, body.screening)
@@ -34,11 +34,6 @@ def show(here: Here, found: Record) -> None:
         _signatures(here, found)
     with card(tr("How this record came to be")):
         _versions(here, found)
-
-
-def _facts(told: list[tuple[str, str]]) -> None:
-    rows = "".join(f"<dt>{escape(word)}</dt><dd>{value}</dd>" for word, value in told if value)
-    ui.html(f'<dl class="facts">{rows}</dl>', sanitize=False)
 
 
 def _who(here: Here, by: str, at: datetime) -> str:
