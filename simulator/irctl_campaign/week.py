@@ -60,13 +60,13 @@ def make(
 
     Everybody who works there has this password and PIN. Returns what the lamps really gave, by session. Afterwards `state` has the station's file and the clinic's beside the journal and the records, for `irctl serve`.
     """
-    _files(state, configs)
+    make_files(state, configs)
     hardware = tomllib.loads((configs / "demo-sim.toml").read_text("utf-8"))
     return run_virtual(_Week(state, hardware, now, people, password, pin).run())
 
 
-def _files(state: Path, configs: Path) -> None:
-    """The demonstration's station and clinic, in a folder of their own."""
+def make_files(state: Path, configs: Path) -> None:
+    """The demonstration's station and clinic, in a folder of their own. Raises OSError."""
     more = configs / "demonstration"
     for folder in ("calibrations", "meters", "protocols"):
         shutil.copytree(configs / folder, state / folder, dirs_exist_ok=True)

@@ -28,6 +28,7 @@ GIVEN = ("given", "signed")
 
 Nprs = Annotated[int, Field(ge=0, le=NPRS_MAX)]
 Text = Annotated[str, Field(max_length=2000)]
+DiagnosisCode = Annotated[str, Field(pattern=r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$")]
 
 
 class CourseBody(BaseModel):
@@ -44,6 +45,10 @@ class CourseBody(BaseModel):
     baseline_nprs: Nprs
     baseline_function: Nprs | None = None
     referred_by: Annotated[str, Field(max_length=200)] = ""
+    diagnosis_codes: Annotated[tuple[DiagnosisCode, ...], Field(max_length=12)] = ()
+    """ICD-10-CM, as the clinic wrote them."""
+    necessity: Text = ""
+    """Why the treatment is needed: the sentence that a payer asks for."""
 
 
 @dataclass(frozen=True, slots=True)

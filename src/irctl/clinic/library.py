@@ -110,6 +110,22 @@ class Library:
             raise Refused([Problem(SCREENING, self.list_name, "cannot be read any more", "Approve a corrected list")])
         return found
 
+    def screening_of(self, label: str) -> ScreeningList | None:
+        """The list that was answered under this label, in force or not any more; None where no text of it is here."""
+        in_force = self.now().screening
+        if in_force is not None and in_force.label == label:
+            return in_force
+        texts: list[tuple[bytes, Approval | None]] = [(self._files[SCREENING, self.list_name], None)]
+        if (SCREENING, self.list_name) in self._papers.numbers((SCREENING,)):
+            for version in self._papers.versions(SCREENING, self.list_name):
+                if (body := body_of(version)).state == APPROVED and body.approval:
+                    texts.append((body.text.encode(), Approval(body.approval.by, body.approval.on)))
+        for text, approval in texts:
+            held = parse_screening(text, self.list_name)
+            if held.label == label:
+                return replace(held, approval=approval or held.approval)
+        return None
+
     @property
     def template(self) -> NoteTemplate:
         """Of the session note."""

@@ -14,12 +14,17 @@ from irctl.toml_file import Name, Positive, Strict, parse, read
 PORT = 8971
 
 
+Npi = Annotated[str, Field(pattern=r"^([0-9]{10})?$")]
+
+
 class AboutSection(Strict):
-    """`zone`: an IANA name; the computer's own where not given. `origin`: how browsers reach it, where that is not this machine's loopback."""
+    """`zone`: an IANA name; the computer's own where not given. `npi`, `tax_id`: the US provider's numbers, for documents and claims."""
 
     name: Annotated[str, Field(min_length=1, max_length=120)] = "Clinic"
     address: Annotated[str, Field(max_length=200)] = ""
     phone: Annotated[str, Field(max_length=60)] = ""
+    npi: Npi = ""
+    tax_id: Annotated[str, Field(max_length=20)] = ""
     zone: str | None = None
     language: Literal["en", "de"] = "en"
     host: str = "127.0.0.1"
@@ -29,6 +34,13 @@ class AboutSection(Strict):
     closes: time = time(18)
     closed: tuple[int, ...] = Field(default=(5, 6), strict=False)
     """Weekdays without appointments; Monday is 0."""
+
+
+class StaffSection(Strict):
+    """What documents and claims say of somebody beside the name. `credentials` as printed after it; `npi`: the US provider number."""
+
+    credentials: Annotated[str, Field(max_length=40)] = ""
+    npi: Npi = ""
 
 
 class RecordsSection(Strict):
@@ -74,6 +86,8 @@ class ClinicFile(Strict):
     stations: dict[Name, StationSection] = Field(default={})
     mail: MailSection | None = None
     keeping: KeepingSection = KeepingSection()
+    staff: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")], StaffSection] = Field(default={})
+    """By login."""
     protocols: str | None = None
     """A folder of protocol files; the examples of irctl where not given."""
     screening: str | None = None

@@ -31,6 +31,7 @@ POSITIONING_CM = 1.0
 OPEN = ("open", "armed")
 PICTURE_MAX = 400_000
 """Characters of a small picture of how the patient lies, as a data URL."""
+Minutes = Annotated[float, Field(ge=0, le=480)]
 
 
 class _Part(BaseModel):
@@ -66,6 +67,18 @@ class BeforePart(_Part):
     function: Nprs | None = None
 
 
+class ServicePart(BaseModel):
+    """Something else that was done at the same visit, by its code: claims ask for its minutes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    code: Annotated[str, Field(pattern=r"^[A-Z0-9]{5}$")]
+    minutes: Minutes
+    timed: bool
+    distinct: Annotated[str, Field(max_length=300)] = ""
+    """Why it is a service of its own beside the lamp."""
+
+
 class AfterPart(_Part):
     nprs: Nprs
     function: Nprs | None = None
@@ -73,6 +86,13 @@ class AfterPart(_Part):
     reaction: Text = ""
     adverse_event: Text = ""
     plan: Text = ""
+    minutes: Minutes | None = None
+    """Of this treatment in all, from making ready to the last look at the skin; None: nobody has said."""
+    supervised_by: str = ""
+    """Login of who was there and answers for the supervision."""
+    assistant: bool = False
+    """A therapist's assistant gave it, in whole or in part."""
+    services: Annotated[tuple[ServicePart, ...], Field(max_length=12)] = ()
 
 
 class OverridePart(_Part):
@@ -283,7 +303,7 @@ def screened(desk: Desk, visit: Paper, now: datetime) -> Findings | None:
         return None
     trials = tuple(Trial(hot, said) for hot, said in part.trials)
     told = Screened(part.screening, body.patient, body.area, part.by, part.at, part.answers, trials)
-    return findings(desk.library.screening, told, body.patient, body.area, now, _override(body))
+    return findings(desk.library.screening, told, body.patient, body.area, now, override_of(body))
 
 
 def look(desk: Desk, visit: Paper, station: Station) -> list[Problem]:
@@ -313,14 +333,15 @@ def look(desk: Desk, visit: Paper, station: Station) -> list[Problem]:
     if protocol and last and protocol.prescribes(Dose(last.fluence_j_cm2, last.irradiance_mw_cm2)):
         explained = {"fluence_j_cm2", "irradiance_mw_cm2"}
     problems = disagreements(
-        prescribed, there, now, last=last, explained=explained, confirmed=body.confirmed, override=_override(body)
+        prescribed, there, now, last=last, explained=explained, confirmed=body.confirmed, override=override_of(body)
     )
     if body.before is None:
         problems.append(Problem("pain", None, "was not asked", "Ask the patient for 0 to 10"))
     return problems
 
 
-def _override(body: VisitBody) -> Override | None:
+def override_of(body: VisitBody) -> Override | None:
+    """What two people decided to do all the same; None for nothing."""
     part = body.override
     return None if part is None else Override(frozenset(part.what), part.by, part.second, part.reason, part.at)
 
