@@ -145,6 +145,13 @@ async def test_a_check_begins_only_with_nobody_under_the_lamp_and_every_screen_s
         assert "Passed" in told
         assert ASSISTANT.login in told
 
+        # The screen had locked itself in these minutes: whoever comes back sees what came out, and not a form.
+        back = await seen(lambda: lamp_check.check(clinic.here("helper"), "left"))
+        assert "Passed" in back
+        assert "Begin the check" not in back
+        await asyncio.sleep(lamp_check.STILL_NEWS_S)
+        assert "Begin the check" in await seen(lambda: lamp_check.check(clinic.here("helper"), "left"))
+
 
 async def test_a_failed_check_locks_the_lamp_and_says_what_to_do(tmp_path: Path):
     async with a_clinic(tmp_path) as clinic:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +29,8 @@ GIVEN = ("given", "signed")
 
 Nprs = Annotated[int, Field(ge=0, le=NPRS_MAX)]
 Text = Annotated[str, Field(max_length=2000)]
-DiagnosisCode = Annotated[str, Field(pattern=r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$")]
+DIAGNOSIS_CODE = r"^[A-Z][0-9][0-9A-Z](\.[0-9A-Z]{1,4})?$"
+DiagnosisCode = Annotated[str, Field(pattern=DIAGNOSIS_CODE)]
 
 
 class CourseBody(BaseModel):
@@ -96,6 +98,12 @@ def problems_with_body(body: CourseBody, protocol: Protocol) -> list[Problem]:
             Problem("function", body.baseline_function, limit, "Name what is rated, such as walking stairs")
         )
     return problems
+
+
+def problem_with_codes(codes: Sequence[str]) -> Problem | None:
+    """Their shape; whether there is such a code is the payer's to say."""
+    wrong = [code for code in codes if not re.fullmatch(DIAGNOSIS_CODE, code)]
+    return Problem("diagnosis_codes", wrong[0], "is no ICD-10-CM code", "Such as M54.50") if wrong else None
 
 
 def _problems_with_patient(desk: Desk, patient: str) -> list[Problem]:

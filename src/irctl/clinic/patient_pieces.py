@@ -199,7 +199,8 @@ def course_facts(found: Outlook, zone: tzinfo) -> str:
     told = [
         (tr("Area"), escape(label_of(body.area))),
         (tr("Protocol"), standing(found)),
-        (tr("Diagnosis"), escape(body.diagnosis or "–")),
+        (tr("Diagnosis"), escape(" · ".join(filter(None, (body.diagnosis, ", ".join(body.diagnosis_codes)))) or "–")),
+        (tr("Needed because"), escape(body.necessity or "–")),
         (tr("Goal"), escape(body.goal or "–")),
         (tr("Pain before"), escape(tr("{rating} of 10", rating=body.baseline_nprs))),
         (tr("Function before"), escape(function)),

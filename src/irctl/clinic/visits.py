@@ -31,6 +31,7 @@ POSITIONING_CM = 1.0
 OPEN = ("open", "armed")
 PICTURE_MAX = 400_000
 """Characters of a small picture of how the patient lies, as a data URL."""
+SERVICES_MAX = 12
 Minutes = Annotated[float, Field(ge=0, le=480)]
 
 
@@ -92,7 +93,7 @@ class AfterPart(_Part):
     """Login of who was there and answers for the supervision."""
     assistant: bool = False
     """A therapist's assistant gave it, in whole or in part."""
-    services: Annotated[tuple[ServicePart, ...], Field(max_length=12)] = ()
+    services: Annotated[tuple[ServicePart, ...], Field(max_length=SERVICES_MAX)] = ()
 
 
 class OverridePart(_Part):

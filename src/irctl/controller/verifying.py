@@ -59,6 +59,7 @@ class Verifying:
     positioning_cm: float
     samples: int
     done: bool = False
+    done_at_s: float | None = None
     ended: str | None = None
     result: Verification | None = None
     taken: dict[float, list[float]] = field(default_factory=dict[float, list[float]])
@@ -94,6 +95,7 @@ class Verifying:
             "calibration": self.calibration.id,
             "progress": {"done": len(self.taken), "of": len(self.levels_pct)},
             "running": not self.done,
+            "done_s_ago": None if self.done_at_s is None else self.equipment.now_s() - self.done_at_s,
             "ended": self.ended,
             "tolerance_pct": self.tolerance_pct,
             "locked": self.equipment.in_force.locked,
@@ -117,7 +119,7 @@ class Verifying:
             self._write("check.interrupted", by=self.by, reason=self.ended)
         finally:
             await self.bench.close()
-            self.done = True
+            self.done, self.done_at_s = True, self.equipment.now_s()
 
     async def _read(self, level_pct: float, dark: Dark) -> list[float]:
         if (expected := self.measuring.expected) is None:

@@ -33,6 +33,9 @@ async def one_course(here: Here, course: str) -> None:
     sub = f"{opened.person.name} · {born(opened.person, here.desk.now().date())} · {patient}"
     with heading(area, sub):
         ui.button(tr("Back to patient"), on_click=lambda: ui.navigate.to(f"/patients/{patient}"), color=None)
+        ui.button(
+            tr("Documents and claims"), on_click=lambda: ui.navigate.to(f"/courses/{course}/documents"), color=None
+        )
         if active and here.may(Verb.SCHEDULE):
             to = f"/calendar?course={course}"
             ui.button(tr("Plan appointments"), on_click=lambda: ui.navigate.to(to), color=None)

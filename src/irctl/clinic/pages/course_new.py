@@ -32,6 +32,7 @@ class Draft:
         self.area = ""
         self.protocol = ""
         self.diagnosis, self.goal, self.scale, self.referred_by = "", "", "", ""
+        self.codes, self.necessity = "", ""
         self.nprs: int | None = None
         self.function: int | None = None
 
@@ -47,7 +48,13 @@ class Draft:
             return Problem(
                 "function", None, "before the course is not rated yet", "Ask for 0 to 10, or clear the scale"
             )
+        if step == 2:
+            return courses.problem_with_codes(self.diagnosis_codes)
         return None
+
+    @property
+    def diagnosis_codes(self) -> tuple[str, ...]:
+        return tuple(self.codes.upper().replace(",", " ").split())
 
     def body(self) -> CourseBody:
         """Raises Refused."""
@@ -65,6 +72,8 @@ class Draft:
             baseline_nprs=self.nprs,
             baseline_function=self.function if scale else None,
             referred_by=self.referred_by.strip(),
+            diagnosis_codes=self.diagnosis_codes,
+            necessity=self.necessity.strip(),
         )
 
 
@@ -198,6 +207,8 @@ def _what_for(draft: Draft) -> None:
     with ui.element("div").classes("columns what-for"):
         with card(tr("What for?")), ui.element("div").classes("stack form"):
             _said(tr("Diagnosis"), draft, "diagnosis", 2000)
+            _said(tr("Diagnosis codes (ICD-10-CM), such as M54.50"), draft, "codes", 120)
+            _said(tr("Why the treatment is needed"), draft, "necessity", 2000)
             _said(tr("Goal"), draft, "goal", 2000)
             _said(tr("Referred by"), draft, "referred_by", 200)
         with card(tr("How is it before the course?")), ui.element("div").classes("stack form"):
@@ -243,7 +254,8 @@ def _confirm(here: Here, draft: Draft) -> None:
     told = (
         (tr("Area"), f'<span class="big-said">{escape(label_of(draft.area))}</span>'),
         (tr("Protocol"), _protocol(protocol, fits=True)),
-        (tr("Diagnosis"), escape(draft.diagnosis or "–")),
+        (tr("Diagnosis"), escape(" · ".join(filter(None, (draft.diagnosis, ", ".join(draft.diagnosis_codes)))) or "–")),
+        (tr("Needed because"), escape(draft.necessity or "–")),
         (tr("Goal"), escape(draft.goal or "–")),
         (tr("Pain before"), escape(tr("{rating} of 10", rating=draft.nprs))),
         (tr("Function before"), escape(function)),

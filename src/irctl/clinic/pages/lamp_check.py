@@ -22,6 +22,8 @@ from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 
 View = Mapping[str, Any]
+STILL_NEWS_S = 600.0
+"""A result is shown to whoever comes so soon after: the screen may have locked itself while the lamp was measured."""
 UNITS = ("mW/cm2", "W/m2")
 
 
@@ -76,7 +78,8 @@ class Guided:
             self._draw(("running", found["waits_for_value"]), lambda: self._running(found))
             if self.said is not None:
                 self.said.set_content(progress(found, tr("levels")))
-        elif self.watched:
+        elif self.watched or (self.drawn is None and found["done_s_ago"] < STILL_NEWS_S):
+            self.watched = True
             self._draw(("result",), lambda: self._result(found))
         else:
             self._draw(("form",), lambda: None, form=True)

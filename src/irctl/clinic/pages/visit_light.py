@@ -16,6 +16,7 @@ from irctl.clinic import courses, visits
 from irctl.clinic.moments import day, minute
 from irctl.clinic.outcomes import interval, outcome_tag
 from irctl.clinic.pages.visit_before import override_button
+from irctl.clinic.pages.visit_claim import ClaimFields, services_told
 from irctl.clinic.parts import Choice, facts, function, minutes, pain, problems, step_button, step_title
 from irctl.clinic.redrawing import redraw
 from irctl.clinic.screen import Here
@@ -191,6 +192,7 @@ def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
     reaction = ui.input(tr("What the patient says")).props("outlined").classes("wide")
     adverse = ui.input(tr("Adverse event, and what was done")).props("outlined").classes("wide")
     plan = ui.input(tr("Plan: next visit, change, review")).props("outlined").classes("wide")
+    claim = ClaimFields(here, body)
 
     async def work() -> None:
         lacking = [
@@ -213,6 +215,7 @@ def afterwards(here: Here, visit: Paper, body: VisitBody) -> None:
             reaction=(reaction.value or "").strip(),
             adverse_event=(adverse.value or "").strip(),
             plan=(plan.value or "").strip(),
+            **claim.told(),
         )
         await here.desk.run(visits.after, here.desk, acting, visit, part)
 
@@ -244,6 +247,9 @@ def signature(here: Here, visit: Paper, body: VisitBody) -> None:
             tr("What the patient says"): (after and after.reaction) or None,
             tr("Adverse event"): (after and after.adverse_event) or None,
             tr("Plan"): (after and after.plan) or None,
+            tr("Minutes in all"): after and after.minutes and f"{after.minutes:g}",
+            tr("Supervised by"): (after and after.supervised_by) or None,
+            tr("Other services"): after and services_told(after.services),
         }
     )
     password = ui.input(tr("Password"), password=True).props("outlined autocomplete=current-password autofocus")

@@ -11,6 +11,7 @@ from nicegui import ui
 
 from irctl.clinic.markup import facts, tag
 from irctl.clinic.moments import minute, moment
+from irctl.clinic.pages.visit_claim import services_told
 from irctl.clinic.screen import Here, card
 from irctl.clinic.sessions import Record
 from irctl.clinic.visits import ScreeningPart, VisitBody
@@ -88,6 +89,9 @@ def _after(here: Here, body: VisitBody) -> list[tuple[str, str]]:
         (tr("Reaction"), escape(part.reaction)),
         (tr("Adverse event"), tag("bad", "no", part.adverse_event) if part.adverse_event else ""),
         (tr("Plan"), escape(part.plan)),
+        (tr("Minutes in all"), "" if part.minutes is None else f"{part.minutes:g}"),
+        (tr("Supervised by"), escape(part.supervised_by)),
+        (tr("Other services"), escape(services_told(part.services) or "")),
         (tr("Looked at by"), _who(here, part.by, part.at)),
     ]
 
@@ -97,10 +101,9 @@ def _rated(value: int | None) -> str:
 
 
 def _screening(here: Here, part: ScreeningPart) -> None:
-    asked = here.desk.library.screening
-    # Questions of another version may have meant something else: then only their keys are shown.
-    questions = {item.key: item.asks for item in asked.items} if asked.label == part.screening else {}
-    dangerous = {item.key: item.dangerous for item in asked.items} if questions else {}
+    asked = here.desk.library.screening_of(part.screening)
+    questions = {item.key: item.asks for item in asked.items} if asked else {}
+    dangerous = {item.key: item.dangerous for item in asked.items} if asked else {}
     words = {Answer.YES: tr("Yes"), Answer.NO: tr("No"), Answer.UNKNOWN: tr("Not known")}
     rows = ""
     for key, answer in part.answers.items():
