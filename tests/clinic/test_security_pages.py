@@ -27,6 +27,7 @@ PAGES = {
     "/calibrate/{lamp}/drift":            "PPP--P",
     "/calibrations/{calibration}":        "PPP--P",
     "/courses/{course}":                  "PPEEPP",
+    "/courses/{course}/documents":        "PPEEPP",
     "/devices":                           "PPP--P",
     "/messages":                          "PP----",
     "/messages/new":                      "PP----",
@@ -176,7 +177,14 @@ def test_whoever_may_not_see_patients_is_sent_nothing_of_them_on_any_page(
 
 def test_the_same_pages_do_name_the_patient_to_who_may(house: House, browsers: dict[str, Browser]) -> None:
     """Else the test before would prove nothing."""
-    wanted = ("/", "/patients", "/patients/{patient}", "/courses/{course}", "/visits/{visit}")
+    wanted = (
+        "/",
+        "/patients",
+        "/patients/{patient}",
+        "/courses/{course}",
+        "/courses/{course}/documents",
+        "/visits/{visit}",
+    )
     opened = [browsers["clinician"].open(path.format(**house.known)) for path in wanted]
     house.wait(1.2)
 
@@ -187,7 +195,7 @@ def test_what_does_not_exist_looks_to_them_like_what_they_may_not_see(
     house: House, browsers: dict[str, Browser]
 ) -> None:
     """So that references cannot be tried out."""
-    asked = ("/patients/{patient}", "/patients/{patient}/record", "/courses/{course}", "/treat/{course}", "/visits/{visit}",
+    asked = ("/patients/{patient}", "/patients/{patient}/record", "/courses/{course}", "/courses/{course}/documents", "/treat/{course}", "/visits/{visit}",
              "/records/{controller}/{session}", "/patients/{patient}/card.pdf", "/patients/{patient}/appointments.ics",
              "/records/{controller}/{session}/note.pdf", "/messages/new/{patient}")  # fmt: skip
     nowhere = dict.fromkeys(house.known, "X-NOWHERE")

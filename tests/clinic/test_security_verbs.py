@@ -63,6 +63,8 @@ NEEDS: dict[str, Verb | str | None] = {
     "consent.set_consent": Verb.EDIT_PATIENT,
     "courses.close": Verb.ORDER,
     "courses.plan": Verb.ORDER,
+    "coverage.write": Verb.SCHEDULE,
+    "dossiers.gather": Verb.SEE_PATIENT,
     "drafts.approve": Verb.APPROVE_PROTOCOL,
     "drafts.approve_typed": Verb.APPROVE_PROTOCOL,
     "drafts.begin": Verb.EDIT_PROTOCOL,
@@ -176,6 +178,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "patients.amend": {"version": 1},
     "patients.write_background": {"version": 0, "body": patients.BackgroundBody(goals="to dance")},
     "sessions.look": {"why": "curious"},
+    "dossiers.gather": {"why": "curious"},
     "staff.change": {"version": 1},
     "courses.plan": {"body": KNEE},
 }
