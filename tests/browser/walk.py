@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from tests.browser.clinic_world import PASSWORD, Clinic
+from tests.browser.clinic_world import PASSWORD, WAIT_MS, Clinic
 
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
@@ -39,8 +40,48 @@ def go(page: Page, url: str) -> None:
     page.wait_for_function("window.socket?.connected")
 
 
+# --- hands ----------------------------------------------------------------------------------------------------------------
+
+TABS_MAX = 200
+Hand = Literal["mouse", "finger", "keys"]
+HAND: ContextVar[Hand] = ContextVar("HAND", default="mouse")
+"""What everything here is done with."""
+
+
+def touch(what: Locator, timeout_ms: float = WAIT_MS) -> None:
+    """Press it: with the mouse, a finger, or the keys alone, which reach it as a person would, from one thing to the next."""
+    match HAND.get():
+        case "mouse":
+            what.click(timeout=timeout_ms)
+        case "finger":
+            what.tap(timeout=timeout_ms)
+        case "keys":
+            what.wait_for(timeout=timeout_ms)
+            _tab_to(what)
+            what.page.keyboard.press("Enter")
+
+
+def write(what: Locator, text: str) -> None:
+    """Type into it."""
+    if HAND.get() != "keys" or "-" in text:  # a day has a field of its own for each of its parts
+        what.fill(text)
+        return
+    what.wait_for()
+    _tab_to(what)
+    what.page.keyboard.press("ControlOrMeta+a")
+    what.page.keyboard.type(text)
+
+
+def _tab_to(what: Locator) -> None:
+    for _ in range(TABS_MAX):
+        if what.evaluate("one => one === document.activeElement"):
+            return
+        what.page.keyboard.press("Tab")
+    raise AssertionError(f"the keys do not reach {what}")
+
+
 def press(page: Page, name: str | re.Pattern[str], *, exact: bool = False) -> None:
-    main(page).get_by_role("button", name=name, exact=exact).first.click()
+    touch(main(page).get_by_role("button", name=name, exact=exact).first)
 
 
 # --- before the day -------------------------------------------------------------------------------------------------------
@@ -49,8 +90,8 @@ def press(page: Page, name: str | re.Pattern[str], *, exact: bool = False) -> No
 def register(page: Page, clinic: Clinic, who: Somebody) -> str:
     """Write the patient down; their reference."""
     go(page, f"{clinic.url}/patients/new")
-    page.get_by_label("Name", exact=True).fill(who.name)
-    page.get_by_label("Birthday").fill(who.born.isoformat())
+    write(page.get_by_label("Name", exact=True), who.name)
+    write(page.get_by_label("Birthday"), who.born.isoformat())
     press(page, "Save")
     page.wait_for_url(re.compile(r"/patients/P-"))
     return page.url.rpartition("/")[2]
@@ -63,7 +104,7 @@ def plan_course(page: Page, clinic: Clinic, patient: str, area: str) -> str:
     press(page, "Next")
     press(page, re.compile("Short infrared"))
     press(page, "Next")
-    main(page).get_by_role("group", name=re.compile("^Pain")).get_by_role("button", name="6", exact=True).click()
+    touch(main(page).get_by_role("group", name=re.compile("^Pain")).get_by_role("button", name="6", exact=True))
     press(page, "Next")
     press(page, "Plan this course")
     page.wait_for_url(re.compile(r"/courses/C-"))
@@ -74,17 +115,17 @@ def book_today(page: Page, clinic: Clinic, course: str, hour: str, lamp: str) ->
     """One appointment, through the dialog that plans a course."""
     go(page, f"{clinic.url}/calendar?course={course}")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Time").fill(hour)
+    write(dialog.get_by_label("Time"), hour)
     option = page.get_by_role("option", name=lamp)
     for _ in range(5):
-        dialog.get_by_label("Lamp").click()
+        touch(dialog.get_by_label("Lamp"))
         page.wait_for_timeout(500)
         if option.is_visible():
             break  # a list that opens while its dialog still moves is closed again
-    option.click()
+    touch(option)
     first = dialog.get_by_role("button", name="Book only the first")
     dialog.get_by_role("listitem").filter(has_text=hour).first.wait_for()
-    first.click()
+    touch(first)
     dialog.wait_for(state="hidden")
 
 
@@ -100,7 +141,7 @@ def begin(page: Page, clinic: Clinic, course: str, lamp: str) -> str:
 def begin_here(page: Page, lamp: str) -> str:
     """Where the lamps are offered already."""
     at = main(page).locator("section").filter(has=page.get_by_role("heading", name=lamp))
-    at.get_by_role("button", name="Treat at this lamp").click()
+    touch(at.get_by_role("button", name="Treat at this lamp"))
     page.wait_for_url(re.compile(r"/visits/V-"))
     return page.url.rpartition("/")[2]
 
@@ -121,20 +162,20 @@ def answer(page: Page, dangerous: str = "") -> None:
         else:
             protected = name.startswith("Are the patient's eyes protected")  # by irctl's own example list
             chosen = "Yes" if name == dangerous or protected else HARMLESS.get(name, "No")
-        asked.get_by_role("radio", name=chosen, exact=True).click()
+        touch(asked.get_by_role("radio", name=chosen, exact=True))
     press(page, "Screening done")
 
 
 def position(page: Page, distance: str = "50") -> None:
-    page.get_by_label("Distance, cm").fill(distance)
-    page.get_by_label(re.compile("^Angle")).fill("0")
-    page.get_by_role("radio", name="Yes, I have looked").click()
+    write(page.get_by_label("Distance, cm"), distance)
+    write(page.get_by_label(re.compile("^Angle")), "0")
+    touch(page.get_by_role("radio", name="Yes, I have looked"))
     press(page, "Positioned")
 
 
 def rate_pain(page: Page, rating: int) -> None:
     asked = page.get_by_role("radiogroup", name="How much does it hurt now?")
-    asked.get_by_role("radio", name=f"{rating}", exact=True).click()
+    touch(asked.get_by_role("radio", name=f"{rating}", exact=True))
 
 
 def prepare(page: Page, rating: int = 6) -> None:
@@ -158,20 +199,20 @@ def light(page: Page) -> None:
         if start.is_visible():
             break
         page.wait_for_timeout(COOLS_MS)
-    start.click(timeout=READY_MS)
+    touch(start, READY_MS)
     main(page).get_by_role("button", name="Pause").wait_for(timeout=READY_MS)
 
 
 def finish(page: Page, rating: int = 4) -> None:
     """Wait for the end of the light, look at the skin, sign."""
-    page.get_by_role("radio", name="As before").click(timeout=LIGHT_MS)
+    touch(page.get_by_role("radio", name="As before"), LIGHT_MS)
     rate_pain(page, rating)
     press(page, "Next", exact=True)
     sign(page)
 
 
 def sign(page: Page) -> None:
-    page.get_by_label("Password").fill(PASSWORD)
+    write(page.get_by_label("Password"), PASSWORD)
     signed = main(page).get_by_role("heading", name="Signed")
     for _ in range(10):
         press(page, re.compile("^Sign:"))
@@ -180,9 +221,9 @@ def sign(page: Page) -> None:
         if signed.is_visible():
             return
         # The lamp still glows out, or its record is on its way: the page says so, and one tries again.
-        refused.click()
+        touch(refused)
         page.wait_for_timeout(2000)
-        page.get_by_label("Password").fill(PASSWORD)
+        write(page.get_by_label("Password"), PASSWORD)
     raise AssertionError("the visit could not be signed")
 
 
@@ -191,8 +232,8 @@ def refuse(page: Page, why: str) -> None:
     page.get_by_role("heading", name=re.compile("Must not be treated now")).wait_for()
     press(page, "Do not treat today…")
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label(re.compile("^Why")).fill(why)
-    dialog.get_by_role("button", name="Do not treat").click()
+    write(dialog.get_by_label(re.compile("^Why")), why)
+    touch(dialog.get_by_role("button", name="Do not treat"))
     page.get_by_role("heading", name="Not treated").wait_for()
 
 
@@ -204,12 +245,12 @@ def stop_button(page: Page) -> Locator:
 
 
 def stop(page: Page) -> None:
-    stop_button(page).click()
+    touch(stop_button(page))
     page.get_by_text(re.compile("^Stopped at")).first.wait_for()
 
 
 def clear_the_stop(page: Page, why: str) -> None:
     """With the reason that the record keeps."""
-    page.get_by_label("Reason", exact=True).first.fill(why)
-    page.get_by_role("button", name="Clear the stop").first.click()
+    write(page.get_by_label("Reason", exact=True).first, why)
+    touch(page.get_by_role("button", name="Clear the stop").first)
     page.get_by_text(re.compile("^Stopped at")).first.wait_for(state="hidden")
