@@ -17,12 +17,13 @@ from typing import Any
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from irctl.clinic import appointments, consent, courses, messages, patients, staff, visits
+from irctl.clinic import appointments, consent, courses, coverage, messages, patients, staff, visits
 from irctl.clinic.courses import CourseBody
+from irctl.clinic.coverage import CoverageBody
 from irctl.clinic.opening import zone_of
 from irctl.clinic.patients import BackgroundBody
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.visits import AfterPart
+from irctl.clinic.visits import AfterPart, ServicePart
 from irctl.controller.config import load
 from irctl.domain.people import Person as Somebody
 from irctl.domain.screening import Result
@@ -49,6 +50,8 @@ OPENS = time(7, 0)
 """The technician comes first."""
 SATURDAY = 5
 STOP_AFTER_S = 20.0
+REFERRER = "Dr. J. Lind"
+EXERCISE = ServicePart(code="97110", minutes=24.0, timed=True)
 CHEAP = Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1)
 """While the week is made, in which a password is typed some fifty times. In its last evening hashes of full strength are made."""
 
@@ -203,8 +206,12 @@ class _Week:
         body = CourseBody(
             area=patient.area, protocol=patient.protocol, diagnosis=patient.diagnosis, goal=patient.goal,
             function_scale=scale, baseline_nprs=patient.pain, baseline_function=before,
+            diagnosis_codes=patient.codes, necessity=patient.necessity,
+            referred_by=REFERRER if patient.payer else "",
         )  # fmt: skip
         course = courses.plan(desk, clinic.by(CLINICIAN), reference, body)
+        if patient.payer:
+            coverage.write(desk, clinic.by(ASSISTANT), course.id, 0, _covered(patient, desk.now().date()))
         booked = {
             one: appointments.book(
                 desk, clinic.by(ASSISTANT), course.id, self._at(one.day, one.at), HERE, patient.lamp
@@ -270,6 +277,16 @@ class _Week:
             courses.close(desk, self._clinic.by(CLINICIAN), of.course.id, "ended", advice.text)
 
 
+def _covered(patient: Patient, today: date) -> CoverageBody:
+    """A plan of care that the referrer has certified, and an authorisation for a few weeks."""
+    until = today + timedelta(days=60)
+    return CoverageBody(
+        payer=patient.payer, member="1EG4-TE5-MK73", discipline="PT", authorisation="A-7731", authorised_visits=12,
+        authorised_since=today, authorised_until=until, certified_by=REFERRER, certified_on=today, certified_until=until,
+        paid_this_year_usd=0.0,
+    )  # fmt: skip
+
+
 def _seen(one: Coming, by: Somebody, at: datetime) -> AfterPart:
     if one.how == "stopped":
         return AfterPart(
@@ -281,4 +298,7 @@ def _seen(one: Coming, by: Somebody, at: datetime) -> AfterPart:
             reaction="felt faint, was laid down, well again after two minutes",
             plan="lying down next time",
         )
-    return AfterPart(by=by.login, at=at, nprs=one.pain[1], function=one.function, skin="mild redness")
+    return AfterPart(
+        by=by.login, at=at, nprs=one.pain[1], function=one.function, skin="mild redness", reaction="pleasantly warm",
+        plan="as planned", minutes=14.0, supervised_by=by.login, services=(EXERCISE,),
+    )  # fmt: skip

@@ -50,6 +50,11 @@ class Patient:
     pain: int
     comes: tuple[Coming, ...]
     protocol: str = "brief-ir"
+    codes: tuple[str, ...] = ()
+    """Of the diagnosis, ICD-10-CM."""
+    necessity: str = ""
+    payer: str = ""
+    """Empty: nobody has asked who pays."""
     function: tuple[str, int] | None = None
     """What is rated beside pain, and how it was before the course."""
     history: str = ""
@@ -75,6 +80,9 @@ PATIENTS = (
             Coming(TODAY, time(9, 0)),
             Coming(TODAY + 2, time(9, 0)),
         ),
+        codes=("M17.12",),
+        necessity="Pain and stiffness keep her from stairs; heat eases both before exercise.",
+        payer="medicare-part-b",
         function=("walking stairs", 3),
         history="Worse since the winter; nothing broken in the picture.",
     ),
@@ -85,6 +93,9 @@ PATIENTS = (
             Coming(1, time(9, 15), "treated", (5, 5)),
             Coming(3, time(9, 15), "treated", (5, 4)),
         ),
+        codes=("M54.50",),
+        necessity="Guarding keeps him from bending; heat eases it before exercise.",
+        payer="example-commercial",
         ends=True,
     ),
     Patient(
