@@ -67,7 +67,7 @@ def a_note(at: datetime, session: str) -> SessionNote:
     return note.model_copy(update={"session": session, "ordered_at": at, "ending": ending, "happenings": happenings})
 
 
-def a_visit(number: int, **changes: Any) -> Visit:
+def a_visit(number: int, /, **changes: Any) -> Visit:
     """The visit with this number (from 1), signed, three a week."""
     week, day = divmod(number - 1, 3)
     at = FIRST + timedelta(days=7 * week + 2 * day)

@@ -45,8 +45,9 @@ TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
 TRUE = Group("Keeping lamps true", sort_key=3)
 RECORD = Group("The record", sort_key=4)
-PEOPLE = Group("People", sort_key=5)
-RUNNING = Group("Running and checking a station", sort_key=6)
+LEAVES = Group("What leaves", sort_key=5)
+PEOPLE = Group("People", sort_key=6)
+RUNNING = Group("Running and checking a station", sort_key=7)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -107,6 +108,8 @@ COMMANDS = (
     (RECORD, "records restore", "records:restore", "Fill an empty database from a back-up."),
     (RECORD, "records retention", "records:retention", "Whose records have been kept long enough. Nothing is deleted."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
+    (LEAVES, "claim check", "claims:check", "Is a visit ready to be billed: bill, hold, needs notice."),
+    (LEAVES, "payers check", "claims:check_payers", "Check files of payers' rules."),
     (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
     (RECORD, "appointments list", "appointments:list_all", "Who comes today, or in a week, by reference."),
     (RECORD, "appointments plan", "appointments:plan", "All visits of a course, or first what they would be."),
@@ -140,6 +143,8 @@ GROUPS = {
     "people": "Who can sign in.",
     "patients": "Write down, find and show patients.",
     "appointments": "Plan and keep the calendar.",
+    "claim": "Before billing.",
+    "payers": "Payers' rules.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
