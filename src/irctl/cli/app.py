@@ -109,6 +109,7 @@ COMMANDS = (
     (RECORD, "records retention", "records:retention", "Whose records have been kept long enough. Nothing is deleted."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
     (LEAVES, "claim check", "claims:check", "Is a visit ready to be billed: bill, hold, needs notice."),
+    (LEAVES, "rvu", "rvu:rvu", "What Medicare's fee schedule comes to, from CMS's files, with the arithmetic."),
     (LEAVES, "payers check", "claims:check_payers", "Check files of payers' rules."),
     (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
     (RECORD, "appointments list", "appointments:list_all", "Who comes today, or in a week, by reference."),
