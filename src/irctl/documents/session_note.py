@@ -54,10 +54,11 @@ def render_png(note: SessionNote, chosen: NoteTemplate = USUAL) -> list[bytes]:
 
 
 def _files(note: SessionNote, chosen: NoteTemplate) -> dict[str, bytes]:
-    return {DATA: json.dumps(view(note, chosen), ensure_ascii=False).encode(), GRAPH: _graph(note)}
+    return {DATA: json.dumps(view(note, chosen), ensure_ascii=False).encode(), GRAPH: graph(note)}
 
 
-def _graph(note: SessionNote) -> bytes:
+def graph(note: SessionNote) -> bytes:
+    """The picture of its light, as SVG; empty without samples."""
     if not note.samples:
         return b""
     return graph_svg(
