@@ -75,7 +75,9 @@ def _light(visit: Visit, note: SessionNote) -> Iterator[Statement]:
     outcome = told["outcome"]
     yield said("delivered", "Delivered", interval(note) if visit.lit else "none: no light", lit, *chain)
     yield said("dose-source", "How the dose is known", told["dose"]["source"], lit, *chain)
-    yield said("outcome", "How it ended", " ".join([f"{outcome['word']}.", outcome["sentence"], *outcome["alerts"]]), lit)
+    yield said("outcome", "How it ended", f"{outcome['word']}. {outcome['sentence']}", lit)
+    if outcome["alerts"]:
+        yield said("alerts", "Look at this", " ".join(outcome["alerts"]), lit)
     started = f"{clock(end.started_at)} {offset(end.started_at)}" if end.started_at else "no light"
     yield said("started", "Start of light", started, lit)
     yield said("ended", "End", f"{clock(end.ended_at)} {offset(end.ended_at)}", lit)
@@ -221,22 +223,23 @@ def _signature(visit: Visit) -> Iterator[Statement]:
         words = f"{BLANK}: {_not_in_force(visit)}"
         yield Statement("signature", "Electronic signature", words, (own,), missing=True)
     else:
-        yield said("signature", "Electronic signature", _signed(in_force), own, f"record SHA-256 {in_force.record_sha256}")
+        yield said("signature", "Electronic signature", _signed(visit, in_force), own, f"record SHA-256 {in_force.record_sha256}")
     rows: Rows = tuple(
         {
-            "name": f"{one.name} ({one.login})",
+            "name": _signer(visit, one),
             "meaning": one.meaning,
             "at": moment(one.at),
             "version": str(one.version),
-            "state": ("in force" if one is in_force else "not of the version in force")
-            if one.sound
-            else "BROKEN: the record is not what was signed",
+            "state": "not of the version in force" if one.sound else "BROKEN: the record is not what was signed",
         }
         for one in visit.signatures
+        if one is not in_force
     )
-    yield Statement("signatures", "Signatures on record", rows, (own,))
+    if rows:
+        yield Statement("signatures", "Other signatures on record", rows, (own,))
     changes = tuple(row for one in visit.amendments for row in _amended(visit, one))
-    yield Statement("amendments", "Amendments", changes, (own,))
+    if changes:
+        yield Statement("amendments", "Amendments", changes, (own,))
 
 
 def _not_in_force(visit: Visit) -> str:
@@ -247,8 +250,16 @@ def _not_in_force(visit: Visit) -> str:
     return f"version {visit.version} has no signature of its own"
 
 
-def _signed(one: Signed) -> str:
-    return f"Signed electronically by {one.name} ({one.login}), {moment(one.at)}. Meaning: {one.meaning}. Version {one.version}."
+def _signed(visit: Visit, one: Signed) -> str:
+    who = _signer(visit, one)
+    return f"Signed electronically by {who}, {moment(one.at)}. Meaning: {one.meaning}. Version {one.version}."
+
+
+def _signer(visit: Visit, one: Signed) -> str:
+    """The printed name, with the credentials that the visit's people are known by."""
+    present = (visit.identified_by, visit.started_by, visit.supervised_by)
+    credentials = next((who.credentials for who in present if who and who.login == one.login and who.credentials), "")
+    return f"{one.name}{credentials and ', '}{credentials} ({one.login})"
 
 
 def _amended(visit: Visit, one: Amended) -> Iterator[dict[str, str]]:

@@ -53,6 +53,7 @@ TREATMENT: Table = {
     "prescribed": Required("the prescribed dose", ISSUE),
     "delivered": Required("the delivered dose with its interval", ISSUE),
     "outcome": Required("how the treatment ended", ISSUE),
+    "alerts": Required("what a reader must not miss of the light", HOUSE),
     "started": Required("when the light started", ISSUE),
     "ended": Required("when the treatment ended", ISSUE),
     "time-on": Required("the time on", ISSUE),
@@ -74,7 +75,7 @@ TREATMENT: Table = {
     "supervision": Required("who supervised", ISSUE),
     "attended": Required("the attendant’s answers during the light", ISSUE),
     "plan": Required("the plan", ISSUE),
-    "signatures": Required("every signature on record", PART_11),
+    "signatures": Required("signatures that are not of the version in force", PART_11),
     "amendments": Required("what was amended, beside what stood there", ISSUE),
 }
 _COURSE: Table = {
