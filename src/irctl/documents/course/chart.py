@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import ceil
 
 from irctl.documents.dossier import Dossier, Visit
-from irctl.documents.svg import HAIR, INK, QUIET, bar, circle, drawing, line, polyline, step_for, text
+from irctl.documents.svg import HAIR, INK, QUIET, circle, drawing, line, polyline, step_for, text
 
 WIDTH, LEFT, RIGHT = 505.0, 24.0, 62.0
-TOP, HEIGHT, BETWEEN, BOTTOM = 16.0, 84.0, 26.0, 28.0
-PAIN, FUNCTION, DOSE, WHITE = "#9a4a21", "#2c6a4c", "#1c5d79", "#ffffff"
+TOP, HEIGHT, BETWEEN, BOTTOM = 16.0, 84.0, 26.0, 24.0
+PAIN, FUNCTION, DOSE, INTERVAL, WHITE = "#9a4a21", "#2c6a4c", "#1c5d79", "#a9cbd8", "#ffffff"
 RATING_MAX = 10
 """NPRS and PSFS end here; another scale's axis ends at its highest rating."""
 LABELS_MAX = 16
@@ -29,7 +29,7 @@ class _Series:
 
 
 def course_svg(dossier: Dossier) -> str:
-    """Ratings above, dose below (bars: the delivered interval; a short line: prescribed). Raises ValueError without a visit with light."""
+    """Ratings above, dose below (a band for the delivered interval, dashed for what was prescribed). Raises ValueError without a visit with light."""
     given = dossier.given
     if not given:
         raise ValueError("no visit with light, so no chart")
@@ -69,13 +69,15 @@ def _doses(given: tuple[Visit, ...], x: Callable[[int], float], top: float) -> I
     ends = [(i, v.fluence_j_cm2, v.note.ending.delivered) for i, v in enumerate(given, 1) if v.note]
     most = 1.1 * max(max(prescribed, got.max_j_cm2) for _, prescribed, got in ends)
     y = _scale(top, most)
-    yield text(0, top - 8, "Dose, J/cm² (bar: delivered, k = 2; line: prescribed)", colour=INK, size=8.5)
+    yield text(
+        0, top - 8, "Delivered dose, J/cm² (band: its interval, k = 2; dashed: prescribed)", colour=INK, size=8.5
+    )
     yield from _grid(top, most, y)
     for place, prescribed, got in ends:
         at = x(place)
-        yield line(at - 7, y(prescribed), at + 7, y(prescribed), INK, 1.0)
-        yield bar(at, y(got.min_j_cm2), y(got.max_j_cm2), DOSE)
-        yield circle(at, y(got.best_j_cm2), 2.2, DOSE, DOSE)
+        yield line(at, y(got.min_j_cm2), at, y(got.max_j_cm2), INTERVAL, 9.0)
+        yield line(at - 4.5, y(got.best_j_cm2), at + 4.5, y(got.best_j_cm2), DOSE, 1.4)
+        yield line(at - 8, y(prescribed), at + 8, y(prescribed), INK, 0.8, "2 1.2")
 
 
 def _visits(given: tuple[Visit, ...], x: Callable[[int], float], top: float) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date as Day
 
-from irctl.documents.course.sources import paper, person, the_coverage, the_plan, the_record
+from irctl.documents.course.sources import paper, person, the_coverage, the_plan, the_record, the_visits
 from irctl.documents.course.statements import Rows, Statement, said
 from irctl.documents.dossier import ClinicInfo, Dossier, Ratings, Visit
 from irctl.documents.figures import ceiled, date, dose_places, duration, exactly, floored, nearest
@@ -85,13 +85,11 @@ def outcomes(dossier: Dossier) -> Iterator[Statement]:
     given = dossier.given
     of = f" of {plan.protocol.visits} planned" if plan.protocol else ", plan not in force any more"
     first, last = (date(given[0].at), date(given[-1].at)) if given else ("", "")
-    papers = tuple(f"visit {visit.id} version {visit.version}" for visit in (given[:1] + given[1:][-1:]))
+    papers = the_visits(given)
     yield said("period", "Period", f"{first} to {last}" if given else "no visit yet", *papers)
     yield said("visits-given", "Visits with light", f"{len(given)}{of}", *papers)
     refused = [visit for visit in dossier.visits if visit.state == "refused"]
-    yield said(
-        "visits-refused", "Visits refused", str(len(refused)), *(f"visit {v.id} version {v.version}" for v in refused)
-    )
+    yield said("visits-refused", "Visits refused", str(len(refused)), *the_visits(refused))
     missed = dossier.missed
     words = "" if missed is None else ", ".join(["none"] if not missed else [str(len(missed)), *map(date, missed)])
     yield said("visits-missed", "Visits missed", words, "the clinic’s calendar")
@@ -118,16 +116,18 @@ def proposal(dossier: Dossier) -> Iterator[Statement]:
         yield Statement("advice", "Stop rule", "no stop rule is met; a clinician decides")
         yield Statement("advice-source", "Its source", "none applies")
         return
-    yield said("advice", "Stop rule", f"{advice.text}. A clinician decides.", f"stop rule: {advice.source}")
+    yield said(
+        "advice",
+        "Stop rule",
+        f"{advice.text[:1].upper()}{advice.text[1:]}. A clinician decides.",
+        f"stop rule: {advice.source}",
+    )
     yield said("advice-source", "Its source", advice.source)
 
 
 def visits_table(dossier: Dossier) -> Statement:
     """Every visit, refused ones too."""
-    papers = tuple(
-        f"visit {one.id} version {one.version}" for one in (dossier.visits[:1] + dossier.visits[1:][-1:])
-    )
-    return Statement("visits", "Visits", tuple(map(_row, dossier.visits)), papers)
+    return Statement("visits", "Visits", tuple(map(_row, dossier.visits)), the_visits(dossier.visits))
 
 
 def _row(visit: Visit) -> dict[str, str]:
@@ -146,6 +146,7 @@ def _row(visit: Visit) -> dict[str, str]:
         "skin": f"refused: {visit.refused_because or 'no reason recorded'}" if visit.state == "refused" else skin,
         "by": person(visit.started_by) if visit.started_by else "–",
         "signed": "signed" if visit.signed else BLANK,
+        "journal": _journal(visit.note),
     }
 
 
@@ -153,6 +154,10 @@ def _dose(visit: Visit) -> str:
     if visit.note is None or visit.state == "refused":
         return "no light" if visit.state == "refused" else "not told"
     return interval(visit.note).removesuffix(" (k = 2)").replace(" J/cm²", "")
+
+
+def _journal(note: SessionNote | None) -> str:
+    return "–" if note is None else f"{note.source.first_seq}–{note.source.last_seq}, {note.source.head[:8]}…"
 
 
 def interval(note: SessionNote) -> str:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from irctl.documents.course import note, reports
-from irctl.documents.course.required import EVERY, PLAN, PROGRESS, REFERRER, TREATMENT, Table
+from irctl.documents.course.required import DISCHARGE, EVERY, PLAN, PROGRESS, REFERRER, TREATMENT, Table
 from irctl.documents.course.statements import Statement
 from irctl.documents.dossier import Dossier, Visit
 from irctl.documents.typesetting import TEMPLATES
@@ -51,9 +51,11 @@ PAPERS: dict[Kind, Paper] = {
     ),
     Kind.PLAN_OF_CARE: Paper("Plan of care", "what is to be certified", EVERY | PLAN, reports.plan_of_care),
     Kind.DISCHARGE_SUMMARY: Paper(
-        "Discharge summary", "how a course ended", EVERY | PROGRESS, reports.discharge, chart=True
+        "Discharge summary", "how a course ended", EVERY | DISCHARGE, reports.discharge, chart=True
     ),
-    Kind.REFERRER_LETTER: Paper("Letter to the referrer", "a page for who sent the patient", EVERY | REFERRER, reports.letter),
+    Kind.REFERRER_LETTER: Paper(
+        "Letter to the referrer", "a page for who sent the patient", EVERY | REFERRER, reports.letter
+    ),
 }
 
 

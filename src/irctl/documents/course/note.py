@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from irctl.documents.course.common import BLANK, interval, of_every_paper, patient, rating, why
 from irctl.documents.course.sources import (
@@ -21,9 +22,37 @@ from irctl.documents.figures import ceiled, clock, date, dose_places, duration, 
 from irctl.documents.record import SessionNote
 from irctl.documents.wording import NOT_MEASURED, view
 
+NEEDS_TREATMENT = frozenset(
+    (
+        "position",
+        "eyes",
+        "before",
+        "after",
+        "skin",
+        "reaction",
+        "adverse",
+        "plan",
+        "supervision",
+        "started-by",
+        "total-minutes",
+    )
+)
+"""What is said of a treatment only."""
+
 
 def statements(dossier: Dossier, visit: Visit) -> Iterator[Statement]:
     """All of them, in the order of the page."""
+    told = _told(dossier, visit)
+    yield from map(_refused, told) if visit.state == "refused" else told
+
+
+def _refused(one: Statement) -> Statement:
+    """What a refused visit cannot have is not missing in it."""
+    gone = one.missing and one.key in NEEDS_TREATMENT
+    return replace(one, value="none: refused", missing=False) if gone else one
+
+
+def _told(dossier: Dossier, visit: Visit) -> Iterator[Statement]:
     yield from of_every_paper(dossier)
     yield from _head(dossier, visit)
     yield from patient(dossier)
@@ -86,7 +115,9 @@ def _light(visit: Visit, note: SessionNote) -> Iterator[Statement]:
     paused = f"{len(note.pauses)}, {duration(sum(one.to_s - one.from_s for one in note.pauses))}: {pauses}"
     yield said("pauses", "Pauses", paused if note.pauses else "none", lit)
     mean = end.irradiance_mean_mw_cm2
-    yield said("irradiance", "Mean irradiance", NOT_MEASURED if mean is None else f"{nearest(mean, 1)} mW/cm²", lit, *chain)
+    yield said(
+        "irradiance", "Mean irradiance", NOT_MEASURED if mean is None else f"{nearest(mean, 1)} mW/cm²", lit, *chain
+    )
     skin = end.skin_c_max
     words = NOT_MEASURED if skin is None else f"{ceiled(skin, 1)} °C"
     yield said("skin-temperature", "Highest skin", f"{words}, limit {note.limits.skin_c_max:.1f} °C", lit)
@@ -223,7 +254,13 @@ def _signature(visit: Visit) -> Iterator[Statement]:
         words = f"{BLANK}: {_not_in_force(visit)}"
         yield Statement("signature", "Electronic signature", words, (own,), missing=True)
     else:
-        yield said("signature", "Electronic signature", _signed(visit, in_force), own, f"record SHA-256 {in_force.record_sha256}")
+        yield said(
+            "signature",
+            "Electronic signature",
+            _signed(visit, in_force),
+            own,
+            f"record SHA-256 {in_force.record_sha256}",
+        )
     rows: Rows = tuple(
         {
             "name": _signer(visit, one),
@@ -279,5 +316,3 @@ def _stands(note: SessionNote | None, field: str) -> str:
         if field in type(part).model_fields:
             return str(getattr(part, field))
     return "not in the journal"
-
-

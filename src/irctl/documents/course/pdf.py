@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from irctl.documents.certificate.attachment import attached
-from irctl.documents.certificate.sealed import CertificateError
 from irctl.documents.course.chart import course_svg
 from irctl.documents.course.kinds import PAPERS, Kind, Paper, template_of
 from irctl.documents.course.statements import Evidence, evidence_of, facts_of
@@ -22,6 +20,8 @@ from irctl.domain.problems import Problem, Refused
 
 DATA, GRAPH, CHART, ATTACHMENT = "paper.json", "graph.svg", "chart.svg", "session.json"
 """The files a template finds beside itself."""
+EMBEDDED = b"/Type/EmbeddedFile"
+"""As Typst writes an attachment into a PDF."""
 
 
 def evidence(dossier: Dossier, visit: Visit) -> tuple[Evidence, ...]:
@@ -54,8 +54,8 @@ def render_pdf(
         pdf = typeset(source, files, standards=("a-3a", "ua-1"), fonts=fonts)
     except (TypesettingError, OSError) as error:
         raise _unprintable(source, error) from None
-    if attachment is not None and _attached(pdf) != attachment:
-        remedy = "Begin it with `#import \"course.typ\": *` and `#show: paper`"
+    if attachment is not None and EMBEDDED not in pdf:
+        remedy = 'Begin it with `#import "course.typ": *` and `#show: paper`'
         raise Refused([Problem("template", source.name, f"does not attach {ATTACHMENT}", remedy)])
     return pdf
 
@@ -133,13 +133,6 @@ def _light(note: SessionNote) -> View:
     told = view(note)
     kept = ("session", "dose", "outcome", "graph", "graph_alt", "timezone", "happenings", "record")
     return {key: told[key] for key in kept}
-
-
-def _attached(pdf: bytes) -> bytes | None:
-    try:
-        return attached(pdf)
-    except CertificateError:
-        return None
 
 
 def _unprintable(source: Path, error: Exception) -> Refused:

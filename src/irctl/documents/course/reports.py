@@ -16,7 +16,7 @@ from irctl.documents.course.common import (
     why,
 )
 from irctl.documents.course.sources import moment, paper, person, the_plan
-from irctl.documents.course.statements import Statement, renamed, said
+from irctl.documents.course.statements import Statement, said
 from irctl.documents.dossier import Dossier
 from irctl.documents.figures import date
 
@@ -39,6 +39,7 @@ def plan_of_care(dossier: Dossier) -> Iterator[Statement]:
     yield from _begun(dossier)
     yield from why(dossier)
     yield from planned(dossier)
+    yield said("planned", "Plan written", f"{date(plan.planned_at)} by {person(plan.planned_by)}", source)
     yield steps_table(dossier)
     yield said("baseline-pain", "Pain before the course (NPRS)", f"{plan.baseline_nprs} of 10", source)
     base = plan.baseline_function
@@ -59,7 +60,11 @@ def discharge(dossier: Dossier) -> Iterator[Statement]:
     yield from planned(dossier)
     yield from outcomes(dossier)
     yield from proposal(dossier)
-    by = f"{plan.closed_by and person(plan.closed_by) or 'nobody named'}, {moment(plan.closed_at)}" if plan.closed_at else ""
+    by = (
+        f"{plan.closed_by and person(plan.closed_by) or 'nobody named'}, {moment(plan.closed_at)}"
+        if plan.closed_at
+        else ""
+    )
     source = f"course {dossier.course}, closed {moment(plan.closed_at)}" if plan.closed_at else the_plan(dossier)
     yield said("closed", "Course closed", by and f"{plan.state} by {by}", source)
     yield said("closed-because", "Because", plan.closed_because, source)
@@ -73,7 +78,7 @@ def letter(dossier: Dossier) -> Iterator[Statement]:
     yield from _begun(dossier)
     yield from why(dossier)
     yield from planned(dossier)
-    yield from renamed(outcomes(dossier), adverse="Adverse events")
+    yield from outcomes(dossier)
     yield from proposal(dossier)
     yield _next(dossier)
     state = {"active": "still under way", "ended": "ended", "stopped": "stopped early"}[dossier.plan.state]
@@ -99,5 +104,7 @@ def _next(dossier: Dossier) -> Statement:
 def _unsigned(dossier: Dossier) -> Iterator[Statement]:
     """Reports are signed on paper or where they are filed: irctl holds signatures of visits only."""
     author = dossier.plan.planned_by
-    yield said("author", "For the clinic", person(author) + (f", NPI {author.npi}" if author.npi else ""), the_plan(dossier))
+    yield said(
+        "author", "For the clinic", person(author) + (f", NPI {author.npi}" if author.npi else ""), the_plan(dossier)
+    )
     yield Statement("signature", "Signature", BLANK)

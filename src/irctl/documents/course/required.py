@@ -98,10 +98,12 @@ PROGRESS: Table = _COURSE | {
     "visits-missed": Required("how many visits were missed", ISSUE),
     "advice": Required("what the stop rule says", ISSUE),
     "advice-source": Required("the stop rule’s source", ISSUE),
-    "closed": Required("who closed the course, and when", ISSUE),
-    "closed-because": Required("why the course was closed", ISSUE),
     "visits": Required("every visit with ratings, dose and skin", ISSUE),
     "author": Required("for whom the report speaks", MANUAL),
+}
+DISCHARGE: Table = PROGRESS | {
+    "closed": Required("who closed the course, and when", ISSUE),
+    "closed-because": Required("why the course was closed", ISSUE),
 }
 PLAN: Table = {
     "necessity": Required("the medical necessity", ISSUE),
@@ -110,6 +112,7 @@ PLAN: Table = {
     "protocol": Required("the treatment and its protocol", ISSUE),
     "frequency": Required("frequency and duration", "42 CFR 410.61 (as irctl reads it; unverified)"),
     "steps": Required("the dose by visit", ISSUE),
+    "planned": Required("when the plan was written", ISSUE),
     "baseline-pain": Required("pain before the course", ISSUE),
     "baseline-function": Required("function before the course", ISSUE),
     "referrer": Required("who referred the patient", ISSUE),

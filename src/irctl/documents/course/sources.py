@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from irctl.documents.dossier import Dossier, Member, Visit
 from irctl.documents.figures import clock, date, offset
 from irctl.documents.record import Kind, SessionNote
+
+VISITS_NAMED = 3
+"""More are told as a range; the table of visits names the journal's events of each."""
 
 
 def person(one: Member) -> str:
@@ -35,6 +39,14 @@ def paper(visit: Visit, what: str, by: Member | None = None, at: datetime | None
     """A step of the visit's paper, in the version in force."""
     step = f"{what} by {person(by)}" if by else what
     return f"visit {visit.id} version {visit.version}, {step}" + (f", {moment(at)}" if at else "")
+
+
+def the_visits(visits: Sequence[Visit]) -> tuple[str, ...]:
+    """The papers of several visits, each in the version in force."""
+    told = [f"{one.id} version {one.version}" for one in visits]
+    if len(told) > VISITS_NAMED:
+        told = [f"{told[0]} to {told[-1]}, {len(told)} visits"]
+    return (f"visit{'s' if len(visits) > 1 else ''} {', '.join(told)}",) if told else ()
 
 
 def events(visit: Visit, note: SessionNote) -> str:

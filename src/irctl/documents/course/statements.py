@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from irctl.documents.printed import View
 
@@ -39,12 +39,6 @@ class Evidence:
 def said(key: str, label: str, value: str, *sources: str) -> Statement:
     """With what to print where nobody has said it."""
     return Statement(key, label, value or UNSAID, sources, missing=not value)
-
-
-def renamed(statements: Iterable[Statement], **labels: str) -> Iterable[Statement]:
-    """With other labels, by key (an underscore for a hyphen)."""
-    told = {key.replace("_", "-"): label for key, label in labels.items()}
-    return (replace(one, label=told.get(one.key, one.label)) for one in statements)
 
 
 def evidence_of(statements: Iterable[Statement]) -> tuple[Evidence, ...]:
