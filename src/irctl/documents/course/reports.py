@@ -61,7 +61,7 @@ def discharge(dossier: Dossier) -> Iterator[Statement]:
     yield from outcomes(dossier)
     yield from proposal(dossier)
     by = (
-        f"{plan.closed_by and person(plan.closed_by) or 'nobody named'}, {moment(plan.closed_at)}"
+        f"{(plan.closed_by and person(plan.closed_by)) or 'nobody named'}, {moment(plan.closed_at)}"
         if plan.closed_at
         else ""
     )
