@@ -220,9 +220,17 @@ class TestWhatHappened:
             assert re.search(rf"{name}.{{0,60}}not recorded", page), name
         assert "Answers during the light none on record" in page
 
+    def test_an_order_that_differs_from_the_visits_paper_is_shown_beside_it(self) -> None:
+        page = words_of(of_one(a_visit(1, fluence_j_cm2=5.0)), NOTE, "V-00000001")
+        assert "5.00 J/cm² (the order: 6.00 J/cm²)" in page
+
     def test_a_journal_out_of_reach_is_said_and_not_taken_for_no_light(self) -> None:
         page = words_of(of_one(a_visit(1, note=None)), NOTE, "V-00000001")
         assert "the journal of this session is out of reach" in page
+        assert "none: no light" not in page
+        assert "0 of 12 planned; 1 more whose journal is out of reach" in words_of(
+            of_one(a_visit(1, note=None)), Kind.PROGRESS_REPORT
+        )
 
     @pytest.mark.parametrize(
         ("events", "words"),

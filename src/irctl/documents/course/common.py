@@ -87,7 +87,9 @@ def outcomes(dossier: Dossier) -> Iterator[Statement]:
     first, last = (date(given[0].at), date(given[-1].at)) if given else ("", "")
     papers = the_visits(given)
     yield said("period", "Period", f"{first} to {last}" if given else "no visit yet", *papers)
-    yield said("visits-given", "Visits with light", f"{len(given)}{of}", *papers)
+    away = sum(map(out_of_reach, dossier.visits))
+    also = f"; {away} more whose journal is out of reach" if away else ""
+    yield said("visits-given", "Visits with light", f"{len(given)}{of}{also}", *papers)
     refused = [visit for visit in dossier.visits if visit.state == "refused"]
     yield said("visits-refused", "Visits refused", str(len(refused)), *the_visits(refused))
     missed = dossier.missed
@@ -152,12 +154,17 @@ def _row(visit: Visit) -> dict[str, str]:
 
 def _dose(visit: Visit) -> str:
     if visit.note is None or visit.state == "refused":
-        return "no light" if visit.state == "refused" else "not told"
+        return "not told" if out_of_reach(visit) else "no light"
     return interval(visit.note).removesuffix(" (k = 2)").replace(" J/cm²", "")
 
 
 def _journal(note: SessionNote | None) -> str:
     return "–" if note is None else f"{note.source.first_seq}–{note.source.last_seq}, {note.source.head[:8]}…"
+
+
+def out_of_reach(visit: Visit) -> bool:
+    """There was a treatment, and its journal is not at hand: whether there was light is not known here."""
+    return visit.note is None and visit.state in ("given", "signed")
 
 
 def interval(note: SessionNote) -> str:
@@ -177,9 +184,11 @@ def rating(one: Ratings | None) -> str:
 def change(before: int | None, after: int | None) -> str:
     if before is None and after is None:
         return ""
-    left, right = ("not asked" if one is None else str(one) for one in (before, after))
-    by = "" if before is None or after is None else f" ({after - before:+d})".replace("-", "\N{MINUS SIGN}")
-    return f"{left} before the course, {right} at the last rating{by}"
+    left = f"{'not asked' if before is None else before} before the course"
+    if after is None:
+        return f"{left}, no rating since"
+    by = "" if before is None else f" ({after - before:+d})".replace("-", "\N{MINUS SIGN}")
+    return f"{left}, {after} at the last rating{by}"
 
 
 def steps_table(dossier: Dossier) -> Statement:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from irctl.documents.course.common import BLANK, interval, of_every_paper, patient, rating, why
+from irctl.documents.course.common import BLANK, interval, of_every_paper, out_of_reach, patient, rating, why
 from irctl.documents.course.sources import (
     calibration,
     events,
@@ -87,15 +87,23 @@ def _what(dossier: Dossier, visit: Visit) -> Iterator[Statement]:
     held = dossier.plan.protocol
     standing = f"; {held.standing}" if held else "; not in force any more"
     yield said("protocol", "Protocol", dossier.plan.protocol_label + standing, source)
-    billed = f"CPT {HEAT_CODE}, untimed, supervised" if visit.lit and not dossier.simulated else "none: no light"
-    if dossier.simulated:
-        billed = "none: simulated"
-    yield Statement("service-code", "Service", billed, (source,))
+    yield Statement("service-code", "Service", _billed(dossier, visit), (source,), missing=out_of_reach(visit))
     places = dose_places(visit.fluence_j_cm2)
     ordered = paper(visit, "prescription of the visit")
-    yield said("prescribed", "Prescribed", f"{exactly(visit.fluence_j_cm2, places)} J/cm²", source, ordered)
+    dose = f"{exactly(visit.fluence_j_cm2, places)} J/cm²"
+    if visit.note and visit.note.order.fluence_j_cm2 != visit.fluence_j_cm2:
+        dose += f" (the order: {exactly(visit.note.order.fluence_j_cm2, places)} J/cm²)"
+    yield said("prescribed", "Prescribed", dose, source, ordered)
     words = f"{exactly(visit.irradiance_mw_cm2, 1)} mW/cm² at {visit.distance_cm:g} cm"
     yield said("parameters", "Parameters", words, source, ordered)
+
+
+def _billed(dossier: Dossier, visit: Visit) -> str:
+    if dossier.simulated:
+        return "none: simulated"
+    if out_of_reach(visit):
+        return f"CPT {HEAT_CODE} if there was light: the journal is out of reach"
+    return f"CPT {HEAT_CODE}, untimed, supervised" if visit.lit else "none: no light"
 
 
 def _light(visit: Visit, note: SessionNote) -> Iterator[Statement]:
@@ -137,7 +145,7 @@ def _lamp(visit: Visit, note: SessionNote) -> Iterator[Statement]:
 
 def _no_light(visit: Visit) -> Iterator[Statement]:
     own = paper(visit, visit.state)
-    away = visit.state in ("given", "signed")
+    away = out_of_reach(visit)
     why_not = "not told here: the journal of this session is out of reach" if away else "none: no light"
     yield Statement("delivered", "Delivered", why_not, (own,), missing=away)
     yield said("lamp", "Lamp", f"{visit.lamp}, {visit.station}", own)
@@ -160,7 +168,7 @@ def _minutes(visit: Visit) -> Iterator[Statement]:
         for one in visit.services
     ]
     stated = visit.treatment_minutes
-    if visit.lit:
+    if visit.lit or out_of_reach(visit):
         minutes = "not stated" if stated is None else f"{stated:g}"
         rows.insert(0, {"code": HEAT_CODE, "minutes": minutes, "timed": "untimed", "distinct": "this treatment"})
     yield Statement("services", "Services of this visit", tuple(rows), (own,))
