@@ -222,7 +222,7 @@ class TestWhatHappened:
 
     def test_an_order_that_differs_from_the_visits_paper_is_shown_beside_it(self) -> None:
         page = words_of(of_one(a_visit(1, fluence_j_cm2=5.0)), NOTE, "V-00000001")
-        assert "5.00 J/cm² (the order: 6.00 J/cm²)" in page
+        assert "The visit’s paper prescribes 5.00 J/cm², the order in the journal 6.00 J/cm²." in page
 
     def test_a_journal_out_of_reach_is_said_and_not_taken_for_no_light(self) -> None:
         page = words_of(of_one(a_visit(1, note=None)), NOTE, "V-00000001")

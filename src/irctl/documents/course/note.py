@@ -90,10 +90,7 @@ def _what(dossier: Dossier, visit: Visit) -> Iterator[Statement]:
     yield Statement("service-code", "Service", _billed(dossier, visit), (source,), missing=out_of_reach(visit))
     places = dose_places(visit.fluence_j_cm2)
     ordered = paper(visit, "prescription of the visit")
-    dose = f"{exactly(visit.fluence_j_cm2, places)} J/cm²"
-    if visit.note and visit.note.order.fluence_j_cm2 != visit.fluence_j_cm2:
-        dose += f" (the order: {exactly(visit.note.order.fluence_j_cm2, places)} J/cm²)"
-    yield said("prescribed", "Prescribed", dose, source, ordered)
+    yield said("prescribed", "Prescribed", f"{exactly(visit.fluence_j_cm2, places)} J/cm²", source, ordered)
     words = f"{exactly(visit.irradiance_mw_cm2, 1)} mW/cm² at {visit.distance_cm:g} cm"
     yield said("parameters", "Parameters", words, source, ordered)
 
@@ -113,8 +110,8 @@ def _light(visit: Visit, note: SessionNote) -> Iterator[Statement]:
     yield said("delivered", "Delivered", interval(note) if visit.lit else "none: no light", lit, *chain)
     yield said("dose-source", "How the dose is known", told["dose"]["source"], lit, *chain)
     yield said("outcome", "How it ended", f"{outcome['word']}. {outcome['sentence']}", lit)
-    if outcome["alerts"]:
-        yield said("alerts", "Look at this", " ".join(outcome["alerts"]), lit)
+    if alerts := [*outcome["alerts"], *_order_differs(visit, note)]:
+        yield said("alerts", "Look at this", " ".join(alerts), lit)
     started = f"{clock(end.started_at)} {offset(end.started_at)}" if end.started_at else "no light"
     yield said("started", "Start of light", started, lit)
     yield said("ended", "End", f"{clock(end.ended_at)} {offset(end.ended_at)}", lit)
@@ -130,6 +127,14 @@ def _light(visit: Visit, note: SessionNote) -> Iterator[Statement]:
     words = NOT_MEASURED if skin is None else f"{ceiled(skin, 1)} °C"
     yield said("skin-temperature", "Highest skin", f"{words}, limit {note.limits.skin_c_max:.1f} °C", lit)
     yield said("journal", "Journal", told["record"]["range"], journal)
+
+
+def _order_differs(visit: Visit, note: SessionNote) -> Iterator[str]:
+    on_paper, ordered = visit.fluence_j_cm2, note.order.fluence_j_cm2
+    if on_paper != ordered:
+        places = dose_places(ordered)
+        both = f"{exactly(on_paper, places)} J/cm², the order in the journal {exactly(ordered, places)} J/cm²"
+        yield f"The visit’s paper prescribes {both}."
 
 
 def _lamp(visit: Visit, note: SessionNote) -> Iterator[Statement]:
