@@ -11,6 +11,7 @@ from irctl.documents.course.chart import course_svg
 from irctl.documents.course.kinds import PAPERS, Kind, Paper, template_of
 from irctl.documents.course.statements import Evidence, evidence_of, facts_of
 from irctl.documents.dossier import Dossier, Visit
+from irctl.documents.plot import PANEL_HEIGHT_MIN
 from irctl.documents.printed import View, visible
 from irctl.documents.record import SessionNote
 from irctl.documents.session_note import graph
@@ -99,7 +100,7 @@ def files_of(dossier: Dossier, visit: Visit | None, kind: Kind, *, attachment: b
     paper = PAPERS[kind]
     note = visit.note if visit else None
     told = view_of(paper, dossier, visit) | {"attached": attachment is not None}
-    files = {DATA: as_data(told), GRAPH: graph(note) if note else b""}
+    files = {DATA: as_data(told), GRAPH: graph(note, PANEL_HEIGHT_MIN) if note else b""}
     files[CHART] = course_svg(dossier).encode() if told["chart"] else b""
     if attachment is not None:
         files[ATTACHMENT] = attachment
