@@ -409,9 +409,9 @@ class TestBytes:
 
 class TestGraph:
     def svg(self, events: list[Event]) -> ElementTree.Element:
-        from irctl.documents.session_note import _graph  # pyright: ignore[reportPrivateUsage]
+        from irctl.documents.session_note import graph
 
-        return ElementTree.fromstring(_graph(note_of(events)))
+        return ElementTree.fromstring(graph(note_of(events)))
 
     def lines(self, events: list[Event], colour: str) -> list[ElementTree.Element]:
         return [e for e in self.svg(events) if e.tag.endswith("polyline") and e.get("stroke") == colour]

@@ -89,6 +89,10 @@ COMMANDS = (
     (TRUE, "meters compare", "check:compare", "Do two meters agree?"),
     (TRUE, "maintenance", "check:maintenance", "What was done to a lamp, and what follows for its calibration."),
     (RECORD, "note", "record:note", "Write the note of a session, as PDF or JSON."),
+    (RECORD, "document kinds", "document:kinds", "The papers of a course, and what each must state."),
+    (RECORD, "document make", "document:make", "Make a paper of a course from its dossier. Needs no server."),
+    (RECORD, "document preview", "document:preview", "Look at a template, filled with a made-up course."),
+    (RECORD, "document check", "document:check", "Does a template still print everything it must?"),
     (RECORD, "journal verify", "record:verify", "Walk the hash chain and say how far it holds."),
     (
         RECORD,
@@ -139,6 +143,7 @@ GROUPS = {
     "meters": "The reference meters; without a command, all are listed.",
     "protocols": "Treatment protocols: without more words, all of them.",
     "screening": "Screening lists.",
+    "document": "The papers of a course: notes, reports, letters, and their templates.",
     "journal": "Verify, show or archive the journal.",
     "records": "The clinic's database: fill, search, back up.",
     "people": "Who can sign in.",

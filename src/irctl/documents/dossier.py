@@ -317,6 +317,8 @@ class Dossier(Part):
     coverage: Coverage = Coverage()
     visits: tuple[Visit, ...]
     """In the order of their times."""
+    missed: tuple[AwareDatetime, ...] | None = None
+    """Appointments to which the patient did not come; null: nobody has looked them up."""
     advice: StopAdvice | None = None
 
     @property

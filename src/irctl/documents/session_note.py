@@ -54,10 +54,11 @@ def render_png(note: SessionNote, chosen: NoteTemplate = USUAL) -> list[bytes]:
 
 
 def _files(note: SessionNote, chosen: NoteTemplate) -> dict[str, bytes]:
-    return {DATA: json.dumps(view(note, chosen), ensure_ascii=False).encode(), GRAPH: _graph(note)}
+    return {DATA: json.dumps(view(note, chosen), ensure_ascii=False).encode(), GRAPH: graph(note)}
 
 
-def _graph(note: SessionNote) -> bytes:
+def graph(note: SessionNote, panel_height: float | None = None) -> bytes:
+    """The picture of its light, as SVG; empty without samples. `panel_height` in points; None: what the list of happenings leaves of the page."""
     if not note.samples:
         return b""
     return graph_svg(
@@ -66,7 +67,7 @@ def _graph(note: SessionNote) -> bytes:
         marks(note),
         prescribed_mw_cm2=note.order.irradiance_mw_cm2,
         skin_c_max=note.limits.skin_c_max,
-        panel_height=_panel_height(len(note.happenings)),
+        panel_height=panel_height or _panel_height(len(note.happenings)),
     ).encode()
 
 

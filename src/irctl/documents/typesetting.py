@@ -9,8 +9,8 @@ from typing import Any, Literal, cast
 import typst
 
 TEMPLATES = Path(__file__).parent / "templates"
-HOUSE = "house.typ"
-"""Colours, page and small parts of every document; a template imports it by this name."""
+SHARED = ("house.typ", "light.typ", "course.typ")
+"""What templates import by these names: colours, page and small parts of every document; a session's dose and happenings; papers of a course."""
 Standard = Literal["ua-1", "a-3a"]
 
 
@@ -55,4 +55,5 @@ def pictured(template: Path, files: Mapping[str, bytes], *, dots_per_inch: float
 
 
 def _project(template: Path, files: Mapping[str, bytes]) -> dict[str, bytes]:
-    return {"main.typ": template.read_bytes(), HOUSE: (TEMPLATES / HOUSE).read_bytes(), **files}
+    shared = {name: (TEMPLATES / name).read_bytes() for name in SHARED}
+    return {"main.typ": template.read_bytes(), **shared, **files}
