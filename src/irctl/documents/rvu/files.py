@@ -117,7 +117,10 @@ def _text(data: bytes) -> str:
 
 def _comma_separated(text: str) -> Iterator[Values]:
     rows = list(csv.reader(StringIO(text, newline="")))
-    last = next(n for n, row in enumerate(rows) if row and row[0].strip() == "HCPCS")
+    last = next((n for n, row in enumerate(rows) if row and row[0].strip() == "HCPCS"), None)
+    if last is None:
+        limit = "is damaged: its header cannot be read"
+        raise Refused([Problem("file", None, limit, "Download it again")])
     above = rows[max(0, last - HEADER_ROWS) : last + 1]
     width = len(rows[last])
     names = [_letters("".join(row[column] for row in above if column < len(row))) for column in range(width)]
