@@ -45,8 +45,9 @@ TREATING = Group("Treating", sort_key=1)
 LOOKING = Group("Looking", sort_key=2)
 TRUE = Group("Keeping lamps true", sort_key=3)
 RECORD = Group("The record", sort_key=4)
-PEOPLE = Group("People", sort_key=5)
-RUNNING = Group("Running and checking a station", sort_key=6)
+LEAVES = Group("What leaves", sort_key=5)
+PEOPLE = Group("People", sort_key=6)
+RUNNING = Group("Running and checking a station", sort_key=7)
 
 COMMANDS = (
     (TREATING, "treat", "treat:treat", "Give one treatment and follow it; Ctrl-C ends it."),
@@ -143,6 +144,8 @@ GROUPS = {
     "people": "Who can sign in.",
     "patients": "Write down, find and show patients.",
     "appointments": "Plan and keep the calendar.",
+    "claim": "Before billing.",
+    "payers": "Payers' rules.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
