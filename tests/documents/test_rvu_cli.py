@@ -121,11 +121,11 @@ def test_files_may_be_given_for_once_and_the_year_is_theirs(irctl: Irctl, files:
 def test_what_was_imported_is_listed_with_the_factors(imported: Irctl) -> None:
     found = told(imported("files", "--json"))
     assert {(one["year"], one["kind"], one["rows"]) for one in found["files"]} == {
-        (2026, "relative values", 1), (2025, "relative values", 2), (2024, "relative values", 1), (2025, "localities", 2),
+        (2026, "values", 1), (2025, "values", 2), (2024, "values", 1), (2025, "localities", 2),
     }  # fmt: skip
     assert len(found["factors"]) == 7
     said = imported("files")[1]
-    assert "2025 October relative values, 2 codes (PPRRVU2025_Oct.csv" in said
+    assert "2025 October relative values of 2 codes (PPRRVU2025_Oct.csv" in said
     assert "33.5675 F PPRRVU 2026" in said
 
 
@@ -133,7 +133,7 @@ def test_without_any_file_it_is_said_what_to_download(irctl: Irctl) -> None:
     assert "Download RVUnnX.zip from CMS" in irctl("files")[1]
     code, said = irctl("97026", "--year", "2025")
     assert code == exits.REFUSED
-    assert "PPRRVU25….csv is missing" in said
+    assert "PPRRVU2025….csv is missing" in said
 
 
 def test_localities_are_listed(imported: Irctl) -> None:
@@ -152,7 +152,7 @@ def test_of_several_files_none_is_kept_where_one_is_refused(irctl: Irctl, files:
 def test_an_import_says_what_took_whose_place_and_what_may_be_amiss(imported: Irctl) -> None:
     [again] = told(imported("import", "PPRRVU2025_Oct.csv", "--json"))
     assert (again["replaced"], again["release"], again["file"]) == (True, "October", "PPRRVU2025_Oct.csv")
-    assert again["warnings"] == ["2 codes only: CMS's file has more than 10000. Is it whole?"]
+    assert again["warning"] == "2 codes only: CMS's file has more than 10000. Is it whole?"
 
 
 @pytest.mark.parametrize(

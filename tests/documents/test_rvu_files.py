@@ -12,8 +12,6 @@ from hypothesis import strategies as st
 
 from irctl.documents.rvu import (
     Folder,
-    KeptLocalities,
-    KeptValues,
     Localities,
     RelativeValues,
     load_factors,
@@ -21,7 +19,6 @@ from irctl.documents.rvu import (
     read_localities,
     read_values,
 )
-from irctl.documents.rvu.folder import warnings_of
 from irctl.domain.problems import Refused
 from irctl.examples import examples
 from tests.documents.cms import (
@@ -222,44 +219,48 @@ def folder(tmp_path: Path) -> Folder:
 
 
 def test_what_was_imported_is_there_the_next_time(folder: Folder) -> None:
-    kept, replaced = folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
-    folder.bring(localities_csv(2025, ALABAMA), "C:\\downloads\\GPCI2025.csv", NOW)
+    origin, replaced = folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
+    places, _ = folder.bring(localities_csv(2025, ALABAMA), "C:\\downloads\\GPCI2025.csv", NOW)
     again = Folder(folder.path)
     assert not replaced
-    assert again.values(2025) == kept
-    assert again.localities(2025).origin.file == "GPCI2025.csv"
-    assert [type(one) for one in again.listed()] == [KeptValues, KeptLocalities]
+    assert again.values(2025) == values(CSV_2025)
+    assert again.localities(2025).find("AL").expense == Decimal("0.869")
+    assert sorted(again.listed(), key=lambda one: one.kind) == [places, origin]
+    assert (origin.year, origin.release, origin.rows, origin.imported) == (2025, "July", 3, NOW)
+    assert places.file == "GPCI2025.csv"
 
 
 def test_a_newer_file_takes_the_place_of_the_one_of_its_year(folder: Folder) -> None:
     folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
     folder.bring(values_csv(2026, "33.4009", HEAT_2026), "PPRRVU2026.csv", NOW)
+    assert folder.values(2025).of("97026", "").expense == Decimal("0.14")
     _, replaced = folder.bring(values_csv(2025, "32.3465", Row(expense="0.15"), release="October"), "Oct.csv", NOW)
     assert replaced
-    assert folder.values(2025).values.release == "October"
-    assert folder.values(2025).values.of("97026", "").expense == Decimal("0.15")
-    assert folder.years(KeptValues) == [2026, 2025]
+    assert folder.values(2025).release == "October"
+    assert folder.values(2025).of("97026", "").expense == Decimal("0.15")
+    assert [one.year for one in folder.listed()] == [2026, 2025]
 
 
 def test_a_file_that_is_refused_leaves_what_was_there(folder: Folder) -> None:
-    kept, _ = folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
+    folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
+    before = folder.listed()
     with pytest.raises(Refused):
         folder.bring(CSV_2025[:-60], "PPRRVU2025_Oct.csv", NOW)
-    assert folder.values(2025) == kept
+    assert folder.listed() == before
 
 
 @pytest.mark.parametrize("data", [CSV_2025, TXT_2025])
 def test_descriptions_are_in_no_file_that_is_kept(folder: Folder, data: bytes) -> None:
     assert b"marmalade" in data
     assert "marmalade" in WORDS
-    kept, _ = folder.bring(data, "PPRRVU2025", NOW)
-    assert "marmalade" not in repr(kept)
+    folder.bring(data, "PPRRVU2025", NOW)
+    assert "marmalade" not in repr(folder.values(2025))
     for path in folder.path.iterdir():
         assert b"marmalade" not in path.read_bytes()
 
 
 def test_what_is_missing_is_told_by_the_name_of_cms_s_file(folder: Folder) -> None:
-    with pytest.raises(Refused, match=r"PPRRVU25….csv is missing.*RVUnnX.zip"):
+    with pytest.raises(Refused, match=r"PPRRVU2025….csv is missing.*RVUnnX.zip"):
         folder.values(2025)
     with pytest.raises(Refused, match=r"GPCI2025.csv is missing"):
         folder.localities(2025)
@@ -268,10 +269,14 @@ def test_what_is_missing_is_told_by_the_name_of_cms_s_file(folder: Folder) -> No
 
 def test_a_kept_file_that_was_spoilt_is_told(folder: Folder) -> None:
     folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
-    path = folder.path / "2025-values.json"
-    path.write_bytes(path.read_bytes()[:-9])
+    path = folder.path / "2025-values.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-9])
     with pytest.raises(Refused, match="was changed or cut off since"):
         folder.values(2025)
+    path.write_bytes(whole[:40])
+    with pytest.raises(Refused, match="was changed or cut off since"):
+        folder.listed()
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
@@ -281,8 +286,8 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
 
 
 def test_a_part_of_a_file_is_taken_and_asked_about(folder: Folder) -> None:
-    kept, _ = folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
-    assert warnings_of(kept) == ["3 codes only: CMS's file has more than 10000. Is it whole?"]
+    origin, _ = folder.bring(CSV_2025, "PPRRVU2025_Jul.csv", NOW)
+    assert origin.warning == "3 codes only: CMS's file has more than 10000. Is it whole?"
 
 
 def test_a_folder_may_have_its_own_conversion_factors(folder: Folder) -> None:

@@ -14,7 +14,7 @@ from irctl.cli.station import default_state
 from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:
-    from irctl.documents.rvu import Estimate, Folder, Kept, Localities, Participant, RelativeValues, Step
+    from irctl.documents.rvu import Estimate, Folder, Localities, Origin, Participant, RelativeValues, Step
 
 FolderOption = Annotated[
     Path | None,
@@ -84,7 +84,6 @@ def bring(files: list[Path], /, *, folder: FolderOption = None, json: Json = Fal
     """
     from irctl.controller.clock import utc_now
     from irctl.documents.rvu import read_file
-    from irctl.documents.rvu.folder import warnings_of
     from irctl.toml_file import read
 
     shelf = _folder(folder)
@@ -93,13 +92,13 @@ def bring(files: list[Path], /, *, folder: FolderOption = None, json: Json = Fal
         read_file(data, name, shelf.factors())
     done = [shelf.bring(data, name, utc_now()) for name, data in brought]
     if json:
-        say.as_json([_view(kept) | {"replaced": replaced, "warnings": warnings_of(kept)} for kept, replaced in done])
+        say.as_json([_view(one) | {"replaced": replaced, "warning": one.warning} for one, replaced in done])
         return
     out = say.console()
-    for kept, replaced in done:
-        out.print(f"{'Replaced' if replaced else 'Imported'}  {say.escape(_line(kept))}", soft_wrap=True)
-        for warning in warnings_of(kept):
-            out.print(f"[yellow]{say.escape(warning)}[/]", soft_wrap=True)
+    for one, replaced in done:
+        out.print(f"{'Replaced' if replaced else 'Imported'}  {say.escape(_line(one))}", soft_wrap=True)
+        if one.warning:
+            out.print(f"[yellow]{say.escape(one.warning)}[/]", soft_wrap=True)
     out.print(f"[dim]Kept in {say.escape(str(shelf.path))}[/]", soft_wrap=True)
 
 
@@ -115,11 +114,11 @@ def files(*, folder: FolderOption = None, json: Json = False) -> None:
             {"since": f"{f.since}", "until": f"{f.until}", "participant": f.participant, "usd": str(f.usd), "mark": f.mark, "source": f.source}
             for f in factors
         ]  # fmt: skip
-        say.as_json({"folder": str(shelf.path), "files": [_view(kept) for kept in listed], "factors": told})
+        say.as_json({"folder": str(shelf.path), "files": [_view(one) for one in listed], "factors": told})
         return
     out = say.console()
-    for kept in listed:
-        out.print(say.escape(_line(kept)), soft_wrap=True)
+    for one in listed:
+        out.print(say.escape(_line(one)), soft_wrap=True)
     if not listed:
         out.print("Nothing is imported. Download RVUnnX.zip from CMS, unpack it, and: irctl rvu import PPRRVU….csv GPCI….csv")  # fmt: skip
     rows = [(f.since, f.until, {"qp": "QP", "other": "not QP", None: "all"}[f.participant], f.usd, f.mark, say.escape(f.source)) for f in factors]  # fmt: skip
@@ -177,7 +176,7 @@ def _when(day: date | None, year: int | None, shelf: Folder, rvu: Path | None) -
 
 def _values(shelf: Folder, rvu: Path | None, year: int) -> RelativeValues:
     if rvu is None:
-        return shelf.values(year).values
+        return shelf.values(year)
     values = _read_values(shelf, rvu)
     if values.year != year:
         raise Refused([Problem("rvu", rvu.name, f"is of {values.year}, and asked is {year}", "Give the file of that year")])  # fmt: skip
@@ -196,7 +195,7 @@ def _localities(shelf: Folder, gpci: Path | None, year: int) -> Localities:
     from irctl.toml_file import read
 
     if gpci is None:
-        return shelf.localities(year).localities
+        return shelf.localities(year)
     found = read_localities(read(gpci, "gpci"), gpci.name, shelf.factors())
     if found.year != year:
         raise Refused([Problem("gpci", gpci.name, f"is of {found.year}, and asked is {year}", "Give the file of that year")])  # fmt: skip
@@ -206,24 +205,17 @@ def _localities(shelf: Folder, gpci: Path | None, year: int) -> Localities:
 # --- what is said -----------------------------------------------------------------------------------------------------------
 
 
-def _view(kept: Kept) -> dict[str, Any]:
-    from irctl.documents.rvu import KeptValues
-
-    origin = kept.origin
-    told: dict[str, Any] = {"file": origin.file, "sha256": origin.sha256, "imported": origin.imported.isoformat()}
-    if isinstance(kept, KeptValues):
-        values = kept.values
-        return told | {
-            "kind": "relative values", "year": values.year, "release": values.release, "factor": str(values.factor), "rows": len(values.codes),
-        }  # fmt: skip
-    return told | {"kind": "localities", "year": kept.localities.year, "rows": len(kept.localities.places)}
+def _view(one: Origin) -> dict[str, Any]:
+    return {
+        "kind": one.kind, "year": one.year, "release": one.release, "rows": one.rows, "file": one.file, "sha256": one.sha256,
+        "imported": one.imported.isoformat(),
+    }  # fmt: skip
 
 
-def _line(kept: Kept) -> str:
-    view = _view(kept)
-    release = f" {view['release']}" if view.get("release") else ""
-    what = "codes" if view["kind"] == "relative values" else "localities"
-    return f"{view['year']}{release}  {view['kind']}, {view['rows']} {what}  ({view['file']}, sha256 {view['sha256'][:16]}…)"
+def _line(one: Origin) -> str:
+    release = f" {one.release}" if one.release else ""
+    what = f"relative values of {one.rows} codes" if one.kind == "values" else f"indices of {one.rows} localities"
+    return f"{one.year}{release}  {what}  ({one.file}, sha256 {one.sha256[:16]}…)"
 
 
 def _show(found: Estimate) -> None:
@@ -243,7 +235,7 @@ def _show(found: Estimate) -> None:
     out.print()
     out.print(f"[bold]{found.usd} USD[/]   limiting charge {found.limiting_usd} USD")
     for said in found.said:
-        out.print(f"[yellow]·[/] {say.escape(said)}", soft_wrap=True)
+        out.print(f"[yellow]·[/] {say.escape(str(said))}", soft_wrap=True)
     out.print(f"[dim]{say.escape(NOTICE)}[/]", soft_wrap=True)
 
 

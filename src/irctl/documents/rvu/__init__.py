@@ -4,8 +4,8 @@
 """
 
 from irctl.documents.rvu.factors import Factor, Participant, factor_of, load_factors
-from irctl.documents.rvu.folder import Folder, Kept, KeptLocalities, KeptValues
-from irctl.documents.rvu.payment import NOTICE, Asked, Estimate, Step, asked_of, estimate, plain
+from irctl.documents.rvu.folder import Folder, Origin
+from irctl.documents.rvu.payment import NOTICE, Asked, Estimate, Said, Step, asked_of, estimate, plain
 from irctl.documents.rvu.reading import read_file, read_localities, read_values
 from irctl.documents.rvu.values import NATIONAL, Localities, Locality, RelativeValues, Values
 
@@ -16,13 +16,12 @@ __all__ = [
     "Estimate",
     "Factor",
     "Folder",
-    "Kept",
-    "KeptLocalities",
-    "KeptValues",
     "Localities",
     "Locality",
+    "Origin",
     "Participant",
     "RelativeValues",
+    "Said",
     "Step",
     "Values",
     "asked_of",

@@ -1,4 +1,7 @@
-"""Where imported files are kept: one of each kind and year, without descriptions, in a folder that a person can look into."""
+"""Where imported files are kept: one of each kind and year, without descriptions, in a folder that a person can look into.
+
+A kept file has two lines of JSON: what it was made of, and what it says.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path, PurePath
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -18,32 +21,31 @@ from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
 
 FACTORS = "conversion-factors.toml"
-IMPORT = "Take it out of CMS's archive RVUnnX.zip and import it: irctl rvu import FILE, or on the page of fees"
+REMEDY = "Take it out of CMS's archive RVUnnX.zip and import it: irctl rvu import FILE, or on the page Fees"
+KEPT_READ = 4
+"""Files that stay in memory once they were read: each takes about 15 MB there."""
+Kind = Literal["values", "localities"]
+T = TypeVar("T", RelativeValues, Localities)
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """The file that was brought: its name, the SHA-256 of its bytes, and when."""
+    """What a kept file was made of: the name that it came with, the SHA-256 of its bytes, when, and how many rows it has."""
 
+    kind: Kind
+    year: int
+    release: str
+    rows: int
     file: str
     sha256: str
     imported: datetime
 
-
-@dataclass(frozen=True, slots=True)
-class KeptValues:
-    origin: Origin
-    values: RelativeValues
-
-
-@dataclass(frozen=True, slots=True)
-class KeptLocalities:
-    origin: Origin
-    localities: Localities
-
-
-Kept = KeptValues | KeptLocalities
-K = TypeVar("K", KeptValues, KeptLocalities)
+    @property
+    def warning(self) -> str:
+        """What may be amiss, and is no reason to refuse it; empty for nothing."""
+        if self.kind == "values" and self.rows < CODES_USUAL:
+            return f"{self.rows} codes only: CMS's file has more than {CODES_USUAL}. Is it whole?"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,82 +59,80 @@ class Folder:
         own = self.path / FACTORS
         return load_factors(own if own.exists() else examples() / "billing" / FACTORS)
 
-    def bring(self, data: bytes, name: str, at: datetime) -> tuple[Kept, bool]:
-        """Keep a file of CMS's, in the place of the one of the same kind and year; says whether there was one."""
+    def bring(self, data: bytes, name: str, at: datetime) -> tuple[Origin, bool]:
+        """Keep a file of CMS's, in the place of the one of the same kind and year; says whether there was one. Raises Refused for a file that is none."""
         file = PurePath(name.replace("\\", "/")).name
-        origin = Origin(file, sha256(data).hexdigest(), at)
-        read = read_file(data, file, self.factors())
-        kept = KeptValues(origin, read) if isinstance(read, RelativeValues) else KeptLocalities(origin, read)
-        path = self.path / _name(type(kept), read.year)
+        told = read_file(data, file, self.factors())
+        digest = sha256(data).hexdigest()
+        if isinstance(told, RelativeValues):
+            origin = Origin("values", told.year, told.release, len(told.codes), file, digest, at)
+        else:
+            origin = Origin("localities", told.year, "", len(told.places), file, digest, at)
+        path = self._of(origin.kind, origin.year)
         replaced = path.exists()
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             beside = path.with_suffix(".new")
-            beside.write_bytes(TypeAdapter(type(kept)).dump_json(kept))
+            beside.write_bytes(TypeAdapter(Origin).dump_json(origin) + b"\n" + TypeAdapter(type(told)).dump_json(told))
             beside.replace(path)
         except OSError as error:
             raise Refused([_unusable(path, error)]) from None
-        return kept, replaced
+        return origin, replaced
 
-    def values(self, year: int) -> KeptValues:
+    def values(self, year: int) -> RelativeValues:
         """Raises Refused where none of the year were imported."""
-        return self._read(KeptValues, year, f"PPRRVU{year % 100:02d}….csv")
+        return self._read("values", RelativeValues, year)
 
-    def localities(self, year: int) -> KeptLocalities:
+    def localities(self, year: int) -> Localities:
         """Raises Refused where none of the year were imported."""
-        return self._read(KeptLocalities, year, f"GPCI{year}.csv")
+        return self._read("localities", Localities, year)
 
-    def years(self, kind: type[Kept]) -> list[int]:
-        """Of which something was imported, the newest first."""
-        found = (path.name.partition("-") for path in self.path.glob("*.json")) if self.path.is_dir() else ()
-        return sorted((int(y) for y, _, rest in found if y.isdecimal() and rest == _ending(kind)), reverse=True)
-
-    def listed(self) -> list[Kept]:
+    def listed(self) -> list[Origin]:
         """Everything, the newest year first."""
-        found: list[Kept] = [self.values(year) for year in self.years(KeptValues)]
-        found += [self.localities(year) for year in self.years(KeptLocalities)]
-        return sorted(found, key=lambda kept: -year_of(kept))
+        paths = sorted(self.path.glob("[0-9]*-*.jsonl")) if self.path.is_dir() else []
+        return sorted((_origin(path) for path in paths), key=lambda one: -one.year)
 
-    def _read(self, kind: type[K], year: int, cms_name: str) -> K:
-        path = self.path / _name(kind, year)
+    def _of(self, kind: Kind, year: int) -> Path:
+        return self.path / f"{year}-{kind}.jsonl"
+
+    def _read(self, kind: Kind, content: type[T], year: int) -> T:
+        path = self._of(kind, year)
         try:
             stat = path.stat()
         except FileNotFoundError:
-            what = "relative values" if kind is KeptValues else "localities"
-            raise Refused([Problem("year", year, f"has no {what} here: {cms_name} is missing", IMPORT)]) from None
+            what, file = _called(kind, year)
+            raise Refused([Problem("year", year, f"has no {what} here: {file} is missing", REMEDY)]) from None
         except OSError as error:
             raise Refused([_unusable(path, error)]) from None
-        return _load(kind, path, stat.st_mtime_ns, stat.st_size)
+        return _content(content, path, stat.st_mtime_ns, stat.st_size)
 
 
-def year_of(kept: Kept) -> int:
-    """That the file is for."""
-    return kept.values.year if isinstance(kept, KeptValues) else kept.localities.year
+def _called(kind: Kind, year: int) -> tuple[str, str]:
+    return ("relative values", f"PPRRVU{year}….csv") if kind == "values" else ("localities", f"GPCI{year}.csv")
 
 
-def warnings_of(kept: Kept) -> list[str]:
-    """What may be amiss with what was read, and is no reason to refuse it."""
-    if isinstance(kept, KeptValues) and len(kept.values.codes) < CODES_USUAL:
-        return [f"{len(kept.values.codes)} codes only: CMS's file has more than {CODES_USUAL}. Is it whole?"]
-    return []
-
-
-@lru_cache(maxsize=32)
-def _load(kind: type[K], path: Path, _changed_ns: int, _size: int) -> K:
+def _origin(path: Path) -> Origin:
     try:
-        return TypeAdapter(kind).validate_json(path.read_bytes())
+        with path.open("rb") as file:
+            return TypeAdapter(Origin).validate_json(file.readline())
     except OSError as error:
         raise Refused([_unusable(path, error)]) from None
     except ValidationError:
-        raise Refused([Problem("file", path.name, "was changed or cut off since it was imported", IMPORT)]) from None
+        raise Refused([_spoilt(path)]) from None
 
 
-def _ending(kind: type[Kept]) -> str:
-    return "values.json" if kind is KeptValues else "localities.json"
+@lru_cache(maxsize=KEPT_READ)
+def _content(content: type[T], path: Path, _changed_ns: int, _size: int) -> T:
+    try:
+        return TypeAdapter(content).validate_json(path.read_bytes().partition(b"\n")[2])
+    except OSError as error:
+        raise Refused([_unusable(path, error)]) from None
+    except ValidationError:
+        raise Refused([_spoilt(path)]) from None
 
 
-def _name(kind: type[Kept], year: int) -> str:
-    return f"{year}-{_ending(kind)}"
+def _spoilt(path: Path) -> Problem:
+    return Problem("file", path.name, "was changed or cut off since it was imported", REMEDY)
 
 
 def _unusable(path: Path, error: OSError) -> Problem:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any
+from typing import Any, Self
 
 from irctl.documents.rvu.factors import Factor
 from irctl.documents.rvu.values import Locality, RelativeValues, Values
@@ -43,6 +43,21 @@ STATUSES = {
     "X": "not a service that this fee schedule may pay",
 }
 """In our words."""
+NOT_COUNTED = "not counted here"
+STATUS_SAID = {
+    status: f"{{code}}: status {status}: {meaning}" + ("" if status in PAID else f"; {NOT_COUNTED}")
+    for status, meaning in STATUSES.items()
+}
+STATUS_UNKNOWN = f"{{code}}: status {{status}}: not paid by its values; {NOT_COUNTED}"
+RARE = "{code}: CMS marks it NA: rarely or never done outside a facility"
+RARE_IN_FACILITY = "{code}: CMS marks it NA: rarely or never done in a facility"
+NOT_BY_THERAPISTS = "{code}: PC/TC 7: nothing is paid where a therapist in private practice treats a hospital's patient"
+HALVED = "therapy of one day: half the practice expense for every unit but the one where it is highest"
+OTHER_RULE = "CMS's rule {rule} for several procedures on one day is not worked out here"
+UNVERIFIED = "the conversion factor is unverified: {source}"
+PRINTED = "the relative-value file prints the conversion factor {printed}; worked out with {used}"
+SAID = (*STATUS_SAID.values(), STATUS_UNKNOWN, RARE, RARE_IN_FACILITY, NOT_BY_THERAPISTS, HALVED, OTHER_RULE, UNVERIFIED, PRINTED)  # fmt: skip
+"""Everything that may be said beside the figures; names in braces are filled in."""
 OTHER_RULES = ("1", "2", "3", "4", "6", "7")
 """Of several procedures on one day, which are not worked out here."""
 
@@ -72,6 +87,21 @@ class Term:
     @property
     def product(self) -> Decimal:
         return self.value * self.share * self.index
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One of SAID, with what is filled in."""
+
+    text: str
+    given: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, text: str, **given: object) -> Self:
+        return cls(text, tuple((name, f"{value}") for name, value in given.items()))
+
+    def __str__(self) -> str:
+        return self.text.format(**dict(self.given))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +156,7 @@ class Estimate:
     facility: bool
     factor: Factor
     steps: tuple[Step, ...]
-    said: tuple[str, ...]
+    said: tuple[Said, ...]
 
     @property
     def usd(self) -> Decimal:
@@ -145,7 +175,7 @@ class Estimate:
                          "work": str(place.work), "practice_expense": str(place.expense), "malpractice": str(place.malpractice)},
             "factor": {"usd": str(self.factor.usd), "mark": self.factor.mark, "source": self.factor.source},
             "steps": [step.as_dict() for step in self.steps], "usd": str(self.usd), "limiting_charge_usd": str(self.limiting_usd),
-            "said": list(self.said), "notice": NOTICE,
+            "said": [str(one) for one in self.said], "notice": NOTICE,
         }  # fmt: skip
 
 
@@ -210,40 +240,32 @@ def _step(one: Asked, its: Values, units: int, share: Decimal, place: Locality, 
     return Step(one, its, units, terms if its.status in PAID else (), factor.usd)
 
 
-def _of_codes(found: Sequence[tuple[Asked, Values]], facility: bool) -> list[str]:
-    said: list[str] = []
+def _of_codes(found: Sequence[tuple[Asked, Values]], facility: bool) -> list[Said]:
+    said: list[Said] = []
     for one, its in found:
         if its.status != "A":
-            unpaid = "" if its.status in PAID else "; not counted here"
-            said.append(
-                f"{one.label}: status {its.status}: {STATUSES.get(its.status, 'not paid by its values')}{unpaid}"
-            )
+            said.append(Said.of(STATUS_SAID.get(its.status, STATUS_UNKNOWN), code=one.label, status=its.status))
         if its.rare_in_facility if facility else its.rare:
-            where = "in a facility" if facility else "outside a facility"
-            said.append(f"{one.label}: CMS marks it NA: rarely or never done {where}")
+            said.append(Said.of(RARE_IN_FACILITY if facility else RARE, code=one.label))
         if facility and its.components == "7":
-            said.append(
-                f"{one.label}: PC/TC 7: nothing is paid where a therapist in private practice treats a hospital's patient"
-            )
+            said.append(Said.of(NOT_BY_THERAPISTS, code=one.label))
     return said
 
 
-def _of_day(found: Sequence[tuple[Asked, Values]], therapy: Sequence[int]) -> list[str]:
-    said: list[str] = []
+def _of_day(found: Sequence[tuple[Asked, Values]], therapy: Sequence[int]) -> list[Said]:
+    said: list[Said] = []
     if sum(found[place][0].units for place in therapy) > 1:
-        said.append("therapy of one day: half the practice expense for every unit but the one where it is highest")
+        said.append(Said.of(HALVED))
     if sum(one.units for one, _ in found) > 1:
         rules = sorted({its.multiple for _, its in found if its.multiple in OTHER_RULES and its.status in PAID})
-        said += [f"CMS's rule {rule} for several procedures on one day is not worked out here" for rule in rules]
+        said += [Said.of(OTHER_RULE, rule=rule) for rule in rules]
     return said
 
 
-def _of_factor(values: RelativeValues, factor: Factor) -> list[str]:
-    said: list[str] = []
+def _of_factor(values: RelativeValues, factor: Factor) -> list[Said]:
+    said: list[Said] = []
     if factor.mark in ("W", "M"):
-        said.append(f"the conversion factor is unverified: {factor.source}")
+        said.append(Said.of(UNVERIFIED, source=factor.source))
     if values.factor != factor.usd:
-        said.append(
-            f"the relative-value file prints the conversion factor {values.factor}; worked out with {factor.usd}"
-        )
+        said.append(Said.of(PRINTED, printed=values.factor, used=factor.usd))
     return said
