@@ -58,6 +58,7 @@ UNVERIFIED = "the conversion factor is unverified: {source}"
 PRINTED = "the relative-value file prints the conversion factor {printed}; worked out with {used}"
 SAID = (*STATUS_SAID.values(), STATUS_UNKNOWN, RARE, RARE_IN_FACILITY, NOT_BY_THERAPISTS, HALVED, OTHER_RULE, UNVERIFIED, PRINTED)  # fmt: skip
 """Everything that may be said beside the figures; names in braces are filled in."""
+TERMS = ("work", "practice expense", "malpractice")
 OTHER_RULES = ("1", "2", "3", "4", "6", "7")
 """Of several procedures on one day, which are not worked out here."""
 
@@ -83,6 +84,11 @@ class Term:
     value: Decimal
     share: Decimal
     index: Decimal
+
+    @property
+    def halved(self) -> tuple[Decimal, ...]:
+        """The share, where it is not all of it."""
+        return () if self.share == ONE else (self.share,)
 
     @property
     def product(self) -> Decimal:
@@ -232,10 +238,11 @@ def _expense(values: Values, facility: bool) -> Decimal:
 
 
 def _step(one: Asked, its: Values, units: int, share: Decimal, place: Locality, factor: Factor, facility: bool) -> Step:
+    work, expense, malpractice = TERMS
     terms = (
-        Term("work", its.work, ONE, place.work),
-        Term("practice expense", _expense(its, facility), share, place.expense),
-        Term("malpractice", its.malpractice, ONE, place.malpractice),
+        Term(work, its.work, ONE, place.work),
+        Term(expense, _expense(its, facility), share, place.expense),
+        Term(malpractice, its.malpractice, ONE, place.malpractice),
     )
     return Step(one, its, units, terms if its.status in PAID else (), factor.usd)
 

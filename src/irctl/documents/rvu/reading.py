@@ -10,7 +10,7 @@ from irctl.documents.rvu.factors import Factor
 from irctl.documents.rvu.values import Localities, RelativeValues
 from irctl.domain.problems import Problem, Refused
 
-BYTES_MAX = 20_000_000
+BYTES_MAX = 8_000_000
 """CMS's largest has 3.3 MB."""
 PACKED = (b"PK", b"\xd0\xcf\x11\xe0", b"%PDF")
 LOOKED_AT = 60
