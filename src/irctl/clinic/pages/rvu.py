@@ -298,7 +298,7 @@ def routes(desk: Desk, doors: Doors) -> APIRouter:
 
     @made.post(fees.UPLOAD, include_in_schema=False)
     async def post_file(request: Request) -> Response:
-        async with request.form(max_files=1, max_fields=4) as form:
+        async with request.form(max_files=1, max_fields=16) as form:
             file = form.get("file")
             name = file.filename or "" if isinstance(file, UploadFile) else ""
             data = await file.read() if isinstance(file, UploadFile) else b""
@@ -312,7 +312,7 @@ def routes(desk: Desk, doors: Doors) -> APIRouter:
             desk.changed()
             return JSONResponse({"rows": origin.rows, "warning": origin.warning, "replaced": replaced})
 
-        # Whether there is a reason is seen by the service; whether they might, first of all.
-        return await guarded(request, desk, doors, Verb.CONFIGURE, work, reason=reason or "asked")
+        # Whether they might, first of all; whether they have a reason, the service asks.
+        return await guarded(request, desk, doors, Verb.CONFIGURE, work, reason="asked")
 
     return made
