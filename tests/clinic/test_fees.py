@@ -141,3 +141,9 @@ def test_a_day_a_locality_and_a_participant_are_worked_out_like_in_the_terminal(
     assert fees.localities(folder, 2026) is None
     with pytest.raises(Refused, match=r"GPCI2026\.csv is missing"):
         worth(date(2026, 6, 2), locality="AL-00")
+
+
+def test_factors_of_the_clinic_s_own_that_are_broken_are_told_on_the_page(house: House) -> None:
+    send(house.signed_in("administrator"), TODAYS)
+    (house.desk.fees.path / "conversion-factors.toml").write_text("[[factors]]\nsince = 2026-01-01\n")
+    assert "is missing" in shown(house, "clinician")

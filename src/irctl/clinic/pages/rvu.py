@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date
 from html import escape
-from itertools import count
 from typing import Any, cast
 
 from fastapi import APIRouter, Request, Response
@@ -53,15 +52,15 @@ def rvu(here: Here) -> None:
         asked = Form(here)
         answer = ui.element("div").props('role="status"')
 
-    latest = count()
     newest = 0
 
     async def again() -> None:
         nonlocal newest
-        mine = newest = next(latest)
+        newest += 1
+        mine = newest
         with answer:
-            await asked.follow()
             try:
+                await asked.follow()
                 found: Estimate | Refused = await asyncio.to_thread(fees.worked_out, here.desk.fees, asked.told())
             except Refused as refused:
                 found = refused
@@ -87,9 +86,9 @@ class Form:
         self._rows: list[tuple[ui.element, ui.input, ui.number]] = []
         with card(tr("What was done that day")), ui.element("div").classes("stack fill"):
             self._codes = ui.element("div").classes("stack")
-            self._add(HEAT)
             with ui.element("div").classes("row"):
-                ui.button(tr("Another code"), color=None, on_click=lambda: self._add(""))
+                self._more = ui.button(tr("Another code"), color=None, on_click=lambda: self._add(""))
+            self._add(HEAT)
             self._day = ui.input(tr("Day of the service"), value=here.desk.now().date().isoformat())
             self._day.props("outlined type=date stack-label").on_value_change(self._again)
             self._locality = ui.select({"": tr("National")}, value="", label=tr("Locality"), with_input=True)
@@ -118,11 +117,8 @@ class Form:
         return fees.Question(codes, self._date(), self._locality.value or "", where, "qp" if qp else "other")
 
     async def follow(self) -> None:
-        """Offer what there is of this day's year."""
-        try:
-            day, folder = self._date(), self._here.desk.fees
-        except Refused:
-            return
+        """Offer what there is of this day's year. Raises Refused."""
+        day, folder = self._date(), self._here.desk.fees
         places = await asyncio.to_thread(fees.localities, folder, day.year)
         offered = {"": tr("National")} | {
             f"{one.state}-{one.number}": f"{one.state}-{one.number} {one.name}" for one in (places.places if places else ())
@@ -132,8 +128,6 @@ class Form:
         self._asks_participant.set_visibility(fees.by_participant(folder, day))
 
     def _add(self, code: str) -> None:
-        if len(self._rows) >= CODES_MAX:
-            return
         with self._codes, ui.element("div").classes("entry-row three") as row:
             typed = ui.input(tr("CPT or HCPCS code"), value=code).props("outlined maxlength=8 autocomplete=off")
             units = ui.number(tr("Units"), value=1, min=1, max=UNITS_MAX, step=1).props("outlined inputmode=numeric")
@@ -144,11 +138,13 @@ class Form:
         def removed() -> None:
             self._rows.remove(one)
             row.delete()
+            self._more.set_enabled(True)
             self._again()
 
         typed.on_value_change(self._again)
         units.on_value_change(self._again)
         remove.on_click(removed)
+        self._more.set_enabled(len(self._rows) < CODES_MAX)
 
     def _asked(self, code: str, units: float | None) -> Asked:
         if ":" in code:
