@@ -45,8 +45,9 @@ PLAIN = {
         "/settings/protocols/short",
         "/settings/screening",
         "/settings/templates",
+        "/billing/rvu",
     ),
-    "admin": ("/settings/people", "/settings/people/new", "/settings/people/demo", "/patients"),
+    "admin": ("/billing/rvu", "/settings/people", "/settings/people/new", "/settings/people/demo", "/patients"),
     "auditor": ("/audit", "/"),
 }
 

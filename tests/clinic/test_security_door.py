@@ -16,7 +16,16 @@ from irctl.records.audit import Audit
 from tests.clinic.house import HOST, NOW, Browser, House, a_house
 from tests.records.people import BETTER, GOOD, PIN, who
 
-FORMS = ("/sign-in", "/locked", "/lock", "/sign-out", "/records/export", "/settings/language", "/settings/station")
+FORMS = (
+    "/sign-in",
+    "/locked",
+    "/lock",
+    "/sign-out",
+    "/records/export",
+    "/settings/language",
+    "/settings/station",
+    "/billing/rvu/files",
+)
 ELSEWHERE = (
     {"origin": "https://evil.example"},
     {"origin": "null"},

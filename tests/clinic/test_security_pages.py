@@ -21,6 +21,7 @@ PAGE, NOT_FOR_YOU, ASKED_WHY = "P", "-", "E"
 PAGES = {
     "/":                                  "PPPPPP",
     "/audit":                             "---PP-",
+    "/billing/rvu":                       "PPPPPP",
     "/calendar":                          "PP--PP",
     "/calibrate":                         "PPP--P",
     "/calibrate/{lamp}/check":            "PPP--P",
@@ -70,6 +71,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/records/{controller}/{session}/note.pdf"):    (401, 403, 409, 409, 403, 403, 409, 409),
     ("GET", "/sign-in"):                                    (200,) * EVERYBODY,
     ("POST", "/api/sign-in"):                               (422,) * EVERYBODY,
+    ("POST", "/billing/rvu/files"):                         (401, 403, 403, 403, 422, 422, 403, 422),
     ("POST", "/lock"):                                      (303,) * EVERYBODY,
     ("POST", "/locked"):                                    (303, *(403,) * 7),
     ("POST", "/records/export"):                            (401, 403, 422, 422, 403, 403, 422, 422),

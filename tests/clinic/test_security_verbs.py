@@ -82,6 +82,7 @@ NEEDS: dict[str, Verb | str | None] = {
     "faults.put": Verb.CHECK_LAMP,
     "feeds.make": Verb.SCHEDULE,
     "feeds.revoke": Verb.SCHEDULE,
+    "fees.bring": Verb.CONFIGURE,
     "lamp_upkeep.begin_check": Verb.CHECK_LAMP,
     "lamp_upkeep.maintain": Verb.CALIBRATE,
     "lamp_upkeep.type_check_value": Verb.CHECK_LAMP,
@@ -208,7 +209,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "what": ("distance_cm",), "second": CLINICIAN, "old": "o", "new": "n", "again": "n", "pin": "402871", "usual": "",
         "meter": "meter", "calibration": "CAL-1", "nobody": True, "temperature_c": None, "note": "", "serial": "S", "condition": "good",
         "distance": 1.0, "unit": "cm", "value": 1.0, "step": "dark", "device": "dimmer", "action": "renew", "fault": None,
-        "reference": "meter", "body": KNEE, "at_times": {0: time(9)},
+        "reference": "meter", "data": b"", "body": KNEE, "at_times": {0: time(9)},
     }  # fmt: skip
     yield World(desk, given)
     desk.database.close()

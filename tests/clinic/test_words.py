@@ -39,6 +39,8 @@ from irctl.clinic.visits import AfterPart
 from irctl.clinic.words import dates, language, tr
 from irctl.controller.session import Outcome
 from irctl.documents.printed import NOT_CERTIFIED
+from irctl.documents.rvu import NOTICE
+from irctl.documents.rvu.payment import SAID, TERMS
 from irctl.domain.electronic_signature import Meaning
 from irctl.domain.people import Role
 from tests.clinic.shelves import a_desk
@@ -77,10 +79,15 @@ SAID_BY_NAME: dict[str, list[str]] = {
     "messages.py: word": [word for _, word in messages.TAGS.values()],
     "protocol_form.py: label": [*_FORM, *(label for label, _ in protocol_form.LIMITS.values())],
     "protocol_form.py: title": _FORM,
+    "rvu.py: NOTICE": [NOTICE],
+    "rvu.py: one.text": list(SAID),
+    "rvu.py: term.name": list(TERMS),
+    "rvu.py: found.release": ["January", "April", "July", "October"],
+    "rvu.py: one.release": ["January", "April", "July", "October"],
     "records.py: outcome.capitalize()": [outcome.capitalize() for outcome in Outcome],
     "screening_form.py: word": [word for _, _, word in screening_form.TAGS.values()],
-    "settings.py: title": [title for _, title, _, _ in settings.TABS],
-    "settings.py: about": [about for _, _, about, _ in settings.TABS],
+    "settings.py: title": [title for _, title, _, _ in (*settings.TABS, *settings.BESIDE)],
+    "settings.py: about": [about for _, _, about, _ in (*settings.TABS, *settings.BESIDE)],
     "settings.py: word": ["Package", "Version", "Licence"],
     "settings_people.py: role.value.capitalize()": _ROLES,
     "settings_people.py: about": list(settings_people.ROLES.values()),

@@ -113,7 +113,10 @@ COMMANDS = (
     (RECORD, "records retention", "records:retention", "Whose records have been kept long enough. Nothing is deleted."),
     (RECORD, "records rotate-key", "records:rotate_key", "A new key, and everything encrypted with it."),
     (LEAVES, "claim check", "claims:check", "Is a visit ready to be billed: bill, hold, needs notice."),
-    (LEAVES, "rvu", "rvu:rvu", "What Medicare's fee schedule comes to, from CMS's files, with the arithmetic."),
+    (LEAVES, "rvu estimate", "rvu:estimate", "What the codes of a day come to, with the arithmetic."),
+    (LEAVES, "rvu import", "rvu:bring", "Keep CMS's files of relative values and localities, without descriptions."),
+    (LEAVES, "rvu files", "rvu:files", "What was imported, and the conversion factors."),
+    (LEAVES, "rvu localities", "rvu:localities", "The localities of a year and their indices."),
     (LEAVES, "payers check", "claims:check_payers", "Check files of payers' rules."),
     (RECORD, "audit", "audit:trail", "Who did what, and who looked at whom, newest first."),
     (RECORD, "appointments list", "appointments:list_all", "Who comes today, or in a week, by reference."),
@@ -151,6 +154,7 @@ GROUPS = {
     "appointments": "Plan and keep the calendar.",
     "claim": "Before billing.",
     "payers": "Payers' rules.",
+    "rvu": "What Medicare's fee schedule comes to, from CMS's files: irctl rvu 97026.",
     "certificate": "Verify or print a certificate file.",
     "config": "Check a station file.",
     "device": "Single devices.",
@@ -160,6 +164,8 @@ GROUPS = {
 
 LISTED = ("appointments", "calibrations", "meters", "protocols")
 """Groups that list what they are about when nothing more is said."""
+UNSAID = {"rvu": "estimate"}
+"""Groups whose first command goes without its name: what follows is no command of theirs."""
 
 
 def build(asked: Sequence[str] = ()) -> App:
@@ -200,6 +206,8 @@ def run(words: list[str]) -> int:
     """Run one command; every failure becomes a message for people or JSON for machines, and an exit code."""
     if words and words[0] in LISTED and all(word.startswith("-") for word in words[1:2]) and "--help" not in words:
         words = [words[0], "list", *words[1:]]
+    if len(words) > 1 and (unsaid := UNSAID.get(words[0])) and words[1] != "--help" and not _is_command(words[:2]):
+        words = [words[0], unsaid, *words[1:]]
     try:
         code = build(words)(words, exit_on_error=False, result_action="return_value")
     except CycloptsError:
@@ -216,6 +224,10 @@ def run(words: list[str]) -> int:
         sys.stdout = None  # or the interpreter would try again at its end, and complain
         return exits.FAILED
     return code if isinstance(code, int) else exits.OK
+
+
+def _is_command(words: list[str]) -> bool:
+    return any(named == " ".join(words) for _, named, _, _ in COMMANDS)
 
 
 def _tell_refused(refused: Refused, as_json: bool) -> None:

@@ -12,6 +12,7 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.library import Library
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Station
+from irctl.documents.rvu import Folder
 from irctl.domain.notices import Notice
 from irctl.domain.people import NOTHING_MORE, Context, Person
 from irctl.domain.problems import Problem, Refused
@@ -40,6 +41,8 @@ class Desk:
     wall: Callable[[], datetime]
     """The one wall clock, UTC."""
     zone: tzinfo
+    fees: Folder
+    """CMS's files, as they were imported."""
     revision: int = field(default=0)
     """Another number whenever anything that a screen may show has changed."""
     unwritten: dict[str, Notice] = field(default_factory=dict[str, Notice])

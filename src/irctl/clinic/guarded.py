@@ -20,11 +20,11 @@ PROBLEM = "application/problem+json"
 
 
 async def guarded(
-    request: Request, desk: Desk, doors: Doors, verb: Verb, work: Callable[[Acting], Response]
+    request: Request, desk: Desk, doors: Doors, verb: Verb, work: Callable[[Acting], Response], *, reason: str = ""
 ) -> Response:
     """What `work` makes of it, in a thread, in the name of whoever asks, in the language of their screen.
 
-    401 where nobody is signed in, 403 where they may not or the screen is locked, 422 or 409 with the reasons where it is refused: problem details all.
+    `reason`: for a verb that asks for one. 401 where nobody is signed in, 403 where they may not or the screen is locked, 422 or 409 with the reasons where it is refused: problem details all.
     """
     visitor = doors.find(request.cookies.get(COOKIE, ""))
     if visitor is None or visitor.person is None:
@@ -32,7 +32,7 @@ async def guarded(
         return _problem(401, "Nobody is signed in", [signed_out])
     acting = desk.acting(visitor.person, visitor.context())
     try:
-        acting.require(verb)
+        acting.require(verb, reason=reason)
     except Refused as refused:
         return _problem(403, "Not for you", refused.problems)
     language.set(chosen_language(request, desk))

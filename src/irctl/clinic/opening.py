@@ -13,6 +13,7 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.library import Library
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Issuer, Station
+from irctl.documents.rvu import Folder
 from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
 from irctl.records.accounts import Accounts
@@ -67,7 +68,8 @@ def desk_on(
         state / file.screening if file.screening else examples() / "screening" / "infrared.toml",
     )
     people, accounts = People(database, ring), Accounts(database)
-    return Desk(file, database, ring, papers, people, accounts, library, stations, wall, zone_of(file))
+    fees = Folder(state / "rvu")
+    return Desk(file, database, ring, papers, people, accounts, library, stations, wall, zone_of(file), fees)
 
 
 def database_url(file: ClinicFile, state: Path) -> str:

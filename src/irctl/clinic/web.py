@@ -23,8 +23,10 @@ from irctl.clinic import pages, screen
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
+from irctl.clinic.fees import UPLOAD, UPLOAD_MAX
 from irctl.clinic.sockets import PATH as SOCKETS
 from irctl.clinic.sockets import guard_sockets
+from irctl.domain.screen_lock import Lock
 
 LOOK = Path(__file__).parent / "look"
 LOOKS = ("GET", "HEAD", "OPTIONS")
@@ -50,13 +52,19 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
             return PlainTextResponse("no such file", 404)
         return Response(path.read_bytes(), media_type=mimetypes.guess_type(name)[0])
 
-    app.add_middleware(Gate, stations=[station.browser_url for station in desk.stations.values()])
+    stations = [station.browser_url for station in desk.stations.values()]
+    app.add_middleware(Gate, stations=stations, inside=lambda cookie: _is_inside(doors, cookie))
     ui.run_with(app, title="irctl", favicon="💡", dark=None, reconnect_timeout=10.0, show_welcome_message=False)
     guard_sockets(doors)
     # NiceGUI's own pages for these tell what an exception says, and open a socket for whoever asks.
     core.app.add_exception_handler(404, _nothing_here)
     core.app.add_exception_handler(Exception, _broken)
     return app
+
+
+def _is_inside(doors: Doors, cookie: str) -> bool:
+    visitor = doors.find(cookie)
+    return visitor is not None and visitor.lock is Lock.OPEN
 
 
 def _nothing_here(_request: Request, _error: Exception) -> Response:
@@ -73,10 +81,13 @@ def load_pages() -> list[ModuleType]:
 
 
 class Gate:
-    """ASGI middleware: nothing is done for a page of another site, its socket included; and what browsers are told of every answer."""
+    """ASGI middleware: nothing is done for a page of another site, its socket included; and what browsers are told of every answer.
 
-    def __init__(self, app: ASGIApp, stations: list[str]) -> None:
-        self._app = app
+    `inside`: whether this cookie is of somebody who is signed in, with their screen open: only they may send a file.
+    """
+
+    def __init__(self, app: ASGIApp, stations: list[str], inside: Callable[[str], bool]) -> None:
+        self._app, self._inside = app, inside
         ours = " ".join(["'self'", *stations])
         self._headers = {
             # NiceGUI's pages carry scripts and styles of their own in the page.
@@ -112,12 +123,17 @@ class Gate:
                 await PlainTextResponse("Use the clinic's own page.", 403)(scope, receive, sending)
             return
         if scope["type"] == "http" and scope["method"] not in LOOKS:
-            body = await _read(receive, SOCKET_MESSAGE_MAX if socket else BODY_MAX)
+            body = await _read(receive, SOCKET_MESSAGE_MAX if socket else self._most(scope))
             if body is None:
                 await PlainTextResponse("This is too long.", 413)(scope, receive, sending)
                 return
             receive = _again(body, receive)
         await self._app(scope, receive, sending)
+
+    def _most(self, scope: Scope) -> int:
+        if scope["path"] == UPLOAD and self._inside(Request(scope).cookies.get(screen.COOKIE, "")):
+            return UPLOAD_MAX
+        return BODY_MAX
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -46,6 +46,10 @@ TABS: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
     ("/settings/about", "About", "Versions, the database, back-ups, licences", ()),
 )
 """Each with whom it is for: whoever may one of these; everybody, where there are none."""
+BESIDE: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
+    ("/billing/rvu", "Fees", "What Medicare’s fee schedule comes to, and the files for it", ()),
+)
+"""Found here, and no settings: pages of their own."""
 
 
 def tabs(here: Here, current: str) -> None:
@@ -70,7 +74,7 @@ def settings(here: Here) -> None:
     rows = "".join(
         f'<a class="item" href="{path}"><span class="grow"><span class="title">{escape(tr(title))}</span><br>'
         f'<span class="soft">{escape(tr(about))}</span></span>{icon("next")}</a>'
-        for path, title, about, verbs in TABS
+        for path, title, about, verbs in (*TABS, *BESIDE)
         if allowed(here, verbs)
     )
     with ui.element("div").classes("stack"):
