@@ -67,6 +67,8 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/look/{name}"):                                (200,) * EVERYBODY,
     ("GET", "/patients/{patient}/appointments.ics"):        (401, 403, 200, 200, 403, 403, 200, 200),
     ("GET", "/patients/{patient}/card.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),
+    ("GET", "/courses/{course}/{kind}.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),
+    ("GET", "/courses/{course}/visits/{visit}/note.pdf"):   (401, 403, 200, 200, 403, 403, 200, 200),
     # Its journal is where no station answers here: a conflict, for those who may ask.
     ("GET", "/records/{controller}/{session}/note.pdf"):    (401, 403, 409, 409, 403, 403, 409, 409),
     ("GET", "/sign-in"):                                    (200,) * EVERYBODY,
@@ -82,8 +84,8 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
 }  # fmt: skip
 OF_NICEGUI = ("/_nicegui/", "/_nicegui_ws", "/favicon.ico")
 """Scripts, styles and the pages' socket (test_security_sockets.py): the same for everybody, and nobody's data."""
-GIVEN = {"token": "no-such-token", "name": "irctl.css"}
-PRIVATE = (ADA.name, "Adaeze", ADA.number, ADA.contact, "1968-", "1968</", str(KNEE.diagnosis), KNEE.goal, "dance again", "fell at nine")  # fmt: skip
+GIVEN = {"token": "no-such-token", "name": "irctl.css", "kind": "plan-of-care"}
+PRIVATE = (ADA.name, "Adaeze", ADA.number, ADA.contact, "1968-03", "1968</", str(KNEE.diagnosis), KNEE.goal, "dance again", "fell at nine")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -199,7 +201,7 @@ def test_what_does_not_exist_looks_to_them_like_what_they_may_not_see(
     """So that references cannot be tried out."""
     asked = ("/patients/{patient}", "/patients/{patient}/record", "/courses/{course}", "/courses/{course}/documents", "/treat/{course}", "/visits/{visit}",
              "/records/{controller}/{session}", "/patients/{patient}/card.pdf", "/patients/{patient}/appointments.ics",
-             "/records/{controller}/{session}/note.pdf", "/messages/new/{patient}")  # fmt: skip
+             "/records/{controller}/{session}/note.pdf", "/courses/{course}/visits/{visit}/note.pdf", "/messages/new/{patient}")  # fmt: skip
     nowhere = dict.fromkeys(house.known, "X-NOWHERE")
 
     for who in ("nobody", "locked", "technician", "administrator"):

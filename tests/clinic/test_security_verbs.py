@@ -87,6 +87,8 @@ NEEDS: dict[str, Verb | str | None] = {
     "lamp_upkeep.maintain": Verb.CALIBRATE,
     "lamp_upkeep.type_check_value": Verb.CHECK_LAMP,
     "lamp_upkeep.unlock": Verb.CALIBRATE,
+    "leaving.leaving": Verb.SEE_PATIENT,
+    "leaving.paper": Verb.SEE_PATIENT,
     "messages.found": Verb.SCHEDULE,
     "messages.listed": Verb.SCHEDULE,
     "messages.send_now": Verb.SCHEDULE,

@@ -116,7 +116,12 @@ def test_what_the_page_says_is_usual_is_usual() -> None:
     assert len(rows) > 12
     for key, said in rows:
         value = said if re.fullmatch(r"\d\d:\d\d:\d\d", said) else tomllib.loads(f"value = {said}")["value"]
-        sections = [usual, *(one for one in usual.values() if isinstance(one, dict)), _mail(), StaffSection().model_dump()]
+        sections = [
+            usual,
+            *(one for one in usual.values() if isinstance(one, dict)),
+            _mail(),
+            StaffSection().model_dump(),
+        ]
         assert value in [section[key] for section in sections if key in section], key
 
 

@@ -269,6 +269,18 @@ def get(desk: Desk, acting: Acting, appointment: str) -> Appointment:
     return _as_shown(desk, [desk.papers.get(KIND, appointment)])[0]
 
 
+def days_ahead(desk: Desk, course: str) -> list[date]:
+    """Of the appointments of a course that are still to come."""
+    now = desk.now()
+    found = desk.papers.find(KIND, Wanted(parent=course, states=AHEAD, since=now))
+    return [_local(desk, paper).date() for paper in found]
+
+
+def missed(desk: Desk, course: str) -> list[datetime]:
+    """When a patient did not come to a course's appointments."""
+    return [_local(desk, paper) for paper in desk.papers.find(KIND, Wanted(parent=course, states=(State.NO_SHOW,)))]
+
+
 def how_many(desk: Desk, on: date) -> int:
     """Appointments of a day that nobody called off: for those who may not know whose they are."""
     return sum(one.state is not State.CANCELLED for one in between(desk, on, on + timedelta(days=1)))

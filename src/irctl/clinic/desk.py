@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from irctl.clinic.acting import Acting
@@ -43,6 +44,10 @@ class Desk:
     zone: tzinfo
     fees: Folder
     """CMS's files, as they were imported."""
+    payers: Path
+    """A folder of payers' rules."""
+    templates: Path | None
+    """A folder of the clinic's own templates of papers."""
     revision: int = field(default=0)
     """Another number whenever anything that a screen may show has changed."""
     unwritten: dict[str, Notice] = field(default_factory=dict[str, Notice])

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from irctl.clinic import courses, coverage, sessions, visits
+from irctl.clinic import appointments, courses, coverage, sessions, visits
 from irctl.clinic.acting import Acting
 from irctl.clinic.courses import CourseBody
 from irctl.clinic.coverage import CoverageBody
@@ -127,6 +127,7 @@ def _gathered(
         plan=_plan(desk, members, papers.course, body, cover, protocol),
         coverage=_coverage(cover),
         visits=tuple(told),
+        missed=tuple(appointments.missed(desk, papers.course.id)),
         advice=StopAdvice(reason=advice.reason.value, text=advice.text, source=advice.source) if advice else None,
     )
     return Gathered(dossier, events, away)

@@ -69,7 +69,21 @@ def desk_on(
     )
     people, accounts = People(database, ring), Accounts(database)
     fees = Folder(state / "rvu")
-    return Desk(file, database, ring, papers, people, accounts, library, stations, wall, zone_of(file), fees)
+    return Desk(
+        file,
+        database,
+        ring,
+        papers,
+        people,
+        accounts,
+        library,
+        stations,
+        wall,
+        zone_of(file),
+        fees,
+        payers=state / file.payers if file.payers else examples() / "payers",
+        templates=state / file.templates if file.templates else None,
+    )
 
 
 def database_url(file: ClinicFile, state: Path) -> str:

@@ -92,6 +92,10 @@ class ClinicFile(Strict):
     """A folder of protocol files; the examples of irctl where not given."""
     screening: str | None = None
     """A screening list's file; the example of irctl where not given."""
+    payers: str | None = None
+    """A folder of payers' rules; the examples of irctl where not given."""
+    templates: str | None = None
+    """A folder of the clinic's own templates of papers; what is not in it is set by irctl's."""
     demonstration: bool = False
     """Signs in by itself as the demonstration's clinician, and lets faults be put into the simulator. Refused unless every station is simulated."""
     simulator: str | None = None

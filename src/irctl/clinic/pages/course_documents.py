@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
+from collections.abc import Sequence
 from datetime import date
 from html import escape
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 from pydantic import ValidationError
@@ -16,11 +19,15 @@ from irctl.clinic import courses, coverage, patients, screen
 from irctl.clinic.acting import Acting
 from irctl.clinic.body_map import label_of
 from irctl.clinic.coverage import CoverageBody
-from irctl.clinic.markup import facts
+from irctl.clinic.leaving import Leaving, leaving, payers
+from irctl.clinic.markup import facts, table, tag
 from irctl.clinic.pages.patients import may_see
-from irctl.clinic.redrawing import watch
-from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.redrawing import redraw, watch
+from irctl.clinic.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
+from irctl.documents.claims import Claim, Rule, Verdict
+from irctl.documents.course import Kind
+from irctl.documents.follow_up import Proposal, What
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.records.papers import Paper
@@ -37,6 +44,120 @@ async def course_documents(here: Here, course: str) -> None:
     with heading(tr("Documents and claims"), f"{opened.person.name} · {label_of(paper.body['area'])}"):
         ui.button(tr("Back to the course"), on_click=lambda: ui.navigate.to(f"/courses/{course}"), color=None)
     watch(here, lambda _acting: coverage.of_course(here.desk, course), lambda found: _coverage(here, course, found))
+    redraw(
+        here,
+        lambda: leaving(here.desk, here.acting(), course),
+        lambda found: _leaving(here, course, found),
+        math.inf,
+        verb=Verb.SEE_PATIENT,
+    )
+
+
+def _leaving(here: Here, course: str, found: Leaving) -> None:
+    if found.gathered.away:
+        with card():
+            why = next(iter(found.gathered.away.values()))
+            show_empty(tr("Not every journal could be read"), why)
+    _next(found.proposals)
+    _claims(here, course, found)
+    _papers(course)
+
+
+# --- what comes next -------------------------------------------------------------------------------------------------------
+
+
+def _next(proposals: Sequence[Proposal]) -> None:
+    words = {
+        What.EXAMINE: tr("Examine the patient"),
+        What.REVIEW: tr("Review the course"),
+        What.END: tr("End the course"),
+        What.PLAN: tr("Plan the visits that are left"),
+        What.CERTIFY: tr("Have the plan of care certified anew"),
+        What.AUTHORISE: tr("Ask for an authorisation"),
+        What.REPORT: tr("Write a progress report"),
+        What.SIGN: tr("Sign what was given"),
+    }
+    with card(tr("What comes next")):
+        if not proposals:
+            ui.label(tr("Nothing is due.")).classes("soft")
+        for one in proposals:
+            told = f'<b>{escape(words[one.what])}</b><br>{escape(one.text)}<br><span class="soft small">{escape(one.source)}</span>'
+            ui.html(f"<p>{told}</p>", sanitize=False)
+        ui.label(tr("Proposed from what is written down. A person decides.")).classes("soft small")
+
+
+# --- claims ----------------------------------------------------------------------------------------------------------------
+
+
+def _claims(here: Here, course: str, found: Leaving) -> None:
+    with card(tr("Before billing")):
+        if found.rules is not None:
+            ui.label(f"{found.rules.title}: {found.rules.standing}").classes("soft")
+        if not found.claims:
+            show_empty(tr("Nothing to bill yet"), tr("A visit with light is judged here as soon as it has ended."))
+            return
+        columns = (tr("Visit"), tr("Minutes, timed and in all"), tr("Lines"), tr("Verdict"), tr("Treatment note"))
+        rows = [_claim(here, course, claim) for claim in reversed(found.claims)]
+        ui.html(f'<div class="sideways">{table(columns, rows)}</div>', sanitize=False)
+        ui.label(tr("A check by the payer’s rules, and no legal advice. A person decides.")).classes("soft small")
+
+
+def _claim(here: Here, course: str, claim: Claim) -> list[str]:
+    total = "–" if claim.total_minutes is None else f"{claim.total_minutes:g}"
+    lines = "<br>".join(escape(" ".join((line.code, f"× {line.units}", *line.modifiers))) for line in claim.lines)
+    note = f'<a href="/courses/{quote(course)}/visits/{quote(claim.visit)}/note.pdf" target="_blank">PDF</a>'
+    number = f"{claim.number}" if claim.number else "–"
+    return [
+        f"{number} · {dates.compact(claim.date)}",
+        f"{claim.timed_minutes:g} · {total}",
+        lines or "–",
+        _verdict(claim),
+        note,
+    ]
+
+
+def _verdict(claim: Claim) -> str:
+    words = {
+        Verdict.BILL: tag("good", "check", tr("bill")),
+        Verdict.NOTICE: tag("warn", "warn", tr("needs notice")),
+        Verdict.HOLD: tag("bad", "no", tr("hold")),
+    }
+    reasons = "".join(
+        f'<li>{escape(one.text)}{_mark(one.rule)}<br><span class="soft small">{escape(one.remedy)} ← {escape("; ".join(one.evidence))}</span></li>'
+        for one in claim.findings
+        if one.verdict is not Verdict.BILL
+    )
+    relied = "".join(
+        f"<li>{escape(one.text)}{_mark(one.rule)}</li>" for one in claim.findings if one.verdict is Verdict.BILL
+    )
+    more = (
+        f'<details><summary>{escape(tr("unverified rules"))}</summary><ul class="reasons-list">{relied}</ul></details>'
+        if relied
+        else ""
+    )
+    return f'{words[claim.verdict]}<ul class="reasons-list">{reasons}</ul>{more}'
+
+
+def _mark(rule: Rule | None) -> str:
+    return "" if rule is None else f' <span class="soft small">[{escape(rule.mark)}: {escape(rule.source)}]</span>'
+
+
+# --- papers ----------------------------------------------------------------------------------------------------------------
+
+
+def _papers(course: str) -> None:
+    titles = {
+        Kind.PROGRESS_REPORT: tr("Progress report"),
+        Kind.PLAN_OF_CARE: tr("Plan of care"),
+        Kind.DISCHARGE_SUMMARY: tr("Discharge summary"),
+        Kind.REFERRER_LETTER: tr("Letter to the referrer"),
+    }
+    links = "".join(
+        f'<li><a href="/courses/{quote(course)}/{kind}.pdf" target="_blank">{escape(title)}</a></li>'
+        for kind, title in titles.items()
+    )
+    with card(tr("Papers of the course")):
+        ui.html(f'<ul class="links">{links}</ul>', sanitize=False)
 
 
 # --- who pays --------------------------------------------------------------------------------------------------------------
@@ -102,7 +223,7 @@ def _ask(here: Here, course: str, found: Paper | None) -> None:
     with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
         ui.html(f"<h2>{escape(tr('Who is asked to pay'))}</h2>", sanitize=False)
         fields: dict[str, Any] = {
-            "payer": _line(tr("Payer, by the name of its rules"), body.payer),
+            "payer": ui.select(sorted({"", body.payer, *payers(here.desk)}), value=body.payer, label=tr("Payer")),
             "member": _line(tr("Member number"), body.member),
             "discipline": ui.select(["", "PT", "OT", "SLP"], value=body.discipline, label=tr("Discipline")),
             "authorisation": _line(tr("Authorisation"), body.authorisation),
