@@ -177,7 +177,7 @@ def _coverage(here: Here, course: str, found: Paper | None) -> None:
     with card(tr("Who is asked to pay")):
         ui.html(facts(_told(body)), sanitize=False)
         if here.may(Verb.SCHEDULE):
-            ui.button(tr("Change"), on_click=lambda: _ask(here, course, found), color=None)
+            ui.button(tr("Change"), on_click=lambda: _ask(here, course, found), color=None).classes("spaced")
 
 
 def _told(body: CoverageBody) -> list[tuple[str, str]]:
