@@ -76,6 +76,7 @@ NEEDS: dict[str, Verb | str | None] = {
     "drafts.send_back": Verb.EDIT_PROTOCOL,
     "equipment.accept_clock": Verb.CONFIGURE,
     "equipment.act": Verb.CONFIGURE,
+    "exporting.course_json": Verb.EXPORT,
     "exporting.export": Verb.EXPORT,
     "faults.mend": Verb.CHECK_LAMP,
     "faults.place": Verb.CHECK_LAMP,

@@ -5,6 +5,12 @@ from __future__ import annotations
 import pytest
 
 from irctl.clinic.dossiers import Gathered, gather
+from irctl.clinic.exporting import course_json
+from irctl.documents import claims
+from irctl.documents.course import Kind, render_pdf
+from irctl.documents.dossier import Dossier
+from irctl.domain.problems import Refused
+from irctl.examples import examples
 from irctl.records.papers import Paper
 from irctl_campaign.week_clinic import Clinic
 from irctl_campaign.week_people import CLINICIAN
@@ -53,3 +59,30 @@ def test_the_plan_and_what_is_asked_of_a_payer_are_as_people_wrote_them(
     assert dossier.coverage.authorisation.visits == 12
     assert dossier.advice is not None
     assert dossier.advice.reason == "better"
+
+
+def test_papers_and_claims_are_made_of_it_and_what_was_simulated_is_never_billed(
+    given: tuple[Gathered, dict[str, float]],
+) -> None:
+    dossier = given[0].dossier
+    found = claims.check(dossier, claims.load_rules(examples() / "payers" / "medicare-part-b.toml"))
+    assert len(found) == twelve.VISITS
+    for claim in found:
+        held = {one.key for one in claim.findings if one.verdict is claims.Verdict.HOLD}
+        assert held == {"simulated", "payer"}
+        assert [(line.code, line.units) for line in claim.lines] == [("97026", 1), ("97110", 2)]
+    for kind in Kind:
+        visit = dossier.visits[0].id if kind is Kind.TREATMENT_NOTE else None
+        assert render_pdf(dossier, visit, kind=kind).startswith(b"%PDF-")
+
+
+def test_it_leaves_as_json_with_a_reason_that_is_in_the_audit(tmp_path_factory: pytest.TempPathFactory) -> None:
+    async def exported(clinic: Clinic, course: Paper) -> tuple[str, list[str]]:
+        with pytest.raises(Refused, match="reason"):
+            await course_json(clinic.desk, clinic.by(CLINICIAN), course.id, "")
+        told = await course_json(clinic.desk, clinic.by(CLINICIAN), course.id, "claim of November")
+        return told, [one.told["reason"] for one in clinic.desk.accounts.audit.listed() if one.what == "export"]
+
+    told, reasons = twelve.give(tmp_path_factory.mktemp("json"), exported, visits=1)
+    assert Dossier.model_validate_json(told).visits[0].signed
+    assert reasons == ["claim of November"]

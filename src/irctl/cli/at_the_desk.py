@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from irctl.cli.asking import As, Asking, FromStdin, signed_in
+from irctl.cli.client import DEFAULT_URL
 from irctl.cli.station import default_state
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
@@ -54,7 +56,7 @@ def opened(state: Path | None, clinic_file: Path | None) -> Generator[Desk]:
         remedy = "Name the state folder of `irctl serve`: --state"
         raise Refused([Problem("state", str(folder), "has no clinic in it", remedy)])
     # Beside a controller, without a file that names it, the clinic calls it "here".
-    sections = file.stations or {"here": StationSection(url="http://127.0.0.1")}
+    sections = file.stations or {"here": StationSection(url=os.environ.get("IRCTL_URL", DEFAULT_URL))}
     stations = {name: Station(name, section.url, _NoTokens()) for name, section in sections.items()}
     desk = open_desk(file, folder, _NoTokens(), utc_now, stations)
     with closing(desk.database):

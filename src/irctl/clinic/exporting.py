@@ -12,6 +12,7 @@ from typing import Any
 from irctl.clinic import sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
+from irctl.clinic.dossiers import gather
 from irctl.clinic.session_filter import filter_of, wanted_of
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
@@ -46,6 +47,19 @@ def export(
         filter=filter_of(asked), rows=rows, names=with_names, reason=reason.strip(),
     )  # fmt: skip
     return _pieces(desk, acting, wanted, with_names)
+
+
+async def course_json(desk: Desk, acting: Acting, course: str, reason: str) -> str:
+    """A course's dossier as JSON, which documents, claims and health records are made from; in the audit before it is out. Raises Refused."""
+    person = acting.require(Verb.EXPORT, reason=reason)
+    gathered = await gather(desk, acting, course, "export")
+    if gathered.away:
+        why = next(iter(gathered.away.values()))
+        raise Refused([Problem("journal", None, f"of a visit is out of reach: {why}", "Switch the station on")])
+    desk.accounts.audit.write(
+        None, acting.at, person.login, "export", course, rows=1, names=True, reason=reason.strip()
+    )
+    return gathered.dossier.model_dump_json(indent=1) + "\n"
 
 
 def _pieces(desk: Desk, acting: Acting, wanted: searching.Wanted, with_names: bool) -> Iterator[str]:
