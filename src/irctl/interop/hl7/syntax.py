@@ -47,8 +47,8 @@ def day(on: date) -> str:
 
 
 def number(value: float) -> str:
-    """As short as it can be without losing anything that was measured: six significant figures."""
-    return f"{value:.6g}"
+    """As the record has it, unrounded: no bound is moved inwards."""
+    return f"{value:g}" if value == int(value) else repr(value)
 
 
 def segment(rows: Sequence[Row], told: Any) -> str:
