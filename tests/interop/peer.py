@@ -80,7 +80,7 @@ class Peer:
         self,
         *,
         without: tuple[str, ...] = (),
-        system: tuple[str, ...] = ("transaction", "batch"),
+        system: tuple[str, ...] = ("transaction",),
         smart: dict[str, Any] | None = None,
         fails: tuple[int, ...] = (),
         **kinds: dict[str, Any],

@@ -40,7 +40,7 @@ def check(
     from irctl.documents.claims import check as judged
 
     found, beside = read_dossier(dossier), [read_dossier(path) for path in others]
-    rules = _rules(payers, found.coverage.payer)
+    rules = rules_of(payers, found.coverage.payer)
     claims = judged(found, rules, beside)
     ready = all(claim.verdict is Verdict.BILL for claim in claims)
     if json:
@@ -128,7 +128,8 @@ def _folder(payers: Path | None) -> Path:
     return payers or examples() / "payers"
 
 
-def _rules(payers: Path | None, name: str) -> PayerRules | None:
+def rules_of(payers: Path | None, name: str) -> PayerRules | None:
+    """Of the payer with that name; None where nobody is named, or there is no file of it. Raises Refused."""
     from irctl.documents.claims import load_rules
 
     path = _folder(payers) / f"{name}.toml"

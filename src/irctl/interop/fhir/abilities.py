@@ -8,15 +8,13 @@ from typing import Any
 
 from irctl.interop.fhir.r4 import Resource
 
-NOTHING_CONDITIONAL = frozenset[str]()
-
 
 @dataclass(frozen=True, slots=True)
 class Ability:
     """With one type of resource. `conditional`: create or update, or both, on condition that it is not there yet."""
 
     interactions: frozenset[str] = frozenset()
-    conditional: frozenset[str] = NOTHING_CONDITIONAL
+    conditional: frozenset[str] = frozenset()
 
     @property
     def searches(self) -> bool:
@@ -45,7 +43,6 @@ class Abilities:
     version: str
     of_types: Mapping[str, Ability] = field(default_factory=dict[str, Ability])
     transaction: bool = False
-    batch: bool = False
 
     def of(self, kind: str) -> Ability:
         return self.of_types.get(kind, Ability())
@@ -64,7 +61,7 @@ def read_abilities(statement: Resource) -> Abilities:
         if rest.get("mode") == "server":
             system |= _codes(rest)
             found |= {one["type"]: _ability(one) for one in rest.get("resource", ())}
-    return Abilities(version, found, "transaction" in system, "batch" in system)
+    return Abilities(version, found, "transaction" in system)
 
 
 def _ability(one: Mapping[str, Any]) -> Ability:

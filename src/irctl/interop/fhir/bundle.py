@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote
 
 from irctl.documents.claims import Claim
 from irctl.documents.course.common import interval
 from irctl.documents.dossier import Dossier, PatientInfo, Visit
 from irctl.interop.fhir.codes import Codes, Systems
 from irctl.interop.fhir.course_tables import COURSE
+from irctl.interop.fhir.delivery import token
 from irctl.interop.fhir.devices import Lamp, Metric
 from irctl.interop.fhir.engine import Made, Scene, make
 from irctl.interop.fhir.r4 import Resource
@@ -104,7 +104,9 @@ def _scene(course: Scene, dossier: Dossier, visit: Visit, pdf: bytes | None, cla
         billing="simulated" if simulated else claim.verdict.value if claim else None,
         requestor=False,
         people={
-            one.login: one for one in (dossier.plan.planned_by, visit.supervised_by, visit.started_by) if one is not None
+            one.login: one
+            for one in (dossier.plan.planned_by, visit.supervised_by, visit.started_by)
+            if one is not None
         },
     )
 
@@ -132,9 +134,9 @@ def _sealed(visit: Visit) -> str:
 
 def _entry(made: Made) -> Resource:
     kind, named = made.resource["resourceType"], made.identifier
-    token = f"{quote(named['system'], safe='')}%7C{quote(named['value'], safe='')}"
+    wanted = token(named["system"], named["value"])
     if kind in KEPT_AS_THEY_ARE:
-        request = {"method": "POST", "url": kind, "ifNoneExist": f"_tag={token}"}
+        request = {"method": "POST", "url": kind, "ifNoneExist": f"_tag={wanted}"}
     else:
-        request = {"method": "PUT", "url": f"{kind}?identifier={token}"}
+        request = {"method": "PUT", "url": f"{kind}?identifier={wanted}"}
     return {"fullUrl": made.url, "resource": made.resource, "request": request}

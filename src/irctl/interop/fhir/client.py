@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import httpx
 
@@ -23,6 +24,7 @@ from irctl.interop.fhir.delivery import (
     as_transaction,
     at,
     fitted,
+    names,
     place_of,
     read_bundle,
     reasons,
@@ -36,8 +38,8 @@ from irctl.interop.outcome import Later, Outcome, Parcel, Refused, Sent
 TIMEOUT_S = 30.0
 AT_ONCE_MAX = 8
 """Conditional writes in one transaction."""
-LOOKED_FOR_MAX = 50
-"""Searches in one batch."""
+LOOKED_FOR_MAX = 20
+"""Resources looked for by one search: their names must fit into an address."""
 PAGES_MAX = 50
 MEDIA = "application/fhir+json"
 RETRYABLE = frozenset({401, 403, 408, 409, 423, 425, 429})
@@ -111,22 +113,10 @@ class FhirServer:
         except httpx.HTTPError as error:
             return Later(f"{self._url}: {error or type(error).__name__}")
 
-    async def search(self, kind: str, **criteria: str) -> tuple[Resource, ...]:
-        """All pages of it, of this type. Raises httpx.HTTPError; OSError never."""
-        found: list[Resource] = []
+    async def search(self, kind: str, **criteria: str) -> list[Resource]:
+        """All resources of this type that meet the criteria. Raises httpx.HTTPError."""
         async with self._http() as http:
-            answer = await http.get(kind, params=criteria)
-            for _ in range(PAGES_MAX):
-                answer.raise_for_status()
-                page = answer.json()
-                found += [each["resource"] for each in page.get("entry", ()) if each["resource"]["resourceType"] == kind]
-                following = next((link["url"] for link in page.get("link", ()) if link["relation"] == "next"), None)
-                if following is None:
-                    return tuple(found)
-                if httpx.URL(self._url).join(following).host != httpx.URL(self._url).host:
-                    raise httpx.RequestError("the next page is on another computer", request=answer.request)
-                answer = await http.get(following)
-        raise httpx.RequestError(f"more than {PAGES_MAX} pages: ask for less", request=answer.request)
+            return await _every_page(http, f"{kind}?{urlencode(criteria)}", kind)
 
     def _http(self) -> httpx.AsyncClient:
         headers = {"Accept": MEDIA}
@@ -158,11 +148,14 @@ async def _abilities(http: httpx.AsyncClient) -> Abilities:
 
 async def _look(delivery: _Delivery) -> None:
     """Finds what is there already."""
-    wanted = [item for item in delivery.items if delivery.can.of(item.kind).searches]
-    for begin in range(0, len(wanted), LOOKED_FOR_MAX):
-        piece = wanted[begin : begin + LOOKED_FOR_MAX]
-        for item, page in zip(piece, await _pages(delivery, piece), strict=True):
-            matches = [one["resource"] for one in page.get("entry", ()) if one["resource"]["resourceType"] == item.kind]
+    for piece in _pieces([item for item in delivery.items if delivery.can.of(item.kind).searches]):
+        parameter = piece[0].criteria.partition("=")[0]
+        wanted = ",".join(item.criteria.partition("=")[2] for item in piece)
+        found = await _every_page(
+            delivery.http, f"{piece[0].kind}?{parameter}={wanted}&_count={2 * len(piece)}", piece[0].kind
+        )
+        for item in piece:
+            matches = [one for one in found if item.name in names(one)]
             if len(matches) > 1:
                 raise _Over(Refused(f"it has {item.kind} more than once by {item.criteria}"))
             if matches:
@@ -170,13 +163,32 @@ async def _look(delivery: _Delivery) -> None:
                 delivery.places[item.url] = f"{item.kind}/{matches[0]['id']}"
 
 
-async def _pages(delivery: _Delivery, wanted: Sequence[Item]) -> list[Resource]:
-    urls = [f"{item.kind}?{item.criteria}" for item in wanted]
-    if not delivery.can.batch:
-        return [_judged(await delivery.http.get(url)) for url in urls]
-    entry = [{"request": {"method": "GET", "url": url}} for url in urls]
-    answer = _judged(await _post(delivery.http, "", {"resourceType": "Bundle", "type": "batch", "entry": entry}))
-    return [_judged_entry(one).get("resource", {}) for one in answer.get("entry", ())]
+def _pieces(items: Sequence[Item]) -> Iterator[list[Item]]:
+    """Of one kind each, and so few that their names fit into an address."""
+    for kind in dict.fromkeys(item.kind for item in items):
+        of_kind = [item for item in items if item.kind == kind]
+        for begin in range(0, len(of_kind), LOOKED_FOR_MAX):
+            yield of_kind[begin : begin + LOOKED_FOR_MAX]
+
+
+async def _every_page(http: httpx.AsyncClient, url: str, kind: str) -> list[Resource]:
+    """All resources of this kind that a search finds. Raises httpx.HTTPError."""
+    found: list[Resource] = []
+    answer = await http.get(url)
+    for _ in range(PAGES_MAX):
+        page = answer.raise_for_status().json()
+        found += [each["resource"] for each in page.get("entry", ()) if each["resource"]["resourceType"] == kind]
+        following = next((link["url"] for link in page.get("link", ()) if link["relation"] == "next"), None)
+        if following is None:
+            return found
+        if _origin(answer.url.join(following)) != _origin(answer.url):
+            raise httpx.RequestError("the next page of a search is on another server", request=answer.request)
+        answer = await http.get(answer.url.join(following))
+    raise httpx.RequestError(f"a search has more than {PAGES_MAX} pages", request=answer.request)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
 
 
 def _needed(delivery: _Delivery) -> Iterator[Request]:

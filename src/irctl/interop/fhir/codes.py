@@ -69,7 +69,7 @@ class Code(Strict):
 class _CodesFile(Strict):
     systems: Systems
     codes: dict[str, Code]
-    sites: dict[str, Code] = {}
+    sites: dict[str, Code] = Field(default_factory=dict[str, Code])
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,9 @@ class Codes:
         """A Coding, where FHIR has no place for words. Raises Refused where there is no checked one."""
         coding = self._of(name).coding
         if coding is None:
-            raise Refused([Problem(f"codes.{name}", None, "has no code that was checked", "Give it one, with its mark")])
+            raise Refused(
+                [Problem(f"codes.{name}", None, "has no code that was checked", "Give it one, with its mark")]
+            )
         return coding
 
     def site(self, area: str) -> dict[str, Any]:
@@ -107,7 +109,9 @@ class Codes:
 
     def _of(self, name: str) -> Code:
         if name not in self.codes:
-            raise Refused([Problem(f"codes.{name}", None, "is not in the file of codes", "Add it; the example has all")])
+            raise Refused(
+                [Problem(f"codes.{name}", None, "is not in the file of codes", "Add it; the example has all")]
+            )
         return self.codes[name]
 
 

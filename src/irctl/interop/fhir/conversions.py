@@ -79,14 +79,18 @@ def refer(table: Table) -> Convert:
 def person(value: Member, scene: Scene) -> Json:
     """Somebody of the clinic, by an identifier: irctl keeps no Practitioner for an EHR."""
     systems = scene.codes.systems
-    known = {"system": systems.npi, "value": value.npi} if value.npi else {"system": systems.person, "value": value.login}
+    known = (
+        {"system": systems.npi, "value": value.npi} if value.npi else {"system": systems.person, "value": value.login}
+    )
     shown = ", ".join(part for part in (value.name, value.credentials) if part)
     return {"type": "Practitioner", "identifier": known, "display": shown}
 
 
 def signer(value: Signed, scene: Scene) -> Json:
     """By what the course knows of this login; the name is the one that was signed with."""
-    known = cast("Mapping[str, Member]", scene.values["people"]).get(value.login, Member(login=value.login, name=value.name))
+    known = cast("Mapping[str, Member]", scene.values["people"]).get(
+        value.login, Member(login=value.login, name=value.name)
+    )
     return person(known.model_copy(update={"name": value.name}), scene)
 
 

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 from irctl.interop.fhir.abilities import Abilities
@@ -16,6 +17,10 @@ from irctl.interop.fhir.r4 import XHTML, Resource
 PARCELS = "urn:irctl:parcel"
 """The system that documents in place of resources are known by."""
 LOCATION = re.compile(r"([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]{1,64})?$")
+
+
+Name = tuple[str | None, str | None]
+"""A system, and a value in it."""
 
 
 class Untakable(Exception):
@@ -35,6 +40,11 @@ class Item:
     def kind(self) -> str:
         return self.resource["resourceType"]
 
+    @property
+    def name(self) -> Name:
+        """What it is known by: its identifier, or the tag in its place."""
+        return next(iter(names(self.resource)))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -46,6 +56,21 @@ class Request:
     if_none_exist: str = ""
 
 
+def names(resource: Resource) -> dict[Name, None]:
+    """What a resource can be found by, its own name first."""
+    told = resource.get("identifier", [])
+    identifiers = cast("list[Resource]", told if isinstance(told, list) else [told])
+    tags = resource.get("meta", {}).get("tag", ())
+    known = [(one.get("system"), one.get("value")) for one in identifiers]
+    return dict.fromkeys([*known, *((one.get("system"), one.get("code")) for one in tags)])
+
+
+def token(system: str, value: str) -> str:
+    """As a search looks for it, within an address."""
+    escaped = re.sub(r"([\\,|$])", r"\\\1", value)
+    return f"{quote(system, safe='')}%7C{quote(escaped, safe='')}"
+
+
 def read_bundle(bundle: Resource) -> tuple[Item, ...]:
     """Raises ValueError where it is no transaction of conditional requests, as `bundle` makes them."""
     if bundle.get("resourceType") != "Bundle" or bundle.get("type") != "transaction":
@@ -54,7 +79,7 @@ def read_bundle(bundle: Resource) -> tuple[Item, ...]:
     for number, entry in enumerate(bundle.get("entry", ())):
         request, once = entry["request"], entry["request"]["method"] == "POST"
         criteria = request.get("ifNoneExist", "") if once else request["url"].partition("?")[2]
-        if not criteria:
+        if not criteria or not names(entry["resource"]):
             raise ValueError(f"entry[{number}] is unconditional: sent twice it would be there twice")
         items.append(Item(entry["fullUrl"], entry["resource"], criteria, once))
     return tuple(items)
@@ -85,7 +110,7 @@ def _document(items: Sequence[Item], rest: Sequence[Item], kinds: Sequence[str])
     inside = json.dumps({"resourceType": "Bundle", "type": "collection", "entry": entry}, ensure_ascii=False).encode()
     words = f"What this server does not take as resources: {', '.join(kinds)}"
     subject = next((item.resource["subject"] for item in rest if "subject" in item.resource), None)
-    marks = {key: value for key, value in _marks(rest).items() if value}
+    marks = _marks(rest)
     simulated = "".join(f"<p>{tag['display']}</p>" for tag in marks.get("tag", ()))
     resource: Resource = {
         "resourceType": "DocumentReference",
@@ -101,14 +126,18 @@ def _document(items: Sequence[Item], rest: Sequence[Item], kinds: Sequence[str])
             "data": b64encode(inside).decode(), "size": len(inside),
         }}],
     }  # fmt: skip
-    return Item(uuid5(NAMESPACE_URL, f"{PARCELS}/{name}").urn, resource, f"identifier={PARCELS}%7C{name}", once=False)
+    return Item(
+        uuid5(NAMESPACE_URL, f"{PARCELS}/{name}").urn, resource, f"identifier={token(PARCELS, name)}", once=False
+    )
 
 
-def _marks(rest: Sequence[Item]) -> dict[str, Any]:
+def _marks(rest: Sequence[Item]) -> Resource:
     """That it is simulated, if it is."""
-    metas = [item.resource.get("meta", {}) for item in rest]
-    marked = next((meta for meta in metas if "security" in meta), {})
-    return {"tag": [tag for tag in marked.get("tag", ()) if "display" in tag], "security": marked.get("security")}
+    for item in rest:
+        meta: Resource = item.resource.get("meta", {})
+        if "security" in meta:
+            return {"tag": [tag for tag in meta["tag"] if "display" in tag], "security": meta["security"]}
+    return {}
 
 
 def referring(told: Any, known: Mapping[str, Resource]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html import escape
+from itertools import chain
 from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
@@ -38,15 +39,19 @@ class Scene:
         """What a source says; None where any part of its path is not told."""
         if source.startswith("="):
             return self.words(source[1:])
-        value: object = self.values
+        value: object = dict(self.values)
         for name in source.split("."):
             if value is None:
                 return None
-            value = cast("Mapping[str, object]", value).get(name) if isinstance(value, Mapping) else getattr(value, name)
+            value = _part(value, name)
         return value
 
     def words(self, template: str) -> str:
         return template.format(systems=self.codes.systems, **self.values)
+
+
+def _part(value: object, name: str) -> object:
+    return cast("dict[str, object]", value).get(name) if isinstance(value, dict) else getattr(value, name)
 
 
 Convert = Callable[[Any, Scene], Json]
@@ -178,9 +183,13 @@ class _Branch:
             element = place / name
             assert element is not None, f"{place.type}.{place.path}{name} is not in r4.toml"
             inside = place.into(name, element)
-            values = [one.json(inside) for key, one in branches.items() if one.told or not key]
+            values: list[Json] = [one.json(inside) for key, one in branches.items() if one.told or not key]
             if not element.many:
                 structure[name] = values[0]
-            elif flat := [each for value in values for each in (value if isinstance(value, list) else [value])]:
+            elif flat := list(chain.from_iterable(map(_as_list, values))):
                 structure[name] = flat
         return structure
+
+
+def _as_list(value: Json) -> list[Json]:
+    return cast("list[Json]", value) if isinstance(value, list) else [value]

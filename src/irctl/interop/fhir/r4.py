@@ -124,7 +124,7 @@ def faults(resource: Resource) -> Iterator[Problem]:
 
 def _inside(place: Place, told: object, where: str) -> Iterator[Problem]:
     if not isinstance(told, dict) or not told:
-        yield Problem(where, told, "is not a structure with something in it", "Correct it")
+        yield Problem(where, None, "is not a structure with something in it", "Correct it")
         return
     said = cast("Resource", told)
     for name, value in said.items():

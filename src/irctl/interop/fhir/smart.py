@@ -27,6 +27,7 @@ SPARE_S = 30.0
 """A token is not used in its last moments: it may end on the way."""
 SCOPE = "system/*.cruds"
 RSA_BITS_MIN = 2048
+UNAUTHORIZED = 401
 
 
 class SignInError(httpx.RequestError):
@@ -105,13 +106,15 @@ class SmartAuth(httpx.Auth):
                 token = self._token
             request.headers["Authorization"] = f"Bearer {token}"
             response = yield request
-            if response.status_code != httpx.codes.UNAUTHORIZED or attempt == 2:
+            if response.status_code != UNAUTHORIZED or attempt == 2:
                 return
             if self._token == token:
                 self._token = None
 
     def _discovery(self) -> httpx.Request:
-        return httpx.Request("GET", f"{self._server}/.well-known/smart-configuration", headers={"Accept": "application/json"})
+        return httpx.Request(
+            "GET", f"{self._server}/.well-known/smart-configuration", headers={"Accept": "application/json"}
+        )
 
     def _endpoint_of(self, answer: httpx.Response) -> str:
         endpoint = _json(answer, "the sign-in of the server is not told").get("token_endpoint")
@@ -149,7 +152,7 @@ def _json(answer: httpx.Response, otherwise: str) -> dict[str, Any]:
     except ValueError:
         told = None
     known: dict[str, Any] = told if isinstance(told, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-    if answer.status_code != httpx.codes.OK or not known:
+    if not answer.is_success or not known:
         why = str(known.get("error", ""))[:60]
         raise SignInError(f"{otherwise}: HTTP {answer.status_code} {why}".rstrip(), request=answer.request)
     return known

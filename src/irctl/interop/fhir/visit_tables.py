@@ -214,9 +214,7 @@ def _rated(name: str, when: str, figure: str, code: Row) -> Table:
         ("note.text", f"={when.capitalize()} the treatment", as_is),
     )
     said = f"{name.capitalize()} {when} the treatment: {{{rated}.{figure}}}."
-    return Table(
-        f"{name} {when}", "Observation", f"{_HERE}/{name}-{when}", said, rows, needs=(f"{rated}.{figure}",)
-    )
+    return Table(f"{name} {when}", "Observation", f"{_HERE}/{name}-{when}", said, rows, needs=(f"{rated}.{figure}",))
 
 
 _IRRADIANCE, _SKIN, _CEM43 = (
