@@ -95,6 +95,10 @@ class Peer:
         """Every request, as "POST /Procedure"."""
         return httpx.get(f"{self.origin}/_asked/{self.name}").json()
 
+    def add(self, resource: dict[str, Any]) -> dict[str, Any]:
+        """Somebody else writes there."""
+        return httpx.post(f"{self.url}/{resource['resourceType']}", json=resource).raise_for_status().json()
+
     def all(self, kind: str) -> list[dict[str, Any]]:
         """Everything it holds of a kind."""
         page = httpx.get(f"{self.url}/{kind}", params={"_count": "1000"}).raise_for_status().json()

@@ -79,8 +79,6 @@ def _wall() -> datetime:
 class SmartAuth(httpx.Auth):
     """Puts a token on each request; fetches one where there is none, it is about to end, or the server does not know it any more."""
 
-    requires_response_body = True
-
     def __init__(
         self,
         server: str,
@@ -101,8 +99,12 @@ class SmartAuth(httpx.Auth):
             async with self._one_at_a_time:
                 if self._token is None or self._clock_s() >= self._until_s:
                     if self._endpoint is None:
-                        self._endpoint = self._endpoint_of((yield self._discovery()))
-                    self._keep((yield self._request_for_token(self._endpoint)))
+                        answer = yield self._discovery()
+                        await answer.aread()
+                        self._endpoint = self._endpoint_of(answer)
+                    answer = yield self._request_for_token(self._endpoint)
+                    await answer.aread()
+                    self._keep(answer)
                 token = self._token
             request.headers["Authorization"] = f"Bearer {token}"
             response = yield request
