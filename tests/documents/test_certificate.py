@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,11 @@ from hypothesis import strategies as st
 
 from irctl.cli import app, exits
 from irctl.cli.client import Controller
-from irctl.documents.certificate import CertificateError, Codes, Sealed, attached, device_metrics, render_pdf, verify
+from irctl.documents.certificate import CertificateError, Sealed, attached, render_pdf, verify
 from irctl.documents.certificate.wording import view
 from irctl.domain import certificate
+from irctl.interop.fhir import device_metrics, load_codes
+from irctl.interop.fhir.codes import Code
 from tests.documents.calibrations import (
     ANOTHER_KEY,
     ENGINEER,
@@ -458,7 +461,10 @@ class TestFhir:
 
     def test_a_site_brings_its_own_codes(self, served: dict[str, Any]) -> None:
         coding = {"system": "urn:iso:std:iso:11073:10101", "code": "1"}
-        output, _ = self.metrics(served, codes=Codes(output=coding))
+        example = load_codes()
+        own = Code(text="output", mark="F", source="the site", **coding)
+        codes = replace(example, codes={**example.codes, "metric-output": own})
+        output, _ = self.metrics(served, codes=codes)
         assert output["type"]["coding"] == [coding]
 
 

@@ -118,13 +118,15 @@ def _deliver(told: Any, of: str, output: Path | None, format: Format | None, *, 
 
 
 def _render(sealed: Sealed, kind: Format) -> bytes:
-    from irctl.documents.certificate import device_metrics, render_pdf
+    from irctl.documents.certificate import render_pdf
 
     if kind == "pdf":
         return render_pdf(sealed)
     if kind == "json":
         return sealed.as_json()
     import json
+
+    from irctl.interop.fhir import device_metrics
 
     return json.dumps(device_metrics(sealed), indent=2, ensure_ascii=False).encode() + b"\n"
 
