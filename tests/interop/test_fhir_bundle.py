@@ -217,13 +217,13 @@ class TestCheck:
         assert check(told)
 
     def test_a_value_that_r4_has_no_place_for_is_refused_when_it_is_made(self) -> None:
-        with pytest.raises(Refused, match="has not the form of markdown"):
-            a_bundle(a_dossier(1), claims=_with_blank_words())
+        with pytest.raises(Refused, match="has not the form of code"):
+            a_bundle(a_dossier(1), claims=_with_a_slip())
 
 
-def _with_blank_words() -> list[Claim]:
+def _with_a_slip() -> list[Claim]:
     (claim,) = judged(a_dossier(1), None)
-    return [replace(claim, lines=(replace(claim.lines[0], because=("  ",)),))]
+    return [replace(claim, lines=(replace(claim.lines[0], code=" 97026"),))]
 
 
 class TestCodes:

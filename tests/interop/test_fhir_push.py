@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -23,7 +24,7 @@ from irctl.interop.fhir.smart import Credentials, SmartAuth, read_key
 from irctl.interop.outcome import Later, Refused, Sent
 from tests.documents.dossiers import a_dossier
 from tests.interop.courses import Bundle, Parcel, a_bundle, printed, troubled
-from tests.interop.peer import EVERYTHING, Peer
+from tests.interop.peer import EVERYTHING, KINDS, Peer
 
 pytestmark = pytest.mark.anyio
 CREATES = {"interactions": ["read", "search-type", "create"], "conditionalCreate": False, "conditionalUpdate": False}
@@ -217,6 +218,30 @@ async def test_two_of_what_should_be_one_are_not_made_three(peer: Peer, visit: B
     assert "it has Device more than once" in refused.reason
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [b"<html>", b"7", b"{}", b'{"resourceType":"Bundle","entry":[{}]}', b'{"resourceType":"Bundle","entry":7}'],
+)
+@pytest.mark.parametrize("asked", ["metadata", "Observation"])
+async def test_an_answer_that_is_no_fhir_is_later(
+    monkeypatch: pytest.MonkeyPatch, visit: Bundle, answer: bytes, asked: str
+) -> None:
+    types = [{"type": kind, "interaction": [{"code": code} for code in EVERYTHING["interactions"]]} for kind in KINDS]
+    rest = [{"mode": "server", "resource": types, "interaction": [{"code": "transaction"}]}]
+    statement = {"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1", "rest": rest}
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        if asked != "metadata" and request.url.path.endswith("metadata"):
+            return httpx.Response(200, json=statement)
+        if asked == "Observation" and request.method == "GET" and "Observation" not in request.url.path:
+            return httpx.Response(200, json={"resourceType": "Bundle"})
+        return httpx.Response(200, content=answer)
+
+    real = httpx.AsyncClient
+    monkeypatch.setattr(httpx, "AsyncClient", lambda **more: real(transport=httpx.MockTransport(answered), **more))
+    assert isinstance(await FhirServer("https://ehr.example").send(parcel(visit)), Later)
+
+
 @pytest.mark.parametrize("body", [b"", b"{}", b'{"resourceType":"Bundle","type":"collection"}'])
 async def test_what_is_no_transaction_is_refused_before_anything_is_asked(body: bytes) -> None:
     assert isinstance(await FhirServer("https://ehr.example").send(Parcel(body)), Refused)
@@ -347,7 +372,7 @@ class TestCommand:
         words += ["--client-id", "irctl-clinic", "--key-id", "key-1", "--key", str(written(key, file.parent))]
         assert app.run(words) == exits.OK
         told = json.loads(capsys.readouterr().out)
-        assert (told["outcome"], told["reference"].split("/")[0]) == ("sent", "ServiceRequest")
+        assert (told["outcome"], told["reference"].split("/")[0]) == ("sent", "Procedure")
 
     def test_half_a_sign_in_is_refused(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert (

@@ -6,14 +6,18 @@ import json
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema_rs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from irctl.interop.fhir import Codes, load_codes
 from irctl.interop.fhir.r4 import Element, elements, units, value_sets
+from tests.documents.dossiers import a_dossier
 from tests.interop import peer as peers
-from tests.interop.courses import every_case
+from tests.interop.courses import a_bundle, every_case
 
 ROWS = [(kind, path) for kind, rows in elements().items() for path in rows]
 NOT_R4 = {"Bot", "ClientApplication", "Subscription"}
@@ -126,9 +130,10 @@ def test_every_code_of_a_published_vocabulary_is_in_it_with_its_display() -> Non
     assert compared >= 8
 
 
-def test_the_type_of_a_note_is_of_r4s_value_set() -> None:
+@pytest.mark.parametrize("name", ["note-PT", "note-OT"])
+def test_the_type_of_a_note_is_of_r4s_value_set(name: str) -> None:
     included = terminology()["ValueSet", "http://hl7.org/fhir/ValueSet/c80-doc-typecodes"]["compose"]["include"]
-    note = load_codes().coding("note")
+    note = load_codes().coding(name)
     assert {"code": note["code"], "display": note["display"]} in [
         one for part in included for one in part.get("concept", [])
     ]
@@ -149,6 +154,24 @@ def test_every_resource_of_every_course_is_valid_to_an_independent_schema(name: 
         resource = entry["resource"]
         errors = schema(resource["resourceType"]).iter_errors(resource)
         assert not [f"{error.instance_path}: {error.message[:200]}" for error in errors]
+
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), max_size=30)
+
+
+@settings(max_examples=40, deadline=None)
+@given(reaction=WORDS, area=WORDS, reason=WORDS)
+def test_whatever_people_write_is_r4_and_a_text_that_can_be_shown(reaction: str, area: str, reason: str) -> None:
+    usual = a_dossier(1)
+    (visit,) = usual.visits
+    assert visit.response is not None
+    response = visit.response.model_copy(update={"reaction": reaction, "adverse_event": reason})
+    plan = usual.plan.model_copy(update={"area": area})
+    course = usual.model_copy(update={"plan": plan, "visits": (visit.model_copy(update={"response": response}),)})
+    for entry in a_bundle(course)["entry"]:
+        resource = entry["resource"]
+        assert schema(resource["resourceType"]).is_valid(resource)
+        ElementTree.fromstring(resource["text"]["div"])
 
 
 def test_the_schema_notices_what_is_not_r4() -> None:

@@ -15,6 +15,23 @@ const ucum = load('@lhncbc/ucum-lhc').UcumLhcUtils.getInstance();
 for (const kind of ['types', 'resources']) indexStructureDefinitionBundle(readJson(`fhir/r4/profiles-${kind}.json`));
 for (const file of SEARCH_PARAMETER_BUNDLE_FILES) indexSearchParameterBundle(readJson(file));
 
+// Medplum's own search decides; it is only shown no resource that names none of the wanted values, as an index would have it.
+class Indexed extends MemoryRepository {
+  searchSync(request) {
+    const wanted = request.filters?.find((filter) => ['identifier', '_tag'].includes(filter.code))?.value;
+    if (!wanted || wanted.includes('\\')) return super.searchSync(request);
+    const values = wanted.split(',').map((token) => token.split('|').pop());
+    const named = ([, resource]) => values.some((value) => JSON.stringify([resource.identifier, resource.meta?.tag]).includes(value));
+    const all = this.resources;
+    this.resources = new Map([[request.resourceType, new Map([...(all.get(request.resourceType) ?? [])].filter(named))]]);
+    try {
+      return super.searchSync(request);
+    } finally {
+      this.resources = all;
+    }
+  }
+}
+
 const router = new FhirRouter();
 const servers = new Map();
 const ALGORITHMS = { ES384: ['sha384', { dsaEncoding: 'ieee-p1363' }], RS384: ['sha384', {}] };
@@ -107,7 +124,7 @@ async function answer(request, text) {
   if (name === '_ucum') throw new Answer(200, Object.fromEntries(JSON.parse(text).map((unit) => [unit, ucum.validateUnitString(unit).status])));
   if (name === '_servers') {
     const held = servers.get(rest[0]);
-    const fresh = { repository: held?.repository ?? new MemoryRepository(), tokens: held?.tokens ?? new Set(), seen: new Set(), asked: [], fails: [] };
+    const fresh = { repository: held?.repository ?? new Indexed(), tokens: held?.tokens ?? new Set(), seen: new Set(), asked: [], fails: [] };
     servers.set(rest[0], Object.assign(fresh, JSON.parse(text)));
     throw new Answer(201, {});
   }

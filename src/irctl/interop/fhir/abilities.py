@@ -28,11 +28,12 @@ class Ability:
     def updates(self) -> bool:
         return "update" in self.interactions
 
-    @property
-    def takes(self) -> bool:
-        """Whether it can be sent twice and be there once: it is searched for first, or the server does so itself."""
-        return (self.creates and (self.searches or "create" in self.conditional)) or (
-            self.updates and "update" in self.conditional
+    def takes(self, *, once: bool) -> bool:
+        """Whether it can be sent twice and be there once, in its last version; `once`: it never has a second one."""
+        return (
+            (self.creates and self.searches)
+            or (self.updates and "update" in self.conditional and not once)
+            or (self.creates and "create" in self.conditional and once)
         )
 
 

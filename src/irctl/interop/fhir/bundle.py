@@ -103,6 +103,7 @@ def _scene(course: Scene, dossier: Dossier, visit: Visit, pdf: bytes | None, cla
         interval=interval(note) if note else None,
         billing="simulated" if simulated else claim.verdict.value if claim else None,
         requestor=False,
+        kind_of_note=f"note-{dossier.coverage.discipline}" if dossier.coverage.discipline in ("PT", "OT") else "note",
         people={
             one.login: one
             for one in (dossier.plan.planned_by, visit.supervised_by, visit.started_by)

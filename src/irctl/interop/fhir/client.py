@@ -44,6 +44,8 @@ PAGES_MAX = 50
 MEDIA = "application/fhir+json"
 RETRYABLE = frozenset({401, 403, 408, 409, 423, 425, 429})
 """Beside 5xx: of the sign-in, of the moment, of somebody else's work at the same resource; not of what was sent."""
+NOT_UNDERSTOOD = (ValueError, LookupError, TypeError, AttributeError, httpx.InvalidURL)
+"""What an answer makes of a program that expects FHIR."""
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -111,7 +113,9 @@ class FhirServer:
         except _Over as over:
             return over.outcome
         except httpx.HTTPError as error:
-            return Later(f"{self._url}: {error or type(error).__name__}")
+            return Later(f"{self._url}: {str(error) or type(error).__name__}")
+        except NOT_UNDERSTOOD as error:
+            return Later(f"{self._url}: its answer cannot be understood: {type(error).__name__} {error}")
 
     async def search(self, kind: str, **criteria: str) -> list[Resource]:
         """All resources of this type that meet the criteria. Raises httpx.HTTPError."""
@@ -176,7 +180,10 @@ async def _every_page(http: httpx.AsyncClient, url: str, kind: str) -> list[Reso
     found: list[Resource] = []
     answer = await http.get(url)
     for _ in range(PAGES_MAX):
-        page = answer.raise_for_status().json()
+        if not answer.is_success:
+            why = f"searching {kind}: HTTP {answer.status_code}: {reasons(_told(answer))}"
+            raise httpx.HTTPStatusError(why, request=answer.request, response=answer)
+        page = answer.json()
         found += [each["resource"] for each in page.get("entry", ()) if each["resource"]["resourceType"] == kind]
         following = next((link["url"] for link in page.get("link", ()) if link["relation"] == "next"), None)
         if following is None:
@@ -241,7 +248,8 @@ def _settle(delivery: _Delivery, request: Request, location: str, body: Mapping[
 
 
 def _sent(delivery: _Delivery, written: int, untaken: Sequence[str]) -> Sent:
-    main = next((item for item in delivery.items if item.kind in ("Procedure", "ServiceRequest")), delivery.items[-1])
+    procedures = [item for item in delivery.items if item.kind == "Procedure"]
+    main = procedures[0] if len(procedures) == 1 else delivery.items[0]
     told = [f"{written} written, {len(delivery.items) - written} were there already"]
     if untaken:
         told.append(f"as a document, for the server does not take them: {', '.join(untaken)}")
@@ -262,13 +270,17 @@ def _bytes(resource: Resource) -> bytes:
 
 def _judged(answer: httpx.Response) -> Resource:
     """The body of a good answer; any other ends it."""
-    try:
-        told: object = answer.json() if answer.content else {}
-    except ValueError:
-        told = {}
+    told = _told(answer)
     if not answer.is_success:
         raise _Over(_verdict(answer.status_code, told, answer.headers.get("retry-after", "")))
     return cast("Resource", told) if isinstance(told, dict) else {}
+
+
+def _told(answer: httpx.Response) -> object:
+    try:
+        return answer.json() if answer.content else {}
+    except ValueError:
+        return {}
 
 
 def _judged_entry(entry: Resource) -> Resource:

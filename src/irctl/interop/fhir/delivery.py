@@ -87,11 +87,11 @@ def read_bundle(bundle: Resource) -> tuple[Item, ...]:
 
 def fitted(items: Sequence[Item], can: Abilities) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     """What of it this server takes, with one document for all the rest, and the kinds that are in it. Raises Untakable."""
-    rest = [item for item in items if not can.of(item.kind).takes]
+    rest = [item for item in items if not can.of(item.kind).takes(once=item.once)]
     if not rest:
         return tuple(items), ()
     kinds = tuple(dict.fromkeys(item.kind for item in rest))
-    if not can.of("DocumentReference").takes:
+    if not can.of("DocumentReference").takes(once=False):
         raise Untakable(f"it takes neither {', '.join(kinds)} nor a DocumentReference in their place")
     known = {item.url: _known(item.resource) for item in rest}
     kept = [Item(i.url, referring(i.resource, known), i.criteria, i.once) for i in items if i not in rest]

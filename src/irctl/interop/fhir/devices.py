@@ -48,6 +48,7 @@ LAMP = Table(
         ("deviceName.type", "=user-friendly-name", as_is),
         ("type", "=lamp", concept),
     ),
+    needs=("lamp.serial",),
     system="{systems.lamp}",
 )
 

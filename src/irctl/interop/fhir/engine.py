@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, cast
 from uuid import NAMESPACE_URL, uuid5
 
-from irctl.documents.printed import NOT_CERTIFIED
+from irctl.documents.printed import NOT_CERTIFIED, visible
 from irctl.domain.problems import Refused
 from irctl.interop.fhir.codes import Codes
 from irctl.interop.fhir.r4 import XHTML, Place, Resource, faults
@@ -77,7 +77,7 @@ class Table:
     system: str = "{systems.record}"
 
     def identifier(self, scene: Scene) -> dict[str, str]:
-        return {"system": scene.words(self.system), "value": scene.words(self.key)}
+        return {"system": scene.words(self.system), "value": visible(scene.words(self.key))}
 
     def url(self, scene: Scene) -> str:
         """Within a bundle, and the same in every one."""
@@ -117,7 +117,7 @@ def _scenes(table: Table, scene: Scene) -> Iterator[Scene]:
 
 def _resource(table: Table, scene: Scene) -> Resource:
     place = Place(table.kind)
-    resource: Resource = {"resourceType": table.kind} | built(place, table.rows, scene)
+    resource: Resource = {"resourceType": table.kind} | _sayable(built(place, table.rows, scene))
     named = table.identifier(scene)
     if (element := place / "identifier") is not None:
         resource["identifier"] = [named] if element.many else named
@@ -137,9 +137,22 @@ def _resource(table: Table, scene: Scene) -> Resource:
     return resource
 
 
+def _sayable(told: Json) -> Json:
+    """The same with what R4's strings may not hold made visible: controls, and spaces other than the plain one. Lines stay lines."""
+    match told:
+        case str():
+            return "\n".join(visible(line) for line in told.splitlines())
+        case dict():
+            return {name: _sayable(value) for name, value in cast("Resource", told).items()}
+        case list():
+            return [_sayable(one) for one in cast("list[Json]", told)]
+        case _:
+            return told
+
+
 def _narrative(says: str, *, simulated: bool) -> str:
     lines = (*((SIMULATED,) if simulated else ()), says, f"Recorded by irctl. {NOT_CERTIFIED}")
-    return f'<div xmlns="{XHTML}">{"".join(f"<p>{escape(line)}</p>" for line in lines)}</div>'
+    return f'<div xmlns="{XHTML}">{"".join(f"<p>{escape(visible(line))}</p>" for line in lines)}</div>'
 
 
 def built(place: Place, rows: Sequence[Row], scene: Scene) -> Resource:
@@ -155,7 +168,9 @@ def built(place: Place, rows: Sequence[Row], scene: Scene) -> Resource:
 
 def nothing(value: object) -> bool:
     """Nobody has said it. False and 0 are said."""
-    return value is None or (isinstance(value, str | list | tuple | dict) and not value)
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, list | tuple | dict) and not value)
 
 
 class _Branch:

@@ -60,7 +60,7 @@ DOCUMENT = Table(
     (
         ("status", "=current", as_is),
         ("docStatus", "standing", one_of({"signed": "final", "amended": "amended", "draft": "preliminary"})),
-        ("type", "=note", concept),
+        ("type", "kind_of_note", concept),
         ("subject", "who", subject),
         ("date", "dossier.made_at", moment),
         ("author", "visit.started_by", person),
