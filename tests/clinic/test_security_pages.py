@@ -33,6 +33,7 @@ PAGES = {
     "/messages":                          "PP----",
     "/messages/new":                      "PP----",
     "/messages/new/{patient}":            "PP----",
+    "/outbox":                            "PP--PP",
     "/patients":                          "PPEEPP",
     "/patients/new":                      "PP----",
     "/patients/{patient}":                "PPEEPP",

@@ -109,6 +109,9 @@ NEEDS: dict[str, Verb | str | None] = {
     "patients.versions": Verb.SEE_PATIENT,
     "patients.why": NOTHING,
     "patients.write_background": Verb.EDIT_PATIENT,
+    "sending.give_up": Verb.SIGN,
+    "sending.retry": Verb.SIGN,
+    "sending.waiting": Verb.SEE_PATIENT,
     "sessions.amend": Verb.AMEND,
     "sessions.find": Verb.SEE_PATIENT,
     "sessions.look": Verb.SEE_PATIENT,
@@ -212,7 +215,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "what": ("distance_cm",), "second": CLINICIAN, "old": "o", "new": "n", "again": "n", "pin": "402871", "usual": "",
         "meter": "meter", "calibration": "CAL-1", "nobody": True, "temperature_c": None, "note": "", "serial": "S", "condition": "good",
         "distance": 1.0, "unit": "cm", "value": 1.0, "step": "dark", "device": "dimmer", "action": "renew", "fault": None,
-        "reference": "meter", "data": b"", "body": KNEE, "at_times": {0: time(9)},
+        "reference": "meter", "data": b"", "body": KNEE, "parcel": "D-1", "at_times": {0: time(9)},
     }  # fmt: skip
     yield World(desk, given)
     desk.database.close()

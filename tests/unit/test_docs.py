@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from irctl.cli.app import COMMANDS
-from irctl.clinic.settings import ClinicFile, StaffSection, load_clinic
+from irctl.clinic.settings import ClinicFile, SendSection, StaffSection, load_clinic
 from irctl.domain.tokens import ISSUER
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +21,7 @@ CLINIC = ROOT / "docs" / "clinic.md"
 EXAMPLE = ROOT / "configs" / "clinic.toml"
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-COMMAND = re.compile(r"\birctl ((?:[a-z][a-z-]*[ ]?){1,2})")
+COMMAND = re.compile(r"\birctl ((?:[a-z][a-z0-9-]*[ ]?){1,2})")
 SECTION = re.compile(r"^\*\*(?:`\[([a-z]+)(\.NAME)?\]`|At its top)", re.M)
 ROW = re.compile(r"^\| `([a-z_]+)` \|")
 COMMANDS_NAMED = {words for _, words, _, _ in COMMANDS} | {one.name for one in entry_points(group="irctl.commands")}
@@ -121,9 +121,14 @@ def test_what_the_page_says_is_usual_is_usual() -> None:
             *(one for one in usual.values() if isinstance(one, dict)),
             _mail(),
             StaffSection().model_dump(),
+            _send(),
         ]
         assert value in [section[key] for section in sections if key in section], key
 
 
 def _mail() -> dict[str, Any]:
     return ClinicFile.model_validate({"mail": {"host": "mail", "sender": "us"}}).model_dump(mode="json")["mail"]
+
+
+def _send() -> dict[str, Any]:
+    return SendSection(what="fhir", to="https://ehr.example.org").model_dump(mode="json")

@@ -17,6 +17,7 @@ from irctl.documents.rvu import Folder
 from irctl.domain.notices import Notice
 from irctl.domain.people import NOTHING_MORE, Context, Person
 from irctl.domain.problems import Problem, Refused
+from irctl.interop.outbox import Outbox
 from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
@@ -44,6 +45,7 @@ class Desk:
     zone: tzinfo
     fees: Folder
     """CMS's files, as they were imported."""
+    outbox: Outbox
     payers: Path
     """A folder of payers' rules."""
     templates: Path | None

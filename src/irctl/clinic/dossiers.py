@@ -66,7 +66,13 @@ class Gathered:
 
 async def gather(desk: Desk, acting: Acting, course: str, why: str, only: str | None = None) -> Gathered:
     """A course as it is now; a look at its patient, for which `why` is written down. `only`: with this one visit. Raises Refused."""
-    papers = await desk.run(_papers, desk, acting, course, why, only)
+    person = acting.require(Verb.SEE_PATIENT)
+    return await gather_for(desk, person.login, acting.at, course, why, only)
+
+
+async def gather_for(desk: Desk, login: str, at: datetime, course: str, why: str, only: str | None = None) -> Gathered:
+    """The same for the clinic itself, which asks nobody and writes its look down like everybody. Raises Refused."""
+    papers = await desk.run(_papers, desk, login, at, course, why, only)
     events: dict[str, list[Event]] = {}
     away: dict[str, str] = {}
     for paper in papers.visits:
@@ -76,7 +82,7 @@ async def gather(desk: Desk, acting: Acting, course: str, why: str, only: str | 
                 events[paper.index.session or ""] = await sessions.journal(desk, controller, session)
             except Refused as refused:
                 away[paper.index.session or ""] = str(refused)
-    return await desk.run(_gathered, desk, acting, papers, events, away)
+    return await desk.run(_gathered, desk, at, papers, events, away)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +94,16 @@ class _Papers:
     all_visits: tuple[Paper, ...]
 
 
-def _papers(desk: Desk, acting: Acting, course: str, why: str, only: str | None) -> _Papers:
-    person = acting.require(Verb.SEE_PATIENT)
+def _papers(desk: Desk, login: str, at: datetime, course: str, why: str, only: str | None) -> _Papers:
     found = desk.papers.get(courses.KIND, course)
-    patient = desk.patients.show(found.index.patient or "", person.login, why, acting.at)
+    patient = desk.patients.show(found.index.patient or "", login, why, at)
     every = tuple(desk.papers.find(courses.VISIT, Wanted(parent=course)))
     wanted = tuple(paper for paper in every if only is None or paper.id == only)
     return _Papers(patient, found, coverage.of_course(desk, course), wanted, every)
 
 
 def _gathered(
-    desk: Desk, acting: Acting, papers: _Papers, events: Mapping[str, list[Event]], away: Mapping[str, str]
+    desk: Desk, at: datetime, papers: _Papers, events: Mapping[str, list[Event]], away: Mapping[str, str]
 ) -> Gathered:
     members = _Members(desk)
     body, cover = courses.body_of(papers.course), coverage.body_of(papers.coverage)
@@ -111,7 +116,7 @@ def _gathered(
     about, person = desk.file.clinic, papers.patient.person
     dossier = Dossier(
         course=papers.course.id,
-        made_at=acting.at,
+        made_at=at.astimezone(desk.zone),
         timezone=_zone(desk),
         simulated=any(visit.note.simulated for visit in told if visit.note) or _simulated(desk, papers.visits),
         clinic=ClinicInfo(

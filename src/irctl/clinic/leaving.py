@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -10,11 +11,13 @@ from pathlib import Path
 from irctl.clinic import appointments, courses
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.dossiers import Gathered, gather
+from irctl.clinic.dossiers import Gathered, gather, gather_for
 from irctl.documents import claims
 from irctl.documents.claims import Claim, PayerRules
 from irctl.documents.course import Kind, allowed, render_pdf, template_of
+from irctl.documents.dossier import Dossier
 from irctl.documents.follow_up import Proposal, follow_up
+from irctl.domain.people import Verb
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +33,20 @@ class Leaving:
 async def leaving(desk: Desk, acting: Acting, course: str) -> Leaving:
     """Judge the claims of a course, and say what comes next; a look at the patient. Raises Refused."""
     gathered = await gather(desk, acting, course, "documents and claims")
-    others = [
-        (await gather(desk, acting, other.id, "documents and claims")).dossier
-        for other in await desk.run(courses.of_patient, desk, gathered.dossier.patient.reference)
-        if other.id != course
-    ]
+    person = acting.require(Verb.SEE_PATIENT)
+    others = await others_of(desk, person.login, acting.at, gathered.dossier)
     rules = rules_of(desk, gathered.dossier.coverage.payer)
     judged = claims.check(gathered.dossier, rules, others)
     ahead = await desk.run(appointments.days_ahead, desk, course)
     return Leaving(gathered, rules, judged, follow_up(gathered.dossier, ahead, acting.at.date()))
+
+
+async def others_of(desk: Desk, login: str, at: datetime, dossier: Dossier) -> list[Dossier]:
+    """The patient's other courses: what was given in them on the same day counts, too. Raises Refused."""
+    found = await desk.run(courses.of_patient, desk, dossier.patient.reference)
+    return [
+        (await gather_for(desk, login, at, other.id, "claims")).dossier for other in found if other.id != dossier.course
+    ]
 
 
 def payers(desk: Desk) -> list[str]:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tzlocal import get_localzone
 
 from irctl.clinic.desk import Desk
 from irctl.clinic.library import Library
+from irctl.clinic.notices import ITSELF
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Issuer, Station
 from irctl.documents.rvu import Folder
 from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
+from irctl.interop.outbox import Outbox
 from irctl.records.accounts import Accounts
 from irctl.records.database import Database
 from irctl.records.papers import Papers
@@ -81,6 +84,7 @@ def desk_on(
         wall,
         zone_of(file),
         fees,
+        Outbox(papers, ITSELF, Random()),
         payers=state / file.payers if file.payers else examples() / "payers",
         templates=state / file.templates if file.templates else None,
     )

@@ -27,6 +27,7 @@ from irctl.clinic.opening import open_desk
 from irctl.clinic.post import Post
 from irctl.clinic.projecting import Projecting
 from irctl.clinic.schedule import Inbox, Schedule
+from irctl.clinic.sending import Sending
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.tokens import Issuer
 from irctl.domain.problems import Refused
@@ -162,6 +163,7 @@ class Running:
         about = self._file.clinic
         try:
             desk = await asyncio.to_thread(open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC))
+            sending = await asyncio.to_thread(Sending, desk, self._state)
             listening = listen(about.host, about.port, "clinic.port", PORT_TAKEN)
         except Refused as refused:
             # The reminders go on without screens.
@@ -175,6 +177,7 @@ class Running:
             for work in (station.look(desk.changed), Projecting(desk, station).run())
         ]
         following.append(tasks.create_task(planned_sessions.keep(desk, self._state)))
+        following.append(tasks.create_task(sending.keep()))
         for name, work in (("night", self._night), ("watch", self._watch), ("post", self._post)):
             self._thread(name, work, desk)
         try:

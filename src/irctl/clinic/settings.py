@@ -70,6 +70,21 @@ class MailSection(Strict):
     after_care_hours: Positive = 24.0
 
 
+class SendSection(Strict):
+    """One system that is told of every signed visit. `to`: an address (https://… for fhir, mllp://HOST:PORT for results and charges); the files are in the state folder."""
+
+    what: Literal["fhir", "results", "charges"]
+    to: Annotated[str, Field(min_length=1)]
+    names: str | None = None
+    """Codes (fhir) or names (HL7) of this site; irctl's examples where not given."""
+    client_id: str | None = None
+    key_id: str = ""
+    key: str | None = None
+    """Of a FHIR server that asks for a sign-in (SMART backend services): the private key, PEM."""
+    full_patient: bool = False
+    """Name and birthday go along; otherwise the clinic's number only."""
+
+
 class KeepingSection(Strict):
     """Back-ups at `at` of each day into `folder`; the newest `daily` of them are kept. Records older than `years` are listed for review, never deleted by themselves."""
 
@@ -86,6 +101,7 @@ class ClinicFile(Strict):
     stations: dict[Name, StationSection] = Field(default={})
     mail: MailSection | None = None
     keeping: KeepingSection = KeepingSection()
+    send: dict[Name, SendSection] = Field(default={})
     staff: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")], StaffSection] = Field(default={})
     """By login."""
     protocols: str | None = None

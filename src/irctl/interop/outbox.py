@@ -71,13 +71,17 @@ class Outbox:
         self._again: dict[str, datetime] = {}
         """By target: how often it could not be reached, and when to try again. Forgotten with the process: then at once."""
 
+    def known(self, target: str, name: str) -> bool:
+        """Whether something of that name has been for this target, whatever became of it."""
+        return bool(self._papers.versions(KIND, parcel_id(target, name)))
+
     def put(
         self, target: str, name: str, subject: str, patient: str, about: str, body: bytes, now: datetime
     ) -> str | None:
         """Put it there; None where something of that name has been for this target before. `name`: such as a visit and its version."""
-        known = parcel_id(target, name)
-        if self._papers.versions(KIND, known):
+        if self.known(target, name):
             return None
+        known = parcel_id(target, name)
         at = self._after_the_last(now)
         where = Index(patient or None, at, "", subject)
         if not self._papers.versions(CONTENT, known):  # else it was cut off right here
