@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
+from irctl.domain.problems import Refused
 from irctl.domain.signature import signature_problem
 
 Kind = Literal["holds", "problem", "unchecked"]
@@ -80,7 +81,7 @@ def pages(file: bytes, render: Callable[[], bytes], made_by: object) -> Judged:
     here = f"irctl {version('irctl')}"
     try:
         same = render() == file
-    except ValueError as error:
+    except (ValueError, Refused) as error:
         yield "problem", f"the pages cannot be set again: {error}"
         return
     if same:
