@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 from irctl.domain.problems import Refused
 from irctl.domain.signature import signature_problem
 
-Kind = Literal["holds", "problem", "unchecked"]
-Judged = Iterator[tuple[Kind, str]]
-"""One finding after the other: what holds, what is wrong, what could not be judged with what was given."""
+Judged = Iterator[tuple[str, str]]
+"""One finding after the other, each of a kind: what `holds`, what is a `problem`, what is `unchecked` for want of something to judge it by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +25,7 @@ class Verified:
     unchecked: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, number: str, judged: Iterable[tuple[Kind, str]]) -> Verified:
+    def of(cls, number: str, judged: Iterable[tuple[str, str]]) -> Verified:
         found = tuple(judged)
         holds, problems, unchecked = (
             tuple(text for kind, text in found if kind == wanted) for wanted in ("holds", "problem", "unchecked")

@@ -84,7 +84,7 @@ def payload(
 
 
 def is_stub(event: Mapping[str, Any]) -> bool:
-    return event.keys() == set(STUB)
+    return set(event) == set(STUB)
 
 
 def whole(payload: Mapping[str, Any]) -> list[Event]:

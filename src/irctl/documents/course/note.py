@@ -254,7 +254,8 @@ def _supervision(visit: Visit) -> Iterator[Statement]:
     yield Statement(
         "attended",
         "Answers during the light",
-        "; ".join(f"{clock(one.at)} {one.by}: {COMFORT.get(one.comfort, one.comfort)}" for one in visit.attended) or "none on record",
+        "; ".join(f"{clock(one.at)} {one.by}: {COMFORT.get(one.comfort, one.comfort)}" for one in visit.attended)
+        or "none on record",
         (single_events(visit, seqs),) if seqs else (own,),
         missing=not seqs and visit.lit,
     )
