@@ -37,7 +37,7 @@ def export(
 
     irctl export S-20261123-0001 --by okafor -o S-20261123-0001.irctl.json
 
-    A controller knows no patient, no course and no signature: of those there is nothing in this file, and it says so.
+    A controller knows a patient's reference and no more: name, course and signatures are not in this file, and it says so.
     """
     from irctl.controller.clock import utc_now
     from irctl.documents.exported import made
@@ -53,7 +53,7 @@ def export(
         return
     out = say.console()
     out.print(f"Written  [cyan]{say.escape(str(path))}[/]  SHA-256 {exported.sha256}", soft_wrap=True)
-    out.print("[dim]Without patient, course and signatures: a controller knows none of them.[/]")
+    out.print("[dim]Without the patient's name, course and signatures: a controller knows none of them.[/]")
     if exported.certificate is None:
         out.print("[dim]Without a certificate: the calibration in force was made elsewhere.[/]")
 

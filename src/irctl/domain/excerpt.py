@@ -1,7 +1,8 @@
 """A stretch of the journal for people outside: one session's events, and of everything between them no more than keeps the chain.
 
 What belongs to other sessions is a *stub*: number, hash and the hash before it. A hash says nothing of what was hashed, so nobody's reference leaves with
-another patient's record, and the chain can still be followed. Which events are stubs is the controller's word: its journal's key signs the whole.
+another patient's record. The chain can be followed across a stub, but not computed: its hash cannot be made anew, so a checkpoint vouches by itself only for
+what lies between the last stub and it. The rest, and which events are stubs, is the controller's word: its journal's key signs the whole.
 """
 
 from __future__ import annotations

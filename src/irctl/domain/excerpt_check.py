@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from irctl.domain.chain import CHECKPOINT, Event, Signed, checkpoint_problem, link
@@ -50,17 +51,33 @@ def _start(started: Event, own: Sequence[Event]) -> Iterator[str]:
         yield f"{told(started)} was changed: its content does not match its hash"
 
 
-def checkpoints(events: Sequence[Event], signed: Signed) -> tuple[int, list[str]]:
-    """Up to which event a checkpoint's signature vouches for the chain (0: none does), and what is wrong with the others."""
-    vouched, wrong = 0, list[str]()
+@dataclass(frozen=True, slots=True)
+class Vouched:
+    """What the checkpoints of an excerpt say of it."""
+
+    seqs: frozenset[int]
+    """Numbers of events that a signed checkpoint vouches for by itself: no stub lies between."""
+    signed: int
+    """How many checkpoints are signed."""
+    wrong: tuple[str, ...]
+    """Those that are not, and why."""
+
+
+def checkpoints(events: Sequence[Event], signed: Signed) -> Vouched:
+    """Judge every checkpoint."""
+    vouched, wrong, run, count = set[int](), list[str](), list[int](), 0
     for event in events:
-        if event.get("event") == CHECKPOINT:
-            why = checkpoint_problem(event, signed)
-            if why is None:
-                vouched = event["signs"]
+        if is_stub(event):
+            run = []
+            continue
+        if event["event"] == CHECKPOINT:
+            if (why := checkpoint_problem(event, signed)) is None:
+                count += 1
+                vouched.update(run)
             else:
                 wrong.append(f"{told(event)} is not valid: {why}")
-    return vouched, wrong
+        run.append(event["seq"])
+    return Vouched(frozenset(vouched), count, tuple(wrong))
 
 
 def told(event: Event) -> str:

@@ -53,7 +53,7 @@ class Exported(_Part):
     excerpt: dict[str, Any]
     seal: Seal
     dossier: dict[str, Any] | None = None
-    """The course with this one visit (irctl-dossier-1); None: only a controller was asked, which knows neither patient nor papers."""
+    """The course with this one visit (irctl-dossier-1); None: only a controller was asked, which knows a reference, and no paper."""
     certificate: dict[str, Any] | None = None
     """Of the calibration in force, with its seal; None where that calibration has none, or it is not at hand."""
     versions: tuple[str, ...] = Field(default=(), strict=False)
@@ -85,9 +85,11 @@ class Exported(_Part):
 
     @property
     def calibration(self) -> Mapping[str, Any]:
-        """As the session's order names it. Raises StopIteration, KeyError."""
-        ordered = next(e for e in self.events if e.get("event") == excerpt.ORDERED and e["session"] == self.session)
-        return ordered["calibration"]
+        """As the session's order names it. Raises ExportError, KeyError."""
+        for event in self.events:
+            if event.get("event") == excerpt.ORDERED and event["session"] == self.session:
+                return event["calibration"]
+        raise ExportError(f"the journal's excerpt has no order of session {self.session}")
 
     def shown(self) -> tuple[Dossier, Visit] | None:
         """The course, and its one visit. Raises ValueError for one that is none."""

@@ -72,7 +72,7 @@ def render_pdf(exported: Exported, *, template: Path | None = None, fonts: Seque
     found = exported.shown()
     if found is None:
         remedy = "Export it from the clinic, or keep it as JSON"
-        raise Refused([Problem("dossier", None, "is not in this export: a controller knows no patient", remedy)])
+        raise Refused([Problem("dossier", None, "is not in this export: a controller knows no course", remedy)])
     dossier, visit = found
     return course.render_pdf(dossier, visit.id, template=template, attachment=exported.as_json(), fonts=fonts)
 

@@ -15,11 +15,13 @@ from irctl.documents.dossier import Dossier, Signed, Visit
 from irctl.documents.exported import on_paper
 from irctl.documents.exported.form import Exported, read
 from irctl.documents.exported.making import render_pdf
+from irctl.documents.figures import ranges
 from irctl.documents.session_note import session_note
 from irctl.documents.verified import Judged, Verified, about, pages, signature
 from irctl.domain import electronic_signature as electronic
 from irctl.domain.certificate import digest as certificate_digest
-from irctl.domain.excerpt import digest, message
+from irctl.domain.chain import CHECKPOINT
+from irctl.domain.excerpt import digest, is_stub, message
 from irctl.domain.excerpt_check import checkpoints, problems, shown
 from irctl.domain.signature import checkpoint_message, fingerprint, signature_problem
 
@@ -106,18 +108,18 @@ def _checkpoints(exported: Exported, trusted: Sequence[bytes]) -> Judged:
         return signature_problem(checkpoint_message(seq, head), key, signature, keys)
 
     events = exported.excerpt["events"]
-    vouched, wrong = checkpoints(events, signed)
-    yield from (("problem", text) for text in wrong[:TOLD_MAX])
+    found = checkpoints(events, signed)
+    yield from (("problem", text) for text in found.wrong[:TOLD_MAX])
+    if found.wrong:
+        return
     if strangers:
         yield "unchecked", f"checkpoints signed by {', '.join(sorted(strangers))}: that key is not in the file"
-    elif vouched and not wrong:
-        yield "holds", f"signed checkpoints vouch for it up to event {vouched}"
-    ended = max((e["seq"] for e in events if e.get("session") == exported.session), default=0)
-    if vouched < ended and not wrong:
-        yield (
-            "unchecked",
-            f"events {vouched + 1} to {events[-1]['seq']}: no checkpoint follows them; the seal holds them",
-        )
+    else:
+        yield "holds", f"its {found.signed} checkpoints are signed"
+    told = [e["seq"] for e in events if not is_stub(e) and e["event"] != CHECKPOINT]
+    if left := [seq for seq in told if seq not in found.seqs]:
+        why = "another session's events, or no checkpoint yet, come after them"
+        yield "unchecked", f"events {ranges(left)} by a checkpoint of their own time: {why}. The seal vouches for them"
 
 
 def _seal(exported: Exported, trusted: Sequence[bytes]) -> Judged:
@@ -203,7 +205,7 @@ def _calibration(exported: Exported, trusted: Sequence[bytes]) -> Judged:
 def _paper(exported: Exported) -> Judged:
     found = exported.shown()
     if found is None:
-        yield "unchecked", "patient, course and what people signed: a controller knows none of it"
+        yield "unchecked", "the patient's name, the course and what people signed: a controller knows none of it"
         return
     _, visit = found
     versions = {one.number: one for one in map(_version, exported.versions)}
