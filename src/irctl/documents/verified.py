@@ -8,7 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from irctl.domain.problems import Refused
-from irctl.domain.signature import signature_problem
+from irctl.domain.signature import fingerprint, signature_problem
 
 Judged = Iterator[tuple[str, str]]
 """One finding after the other, each of a kind: what `holds`, what is a `problem`, what is `unchecked` for want of something to judge it by."""
@@ -57,6 +57,8 @@ def signature(
 ) -> Judged:
     """Whether the key with fingerprint `key` signed `told`. `public_key`, hexadecimal, came with the file; `trusted` the caller has from elsewhere."""
     own = [bytes.fromhex(public_key)] if public_key else []
+    if own and fingerprint(own[0]) != key:
+        yield "problem", f"the signature: the public key in the file is not key {key}"
     if trusted:
         why = signature_problem(told, key, signed, trusted)
         yield ("problem", f"the signature: {why}") if why else ("holds", f"signed by key {key}, which you trust")

@@ -28,11 +28,11 @@ class _Part(BaseModel):
 
 
 class Signature(_Part):
-    """An Ed25519 signature. `key`: fingerprint; `public_key`: hexadecimal, for who has none of his own."""
+    """An Ed25519 signature. `key`: fingerprint of `public_key`, which is hexadecimal, for who has none of his own."""
 
     key: str = Field(pattern="^[0-9a-f]{16}$")
     signature: str = Field(pattern="^[0-9a-f]{128}$")
-    public_key: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    public_key: str = Field(pattern="^[0-9a-f]{64}$")
 
 
 class Seal(Signature):

@@ -98,7 +98,7 @@ def _journal(exported: Exported) -> Judged:
 
 
 def _checkpoints(exported: Exported, trusted: Sequence[bytes]) -> Judged:
-    keys = list(trusted) or [bytes.fromhex(key) for key in [exported.seal.public_key] if key]
+    keys = list(trusted) or [bytes.fromhex(exported.seal.public_key)]
     strangers: set[str] = set()
 
     def signed(seq: int, head: str, key: str, signature: str) -> str | None:
