@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from urllib.parse import quote
 
 from cyclopts import Parameter
@@ -15,9 +15,6 @@ from irctl.cli.record import write
 from irctl.cli.signed_in import who
 from irctl.cli.verified import contents, tell, trusted
 from irctl.domain.problems import Problem, Refused
-
-if TYPE_CHECKING:
-    from irctl.documents.exported import Exported
 
 ExportedFile = Annotated[Path, Parameter(help="The exported session: JSON, or a treatment note with it inside.")]
 _TO = To()
@@ -99,13 +96,14 @@ def evidence(file: ExportedFile, /, *, json: Json = False) -> int:
 
     Exit code 5 when the file does not hold; then what it says is not to be relied on.
     """
-    from irctl.documents.exported import chains, verify
+    from irctl.documents.certificate.sealed import DAMAGED
+    from irctl.documents.exported import chains, read, verify
 
     data = contents(file)
     ok = verify(data).ok
     try:
-        found = chains(_read(data))
-    except ValueError as error:
+        found = chains(read(data))
+    except DAMAGED as error:
         raise Refused([Problem("file", str(file), str(error), "See `irctl verify`")]) from None
     if json:
         told = [{"statement": one.statement, "value": one.value, "sources": list(one.sources)} for one in found]
@@ -117,12 +115,6 @@ def evidence(file: ExportedFile, /, *, json: Json = False) -> int:
         if not ok:
             out.print("[bold red]This file does not hold[/]: rely on none of it. `irctl verify` says why.")
     return exits.OK if ok else exits.DOES_NOT_HOLD
-
-
-def _read(data: bytes) -> Exported:
-    from irctl.documents.exported import read
-
-    return read(data)
 
 
 def _certificate(controller: Controller, excerpt: dict[str, Any]) -> Any:

@@ -58,7 +58,7 @@ def _part(what: str, judge: Callable[[], Judged]) -> Judged:
     """What one part finds; what it cannot make sense of is a finding too, and keeps no other part from its own."""
     try:
         yield from about(what, judge())
-    except DAMAGED as error:
+    except (*DAMAGED, RuntimeError) as error:  # a generator makes a RuntimeError of a StopIteration
         yield "problem", f"{what}: is damaged, and cannot be judged: {type(error).__name__}: {error}"
 
 
@@ -114,7 +114,7 @@ def _checkpoints(exported: Exported, trusted: Sequence[bytes]) -> Judged:
         return
     if strangers:
         yield "unchecked", f"checkpoints signed by {', '.join(sorted(strangers))}: that key is not in the file"
-    else:
+    elif found.signed:
         yield "holds", f"its {found.signed} checkpoints are signed"
     told = [e["seq"] for e in events if not is_stub(e) and e["event"] != CHECKPOINT]
     if left := [seq for seq in told if seq not in found.seqs]:
