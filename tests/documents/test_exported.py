@@ -9,6 +9,7 @@ import sys
 import zlib
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,20 +49,36 @@ Told = dict[str, Any]
 TRUSTED = [public(), public(CLINIC_KEY)]
 
 
-@pytest.fixture(scope="module")
-def whole() -> Exported:
+@cache
+def the_export() -> Exported:
     """With everything that a clinic can give."""
     return an_export(sign=sign)
 
 
-@pytest.fixture(scope="module")
-def told(whole: Exported) -> Told:
-    return json.loads(whole.as_json())
+@cache
+def the_told() -> Told:
+    """Not to be changed: copy it."""
+    return json.loads(the_export().as_json())
 
 
-@pytest.fixture(scope="module")
-def pdf() -> bytes:
+@cache
+def the_pages() -> bytes:
     return render_pdf(an_export())
+
+
+@pytest.fixture
+def whole() -> Exported:
+    return the_export()
+
+
+@pytest.fixture
+def told() -> Told:
+    return the_told()
+
+
+@pytest.fixture
+def pdf() -> bytes:
+    return the_pages()
 
 
 def as_file(told: Told) -> bytes:
@@ -325,22 +342,20 @@ class TestTampering:
 
 
 class TestWhateverIsDoneToIt:
-    """By chance: any value, any event, any byte."""
+    """By chance: any value, any event, any byte. (No fixtures: a failure could not be played again.)"""
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
-    def test_any_value_that_is_changed_is_found(self, told: Told, data: st.DataObject) -> None:
-        changed = deepcopy(told)
+    def test_any_value_that_is_changed_is_found(self, data: st.DataObject) -> None:
+        changed = deepcopy(the_told())
         change_one(changed, data, tuple(changed))
         assume(changed["clinic"] is not None)  # then it is said that the clinic did not sign
         assert not verify(as_file(changed), TRUSTED).ok
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
-    def test_any_evidence_that_is_changed_is_found_though_the_hash_is_made_anew(
-        self, told: Told, data: st.DataObject
-    ) -> None:
-        changed = deepcopy(told)
+    def test_any_evidence_that_is_changed_is_found_though_the_hash_is_made_anew(self, data: st.DataObject) -> None:
+        changed = deepcopy(the_told())
         change_one(changed, data, ("excerpt", "seal", "certificate", "versions", "signatures"))
         assume(changed["certificate"]["seal"]["public_key"] is not None)  # a certificate may go without
         try:
@@ -351,34 +366,35 @@ class TestWhateverIsDoneToIt:
 
     @settings(max_examples=40, deadline=None)
     @given(data=st.data())
-    def test_any_figure_of_the_note_that_is_changed_is_found(self, told: Told, data: st.DataObject) -> None:
-        changed = deepcopy(told)
+    def test_any_figure_of_the_note_that_is_changed_is_found(self, data: st.DataObject) -> None:
+        changed = deepcopy(the_told())
         change_one(changed["dossier"]["visits"][0], data, ("note",))
         assert not verify(with_its_hash(changed), [public()]).ok
 
     @settings(max_examples=40, deadline=None)
     @given(data=st.data())
-    def test_any_event_that_is_taken_out_or_put_elsewhere_is_found(self, told: Told, data: st.DataObject) -> None:
-        changed = deepcopy(told)
+    def test_any_event_that_is_taken_out_or_put_elsewhere_is_found(self, data: st.DataObject) -> None:
+        changed = deepcopy(the_told())
         events = changed["excerpt"]["events"]
         event = events.pop(data.draw(st.integers(0, len(events) - 1)))
         if data.draw(st.booleans()):
             events.insert(data.draw(st.integers(0, len(events))), event)
-        if events == told["excerpt"]["events"]:
+        if events == the_told()["excerpt"]["events"]:
             return
         assert not verify(with_its_hash(changed), [public()]).ok
 
     @settings(max_examples=60, deadline=None)
     @given(data=st.data())
-    def test_any_bytes_that_are_cut_or_changed_are_found(self, told: Told, data: st.DataObject) -> None:
-        file = as_file(told)
+    def test_any_bytes_that_are_cut_or_changed_are_found(self, data: st.DataObject) -> None:
+        file = as_file(the_told())
         place = data.draw(st.integers(0, len(file) - 1))
         cut = file[:place] + data.draw(st.sampled_from([b"", file[place + 1 :], b"0" + file[place + 1 :]]))
         assert cut == file or not verify(cut, TRUSTED).ok
 
     @settings(max_examples=25, deadline=None)
     @given(data=st.data())
-    def test_any_byte_of_the_pages_that_is_cut_or_changed_is_found(self, pdf: bytes, data: st.DataObject) -> None:
+    def test_any_byte_of_the_pages_that_is_cut_or_changed_is_found(self, data: st.DataObject) -> None:
+        pdf = the_pages()
         place = data.draw(st.integers(0, len(pdf) - 1))
         cut = pdf[:place] + data.draw(st.sampled_from([b"", pdf[place + 1 :], b"0" + pdf[place + 1 :]]))
         assert cut == pdf or not verify(cut, [public()]).ok
