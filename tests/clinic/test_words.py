@@ -49,7 +49,7 @@ CLINIC = Path(irctl.clinic.__file__).parent
 CONFIGS = Path(__file__).parents[2] / "configs"
 GERMAN: dict[str, str] = tomllib.loads((CLINIC / "words" / "de.toml").read_text(encoding="utf-8"))
 ALIKE = {
-    "Alarm", "April", "August", "Drift", "Hand", "Live", "Name", "November", "PIN", "Patient", "Plan", "September", "Station", "U (k=2)", "u (k=1)",
+    "Alarm", "April", "August", "Drift", "Hand", "Live", "Name", "November", "PIN", "Patient", "Plan", "September", "Station", "U (k=2)", "u (k=1)", "warm",
     "{dose} J/cm², {area}", "{minutes} min",
 }  # fmt: skip
 """The same word in both languages."""

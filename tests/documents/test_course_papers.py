@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from irctl.cli import exits
 from irctl.cli.app import run
-from irctl.documents.certificate.attachment import attached
+from irctl.documents.attachment import attached
 from irctl.documents.course import PAPERS, Kind, allowed, check, evidence, render_pdf, render_png, template_of
 from irctl.documents.course.chart import course_svg
 from irctl.documents.course.pdf import view_of

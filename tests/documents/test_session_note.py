@@ -205,6 +205,17 @@ class TestReading:
         assert len(note.pauses) == 2
         assert [h.by for h in note.happenings if h.kind is Kind.PAUSED] == ["M. Keller, PT", None]
 
+    def test_what_the_attendant_answered_is_told_with_who_and_when(self, completed: list[Event]) -> None:
+        lit = next(n for n, e in enumerate(completed) if e["event"] == "session.first_light") + 200
+        frame = {name: completed[lit][name] for name in ("at", "mono_s", "session", "lamp")}
+        answer = frame | {"event": "session.attended", "by": "B. Okafor, PTA", "comfort": "too-hot"}
+        mixed = [*completed[:lit], answer, *completed[lit:]]
+        note = note_of(rechained([e | {"seq": n} for n, e in enumerate(mixed, start=1)]))
+        (told,) = [h for h in note.happenings if h.kind is Kind.ATTENDED]
+        assert (told.seq, told.by, told.text) == (lit + 1, "B. Okafor, PTA", "too-hot")
+        (row,) = [r for r in view(note)["happenings"] if r["title"] == "Attendant’s answer"]
+        assert row["text"] == "too hot; by B. Okafor, PTA"
+
     def test_after_a_restart_time_goes_on_by_the_wall_clock(self, interrupted: list[Event]) -> None:
         restarted = next(h for h in note_of(interrupted).happenings if h.kind is Kind.RESTARTED)
         assert restarted.t_s == pytest.approx(468.4)

@@ -138,6 +138,18 @@ def test_a_treatment_runs_to_its_dose_and_leaves_a_note(station: Station, tmp_pa
     note = json.loads((tmp_path / "note.json").read_text(encoding="utf-8"))
     assert note["session"] == session
     assert note["source"]["unbroken"] is True
+
+    evidence, key = tmp_path / "evidence.json", station.state / "journal.pub"
+    done = station.irctl("export", session, "-o", str(evidence), "--by", "M. Okafor")
+    assert done.returncode == 0, done.stderr
+    done = irctl("verify", str(evidence), "--key", str(key))
+    assert done.returncode == 0, done.stdout
+    assert f"Session {session} holds." in done.stdout
+    assert "which you trust" in done.stdout
+    evidence.write_bytes(evidence.read_bytes().replace(b'"fluence_j_cm2": 0.1', b'"fluence_j_cm2": 0.2', 1))
+    done = irctl("verify", str(evidence), "--key", str(key))
+    assert done.returncode == 5
+    assert "(session.ordered) was changed" in done.stdout
     from_file = station.irctl("note", session, "--format", "json", "--output", "-", "--file", str(station.journal))
     assert json.loads(from_file.stdout)["source"] == note["source"]
 

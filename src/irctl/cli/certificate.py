@@ -13,6 +13,7 @@ from irctl.cli import exits, say
 from irctl.cli.app import Json, To
 from irctl.cli.record import write
 from irctl.cli.session import Number
+from irctl.cli.verified import contents, tell, trusted
 from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def print_anew(
     """
     from irctl.documents.certificate import CertificateError, attached, is_pdf
 
-    data = _read(file)
+    data = contents(file)
     try:
         told = _told(attached(data) if is_pdf(data) else data)
     except (CertificateError, ValueError) as error:
@@ -80,22 +81,11 @@ def verify(
     """
     from irctl.documents.certificate import verify
 
-    found = verify(_read(file), _keys(key) if key else ())
+    found = verify(contents(file), trusted([key] if key else []))
     if json:
         say.as_json(found.as_dict())
         return exits.OK if found.ok else exits.DOES_NOT_HOLD
-    out = say.console()
-    name = say.escape(found.number or str(file))
-    out.print(
-        f"[bold green]Certificate {name} holds.[/]" if found.ok else f"[bold red]Certificate {name} does not hold.[/]"
-    )
-    for text in found.problems:
-        out.print(f"[red]Wrong[/]: {say.escape(text)}.", soft_wrap=True)
-    for text in found.holds:
-        out.print(f"[green]Holds[/]: {say.escape(text)}.", soft_wrap=True)
-    for text in found.unchecked:
-        out.print(f"[yellow]Not checked[/]: {say.escape(text)}.", soft_wrap=True)
-    return exits.OK if found.ok else exits.DOES_NOT_HOLD
+    return tell(found, f"Certificate {found.number or file}")
 
 
 def _deliver(told: Any, of: str, output: Path | None, format: Format | None, *, as_json: bool) -> None:
@@ -140,24 +130,3 @@ def _told(data: bytes) -> Any:
     import json
 
     return json.loads(data)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise Refused([Problem("file", str(path), error.strerror or str(error), "Check its name and rights")]) from None
-
-
-def _keys(path: Path) -> list[bytes]:
-    from irctl.controller.seal import public_keys
-
-    try:
-        keys = public_keys(path)
-    except (OSError, ValueError) as error:
-        raise Refused(
-            [Problem("key", str(path), str(error), "Give a journal.pub: hexadecimal, one key a line")]
-        ) from None
-    if not keys:
-        raise Refused([Problem("key", str(path), "holds no key, or is not there", "Give the station's journal.pub")])
-    return keys

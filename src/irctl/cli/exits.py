@@ -11,7 +11,7 @@ REFUSED = 3
 UNREACHABLE = 4
 """No controller answers at the address."""
 DOES_NOT_HOLD = 5
-"""What was to be proven genuine is not: a journal's chain, a certificate."""
+"""What was to be proven genuine is not: a journal's chain, a certificate, an exported session."""
 
 EXPLAINED = (
     (OK, "done"),
@@ -19,5 +19,5 @@ EXPLAINED = (
     (USAGE, "the command was not understood"),
     (REFUSED, "refused, with every reason; nothing was done"),
     (UNREACHABLE, "no controller answers"),
-    (DOES_NOT_HOLD, "the journal's chain, or a certificate, does not hold"),
+    (DOES_NOT_HOLD, "a journal's chain, a certificate or an exported session does not hold"),
 )

@@ -50,6 +50,11 @@ class Issuer:
         """One of the clinic's own process: it tells reminders, and nothing else."""
         return self._signed(claims(_SERVICE, now, SERVICE_LIFETIME, service=True))
 
+    def sign_export(self, message: bytes) -> tuple[bytes, str]:
+        """The public key, and its signature over an exported session (irctl.documents.exported). No token begins as such a message does."""
+        assert message.startswith(b"irctl export\n")
+        return self._key.public_key().public_bytes_raw(), self._key.sign(message).hex()
+
     def _signed(self, said: dict[str, object]) -> str:
         return jwt.encode(said, self._key, algorithm=ALGORITHM)
 

@@ -27,6 +27,7 @@ from irctl.controller import burn_in_api, calibration_api, lookup, reminder_api
 from irctl.controller.authority import Authority
 from irctl.controller.commissioning import Commissioning
 from irctl.controller.cross_origin import CrossOrigin
+from irctl.controller.excerpts import sealed_excerpt
 from irctl.controller.gate import STOP, Gate, TooLong, read_body
 from irctl.controller.journal import Journal
 from irctl.controller.refusal import documented, refusing
@@ -202,6 +203,11 @@ def create_app(station: Station) -> FastAPI:
         if not events:
             raise Refused([Problem("session", session_id, "is not in this journal", "See `irctl sessions`")])
         return events
+
+    @app.get("/v1/sessions/{session_id}/excerpt")
+    async def get_excerpt(session_id: str) -> dict[str, Any]:
+        with _readable(station.journal):
+            return await sealed_excerpt(station, session_id)
 
     @app.post("/v1/sessions/{session_id}/attend")
     async def post_attend(session_id: str, body: AttendBody) -> dict[str, Any]:

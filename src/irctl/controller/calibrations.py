@@ -283,7 +283,7 @@ class Calibrations(Worksheets):
         )
         approval = certificate.Approval(sheet.id, by, now, approved.as_dict())
         told = certificate.payload(sheet.events, self.station_told, version("irctl"), approval)
-        key, signature = self.journal.sign_certificate(certificate.message(told))
+        key, signature = self.journal.sign_document(certificate.message(told))
         self._write(
             "calibration.approved", sheet.lamp, sheet.id,
             by=by,

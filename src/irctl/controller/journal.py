@@ -103,10 +103,10 @@ class Journal:
         """By what this journal is known elsewhere: the fingerprint of the key that signs it; None while it is not open."""
         return None if self._seal is None else self._seal.fingerprint
 
-    def sign_certificate(self, told: bytes) -> tuple[str, str]:
-        """The key's fingerprint, and its signature. The journal must be writable."""
+    def sign_document(self, told: bytes) -> tuple[str, str]:
+        """The key's fingerprint, and its signature. The journal must be open."""
         assert self._seal is not None
-        return self._seal.fingerprint, self._seal.sign_certificate(told)
+        return self._seal.fingerprint, self._seal.sign_document(told)
 
     @property
     def anchor_failure(self) -> str | None:

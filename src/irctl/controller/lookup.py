@@ -11,11 +11,12 @@ from typing import IO, Any, TypeVar
 from irctl.controller import segments
 from irctl.controller.examining import examine
 from irctl.controller.journal import Journal
-from irctl.domain import chain
+from irctl.domain import chain, excerpt
 from irctl.domain.chain import Event
+from irctl.domain.excerpt import EVIDENCE_AFTER_S
 
-EVIDENCE_AFTER_S = 5.0
-"""The evidence of a stop is complete at most this long after the session it ended."""
+PAGE = 1000
+"""Events read at once, so that the loop is not kept from the lamps."""
 
 Files = Sequence[tuple[int, IO[bytes]]]
 T = TypeVar("T")
@@ -32,6 +33,25 @@ async def session_events(journal: Journal, session: str) -> list[Event]:
     if journal.memory.has_samples_of(session):
         return _concerning(journal.events, session)
     return _concerning(await _from_files(journal, lambda files: _story(files, session)), session)
+
+
+async def stretch(journal: Journal, session: str) -> tuple[Event | None, list[Event]]:
+    """The controller's start before a session, and every event from shortly before its order to the checkpoint that signs its end.
+
+    Where that checkpoint is not written yet, to the journal's end. Nothing where the session is not here, or has not ended.
+    """
+    own = await session_events(journal, session)
+    if not any(e["event"] == excerpt.ENDED and e["session"] == session for e in own):
+        return None, []
+    ordered = next(e["seq"] for e in own if e["event"] == excerpt.ORDERED)
+    after, found = max(0, ordered - 1 - excerpt.BEFORE), list[Event]()
+    while (needed := excerpt.through(found, session)) is None:
+        more = await page(journal, after, PAGE)
+        if not more:
+            break
+        found += more
+        after = more[-1]["seq"]
+    return next((e for e in own if e["seq"] < ordered), None), found[:needed]
 
 
 async def sessions(journal: Journal, limit: int) -> list[dict[str, Any]]:

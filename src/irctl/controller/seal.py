@@ -10,20 +10,15 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from irctl.domain.signature import KEY_BYTES, fingerprint, signature_problem
+from irctl.domain.signature import KEY_BYTES, checkpoint_message, fingerprint, signature_problem
 
 KEY, PUBLIC_KEY = "journal.key", "journal.pub"
-CERTIFICATE = b"irctl certificate\n"
-"""So begins what is signed of a certificate: it can never be taken for a checkpoint, nor a checkpoint for it."""
+DOCUMENTS = (b"irctl certificate\n", b"irctl excerpt\n")
+"""So begins what is signed of a document (irctl.domain.certificate, irctl.domain.excerpt): it can never be taken for a checkpoint, nor a checkpoint for it."""
 
 
 class KeyMissing(ValueError):
     """The private key is gone, though there is a public one: somebody has signed here before."""
-
-
-def message(seq: int, head: str) -> bytes:
-    """What a checkpoint signs: that the chain's event number `seq` has this hash."""
-    return f"irctl journal\n{seq}\n{head}\n".encode()
 
 
 class Seal:
@@ -56,11 +51,11 @@ class Seal:
         return seal
 
     def sign(self, seq: int, head: str) -> str:
-        return self._key.sign(message(seq, head)).hex()
+        return self._key.sign(checkpoint_message(seq, head)).hex()
 
-    def sign_certificate(self, told: bytes) -> str:
-        """Of irctl.domain.certificate.message, whose first line no checkpoint has."""
-        assert told.startswith(CERTIFICATE)
+    def sign_document(self, told: bytes) -> str:
+        """`told`: a document's `message`."""
+        assert told.startswith(DOCUMENTS)
         return self._key.sign(told).hex()
 
 
@@ -85,7 +80,7 @@ class Verifier:
 
     def __call__(self, seq: int, head: str, key: str, signature: str) -> str | None:
         """Why it was not; None when it was."""
-        return signature_problem(message(seq, head), key, signature, self._keys)
+        return signature_problem(checkpoint_message(seq, head), key, signature, self._keys)
 
 
 def public_keys(path: Path) -> list[bytes]:

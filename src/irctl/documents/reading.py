@@ -37,6 +37,7 @@ KINDS: Mapping[str, Kind] = {
     "session.dark_reading": Kind.DARK_READING,
     "session.starting": Kind.STARTED,
     "session.first_light": Kind.FIRST_LIGHT,
+    "session.attended": Kind.ATTENDED,
     "session.warning": Kind.WARNING,
     "alarm": Kind.ALARM,
     "session.paused": Kind.PAUSED,
@@ -99,6 +100,11 @@ class _DarkReading(Part):
 
 class _FirstLight(Part):
     level_pct: float
+
+
+class _Attended(Part):
+    by: str
+    comfort: str
 
 
 class _Told(Part):
@@ -245,6 +251,9 @@ class _Story:
                 fields |= {"text": "" if offset is None else f"{offset:.2f} mW/cm² from {dark.readings or 0} readings"}
             case Kind.FIRST_LIGHT:
                 fields |= {"text": f"level {_parse(_FirstLight, event).level_pct:g} %"}
+            case Kind.ATTENDED:
+                attended = _parse(_Attended, event)
+                fields |= {"text": attended.comfort, "by": attended.by}
             case Kind.OFF | Kind.DARK_VERIFIED:
                 fields |= {"off": _parse(Off, event), "text": told.reason or ""}
             case Kind.STOP_EVIDENCE:

@@ -123,6 +123,7 @@ class Kind(StrEnum):
     DARK_READING = "dark reading"
     STARTED = "started"
     FIRST_LIGHT = "first light"
+    ATTENDED = "attended"
     WARNING = "warning"
     ALARM = "alarm"
     PAUSED = "paused"

@@ -34,6 +34,7 @@ TITLES: dict[Kind, str] = {
     Kind.DARK_READING: "Dark reading",
     Kind.STARTED: "Started",
     Kind.FIRST_LIGHT: "First light",
+    Kind.ATTENDED: "Attendant’s answer",
     Kind.WARNING: "Warning",
     Kind.ALARM: "Alarm",
     Kind.PAUSED: "Paused",
@@ -49,6 +50,8 @@ TITLES: dict[Kind, str] = {
     Kind.ENDED: "Ended",
 }
 MARKED = {Kind.WARNING, Kind.ALARM, Kind.STOPPING, Kind.STOP_LATCHED, Kind.RESTARTED, Kind.UNVERIFIED}
+COMFORT = {"too-hot": "too hot"}
+"""The answers that are written otherwise than they are said."""
 WAYS = {"emitter": "by the emitter", "cutoff": "by the cut-off", "broadcast": "by broadcast on the line"}
 
 
@@ -355,6 +358,8 @@ def _row(happening: Happening, number: int | None) -> View:
     title = TITLES[happening.kind]
     if happening.kind is Kind.ALARM and happening.priority:
         title = f"Alarm, {happening.priority}"
+    if happening.kind is Kind.ATTENDED:
+        text = COMFORT.get(text, text)
     if happening.off is not None and happening.off.way:
         off = "" if happening.kind is Kind.OFF else "off "
         text = "; ".join(t for t in (text, off + WAYS.get(happening.off.way, happening.off.way)) if t)

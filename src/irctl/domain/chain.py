@@ -223,7 +223,7 @@ class Walk:
         if self._signed is None:
             return None
         if event.get("event") == CHECKPOINT:
-            if (why := _unsigned(event, self._signed)) is not None:
+            if (why := checkpoint_problem(event, self._signed)) is not None:
                 return f"the checkpoint is not valid: {why}"
             self.vouched = self.last
         elif self._opening:
@@ -262,7 +262,8 @@ def _missing(first: int, after: int) -> str:
     return f"events {first} to {after - 1} are missing: no file holds them"
 
 
-def _unsigned(event: Event, signed: Signed) -> str | None:
+def checkpoint_problem(event: Event, signed: Signed) -> str | None:
+    """Why a checkpoint does not vouch for the event before it; None when it does."""
     seq, key, signature = (event.get(name) for name in ("signs", "key", "signature"))
     if (
         not isinstance(seq, int)

@@ -12,6 +12,11 @@ def fingerprint(public_key: bytes) -> str:
     return sha256(public_key).hexdigest()[:16]
 
 
+def checkpoint_message(seq: int, head: str) -> bytes:
+    """What a checkpoint of the journal signs: that the chain's event number `seq` has this hash."""
+    return f"irctl journal\n{seq}\n{head}\n".encode()
+
+
 def signature_problem(told: bytes, key: str, signature: str, public_keys: Iterable[bytes]) -> str | None:
     """Why none of these keys signed `told`; None when the one with fingerprint `key` did. `signature`: hexadecimal."""
     # Imported here: the lamps go dark before anything is signed.

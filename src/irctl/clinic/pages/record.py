@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from html import escape
+from typing import Any
 
 from nicegui import ui
 
@@ -196,13 +197,19 @@ def _happenings(here: Here, found: Record) -> None:
     for entry in found.entries:
         what = entry["event"].partition(".")[2].replace("_", " ")
         by = f" · {escape(entry['by'])}" if entry["by"] else ""
-        why = entry["told"].get("text") or entry["told"].get("reason") or entry["told"].get("answer") or ""
+        why = _said(entry["told"])
         told.append((entry["at"], f"<b>{escape(what)}</b>", f"{_text(why)}{by}"))
     rows = "".join(
         f"<tr><td>{_moment(here, at)}</td><td>{what}</td><td>{more}</td></tr>"
         for at, what, more in sorted(told, key=lambda one: one[0])
     )
     ui.html(f'<table class="plain">{rows}</table>', sanitize=False)
+
+
+def _said(told: Mapping[str, Any]) -> str:
+    comfort = {"comfortable": tr("comfortable"), "warm": tr("warm"), "too-hot": tr("too hot")}
+    said = told.get("text") or told.get("reason") or comfort.get(told.get("comfort", ""))
+    return said or ""
 
 
 def _curve(here: Here, controller: str, session: str) -> None:

@@ -20,7 +20,7 @@ from irctl.documents.course.statements import Rows, Statement, said
 from irctl.documents.dossier import HEAT_CODE, Amended, Dossier, ScreeningInfo, Signed, Visit
 from irctl.documents.figures import ceiled, clock, date, dose_places, duration, elapsed, exactly, nearest, offset
 from irctl.documents.record import SessionNote
-from irctl.documents.wording import NOT_MEASURED, view
+from irctl.documents.wording import COMFORT, NOT_MEASURED, view
 
 NEEDS_TREATMENT = frozenset(
     (
@@ -254,7 +254,8 @@ def _supervision(visit: Visit) -> Iterator[Statement]:
     yield Statement(
         "attended",
         "Answers during the light",
-        "; ".join(f"{clock(one.at)} {one.by}: {one.comfort}" for one in visit.attended) or "none on record",
+        "; ".join(f"{clock(one.at)} {one.by}: {COMFORT.get(one.comfort, one.comfort)}" for one in visit.attended)
+        or "none on record",
         (single_events(visit, seqs),) if seqs else (own,),
         missing=not seqs and visit.lit,
     )
