@@ -77,6 +77,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/billing/rvu/files"):                         (401, 403, 403, 403, 422, 422, 403, 422),
     ("POST", "/lock"):                                      (303,) * EVERYBODY,
     ("POST", "/locked"):                                    (303, *(403,) * 7),
+    ("POST", "/records/{controller}/{session}/export"):     (401, 403, 422, 422, 403, 403, 422, 422),
     ("POST", "/records/export"):                            (401, 403, 422, 422, 403, 403, 422, 422),
     ("POST", "/settings/language"):                         (403,) * EVERYBODY,
     ("POST", "/settings/station"):                          (403,) * EVERYBODY,

@@ -12,8 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.clinic import courses
-from irctl.clinic.dossiers import gather
+from irctl.clinic import courses, exporting
 from irctl.clinic.tokens import Issuer
 from irctl.controller import lookup
 from irctl.controller.api import create_app
@@ -21,7 +20,8 @@ from irctl.controller.memory import SAMPLES_KEPT_S
 from irctl.documents.exported import Exported, made, render_pdf, verify
 from irctl.domain import excerpt
 from irctl.domain.orders import Order
-from irctl.records.papers import Paper
+from irctl.domain.problems import Refused
+from irctl.records.papers import Paper, Wanted
 from irctl_campaign.week_clinic import Clinic
 from irctl_campaign.week_people import CLINICIAN
 from tests import twelve
@@ -137,16 +137,16 @@ def test_a_visit_given_and_signed_in_the_clinic_is_verified_whole(tmp_path: Path
 
     async def export(clinic: Clinic, course: Paper) -> tuple[Exported, list[bytes]]:
         desk = clinic.desk
-        gathered = await gather(desk, clinic.by(CLINICIAN), course.id, "export")
-        (visit,) = gathered.dossier.visits
-        (station,) = [one for one in desk.stations.values() if await one.controller() == visit.controller]
-        served = await station.get(f"/v1/sessions/{visit.session}/excerpt")
         issuer = Issuer(tmp_path)
-        told = made(
-            served, by=CLINICIAN.login, at=desk.now(), dossier=gathered.dossier, sign=issuer.sign_export,
-            versions=desk.papers.versions(courses.VISIT, visit.id), signatures=desk.papers.signatures(courses.VISIT, visit.id),
-        )  # fmt: skip
-        keys = [bytes.fromhex(served["seal"]["public_key"]), issuer.sign_export(b"irctl export\n")[0]]
+        desk.seal = issuer.sign_export
+        (visit,) = desk.papers.find(courses.VISIT, Wanted(parent=course.id))
+        controller, session = courses.session_key(visit.index.session)
+        with pytest.raises(Refused, match="reason"):
+            await exporting.evidence(desk, clinic.by(CLINICIAN), controller, session, "")
+        told = await exporting.evidence(desk, clinic.by(CLINICIAN), controller, session, "for the insurer")
+        (written,) = desk.accounts.audit.listed(what="export")
+        assert (written.by, written.about, written.told["reason"]) == (CLINICIAN.login, session, "for the insurer")
+        keys = [bytes.fromhex(told.seal.public_key), issuer.sign_export(b"irctl export\n")[0]]
         return told, keys
 
     found, keys = twelve.give(tmp_path, export, visits=1)

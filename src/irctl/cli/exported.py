@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import quote
 
 from cyclopts import Parameter
 
 from irctl.cli import exits, say
 from irctl.cli.app import Json, To
-from irctl.cli.client import Controller
 from irctl.cli.record import write
 from irctl.cli.signed_in import who
 from irctl.cli.verified import contents, tell, trusted
@@ -37,12 +36,15 @@ def export(
     A controller knows a patient's reference and no more: name, course and signatures are not in this file, and it says so.
     """
     from irctl.controller.clock import utc_now
-    from irctl.documents.exported import made
+    from irctl.documents.exported import calibration_of, made
     from irctl.documents.exported.form import SUFFIX
 
     person = who(by)
     excerpt = to.controller.get(to.controller.session(session, "excerpt"))
-    exported = made(excerpt, by=person, at=utc_now(), certificate=_certificate(to.controller, excerpt["excerpt"]))
+    certificate = None
+    if (calibration := calibration_of(excerpt["excerpt"])) is not None:
+        certificate = to.controller.get(f"/v1/calibrations/{quote(calibration, safe='')}/certificate")
+    exported = made(excerpt, by=person, at=utc_now(), certificate=certificate)
     path = write(exported.as_json(), output or Path(f"{session}{SUFFIX}"))
     if to.json:
         held = exported.certificate is not None
@@ -115,12 +117,3 @@ def evidence(file: ExportedFile, /, *, json: Json = False) -> int:
         if not ok:
             out.print("[bold red]This file does not hold[/]: rely on none of it. `irctl verify` says why.")
     return exits.OK if ok else exits.DOES_NOT_HOLD
-
-
-def _certificate(controller: Controller, excerpt: dict[str, Any]) -> Any:
-    """Of the calibration that the session relied on; None where that came from a file."""
-    ordered = next(e for e in excerpt["events"] if e.get("event") == "session.ordered")
-    in_force = ordered["calibration"]
-    if in_force["source"] != "journal":
-        return None
-    return controller.get(f"/v1/calibrations/{quote(in_force['id'], safe='')}/certificate")

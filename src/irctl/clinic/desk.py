@@ -13,6 +13,7 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.library import Library
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Station
+from irctl.documents.exported import Sign
 from irctl.documents.rvu import Folder
 from irctl.domain.notices import Notice
 from irctl.domain.people import NOTHING_MORE, Context, Person
@@ -50,6 +51,8 @@ class Desk:
     """A folder of payers' rules."""
     templates: Path | None
     """A folder of the clinic's own templates of papers."""
+    seal: Sign | None = None
+    """The clinic's signature over what it hands out as evidence; without it that is not sealed by the clinic."""
     revision: int = field(default=0)
     """Another number whenever anything that a screen may show has changed."""
     unwritten: dict[str, Notice] = field(default_factory=dict[str, Notice])

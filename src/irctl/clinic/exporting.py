@@ -1,4 +1,4 @@
-"""Sessions as a table for other programs: CSV, row by row as it is read. Who took how much of what is in the audit before the first row is out."""
+"""What somebody takes away: sessions as a table, a course, one session as evidence. Who took how much of what is in the audit before it is out."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import datetime
 from io import StringIO
 from typing import Any
+from urllib.parse import quote
 
-from irctl.clinic import sessions
+from irctl.clinic import courses, sessions
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.clinic.dossiers import gather
 from irctl.clinic.session_filter import filter_of, wanted_of
+from irctl.documents.exported import Exported, calibration_of, made
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.records import searching
@@ -60,6 +62,30 @@ async def course_json(desk: Desk, acting: Acting, course: str, reason: str) -> s
         None, acting.at, person.login, "export", course, rows=1, names=True, reason=reason.strip()
     )
     return gathered.dossier.model_dump_json(indent=1) + "\n"
+
+
+async def evidence(desk: Desk, acting: Acting, controller: str, session: str, reason: str) -> Exported:
+    """One session for somebody outside, who can verify it from the file alone; in the audit before it is out. Raises Refused.
+
+    With the patient and the course where it was given in a visit; a session without one has neither.
+    """
+    person = acting.require(Verb.EXPORT, reason=reason)
+    visit, told = await desk.run(sessions.visit_of, desk, controller, session), dict[str, Any]()
+    if visit is None:
+        await desk.run(sessions.look, desk, acting, controller, session, "evidence")
+    else:
+        gathered = await gather(desk, acting, visit.index.parent or "", "evidence", only=visit.id)
+        told["dossier"] = gathered.dossier
+        told["versions"] = desk.papers.versions(courses.VISIT, visit.id)
+        told["signatures"] = desk.papers.signatures(courses.VISIT, visit.id)
+    station = await sessions.station_of(desk, controller)
+    excerpt = await station.get(f"/v1/sessions/{session}/excerpt")
+    if (calibration := calibration_of(excerpt["excerpt"])) is not None:
+        told["certificate"] = await station.get(f"/v1/calibrations/{quote(calibration, safe='')}/certificate")
+    desk.accounts.audit.write(
+        None, acting.at, person.login, "export", session, rows=1, names=visit is not None, reason=reason.strip()
+    )
+    return made(excerpt, by=person.login, at=acting.at, sign=desk.seal, **told)
 
 
 def _pieces(desk: Desk, acting: Acting, wanted: searching.Wanted, with_names: bool) -> Iterator[str]:

@@ -15,6 +15,7 @@ from irctl.clinic.library import Library
 from irctl.clinic.notices import ITSELF
 from irctl.clinic.settings import ClinicFile
 from irctl.clinic.stations import Issuer, Station
+from irctl.documents.exported import Sign
 from irctl.documents.rvu import Folder
 from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
@@ -33,10 +34,11 @@ def open_desk(
     issuer: Issuer,
     wall: Callable[[], datetime],
     stations: Mapping[str, Station] | None = None,
+    seal: Sign | None = None,
 ) -> Desk:
     """Make ready what is missing (tables, the first key), then everything in its place. Raises Refused.
 
-    `state`: the folder that relative names are in. `stations`: instead of the file's.
+    `state`: the folder that relative names are in. `stations`: instead of the file's. `seal`: the clinic's signature over what it hands out.
     """
     database = Database(database_url(file, state))
     database.prepare()
@@ -52,7 +54,9 @@ def open_desk(
             name: Station(name, section.url, issuer, browser_url=section.browser_url)
             for name, section in file.stations.items()
         }
-    return desk_on(database, ring, file, state, wall, stations)
+    desk = desk_on(database, ring, file, state, wall, stations)
+    desk.seal = seal
+    return desk
 
 
 def desk_on(

@@ -162,7 +162,14 @@ class Running:
         assert self._ending is not None
         about = self._file.clinic
         try:
-            desk = await asyncio.to_thread(open_desk, self._file, self._state, self._issuer, lambda: datetime.now(UTC))
+            desk = await asyncio.to_thread(
+                open_desk,
+                self._file,
+                self._state,
+                self._issuer,
+                lambda: datetime.now(UTC),
+                seal=self._issuer.sign_export,
+            )
             sending = await asyncio.to_thread(Sending, desk, self._state)
             listening = listen(about.host, about.port, "clinic.port", PORT_TAKEN)
         except Refused as refused:

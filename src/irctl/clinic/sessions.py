@@ -12,6 +12,7 @@ from irctl.clinic import visits
 from irctl.clinic.acting import Acting
 from irctl.clinic.courses import VISIT
 from irctl.clinic.desk import Desk
+from irctl.clinic.stations import Station
 from irctl.clinic.visits import VisitBody
 from irctl.documents.session_note import NoteError, SessionNote, session_note
 from irctl.domain.chain import Event
@@ -113,7 +114,7 @@ def record(desk: Desk, acting: Acting, controller: str, session: str, shown: peo
         alarm_rows = sorted(map(dict, connection.execute(alarmed).mappings()), key=lambda one: one["at"])
         entry_rows = sorted(map(dict, connection.execute(told).mappings()), key=lambda one: one["seq"])
         calibration = connection.execute(calibrated).mappings().first()
-    visit = _visit(desk, controller, session)
+    visit = visit_of(desk, controller, session)
     versions = desk.papers.versions(VISIT, visit.id) if visit else []
     signatures = desk.papers.signatures(VISIT, visit.id) if visit else []
     return Record(
@@ -151,7 +152,8 @@ def _row(desk: Desk, controller: str, session: str) -> Mapping[str, Any]:
     return dict(row)
 
 
-def _visit(desk: Desk, controller: str, session: str) -> Paper | None:
+def visit_of(desk: Desk, controller: str, session: str) -> Paper | None:
+    """In which it was given; None where it was ordered without one."""
     found = desk.papers.find(VISIT, WantedPapers(session=f"{controller}/{session}", limit=1))
     return found[0] if found else None
 
@@ -201,11 +203,16 @@ def sign(desk: Desk, acting: Acting, visit: str, number: int, proof: Reauthentic
 
 async def journal(desk: Desk, controller: str, session: str) -> list[Event]:
     """A session's events, from the station whose journal this is. Raises Refused where none that is followed here answers as it."""
+    return await (await station_of(desk, controller)).get(f"/v1/sessions/{session}/events")
+
+
+async def station_of(desk: Desk, controller: str) -> Station:
+    """The one whose journal this is. Raises Refused where none that is followed here answers as it."""
     away: Refused | None = None
     for station in desk.stations.values():
         try:
             if await station.controller() == controller:
-                return await station.get(f"/v1/sessions/{session}/events")
+                return station
         except Refused as refused:
             away = refused
     if away is not None:

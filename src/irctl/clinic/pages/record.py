@@ -65,6 +65,8 @@ def _buttons(here: Here, found: Record) -> None:
             f'<a class="button" href="{escape(there)}" target="_blank">{icon("print")}{escape(tr("Note as PDF"))}</a>',
             sanitize=False,
         )
+        if here.may(Verb.EXPORT):
+            ui.button(tr("Hand out"), color=None, on_click=lambda: _ask_export(here, found))
     if here.may(Verb.AMEND):
         ui.button(tr("Amend"), color=None, on_click=lambda: _ask_amendment(here, found))
     if found.awaits_signature and here.may(Verb.SIGN):
@@ -279,6 +281,28 @@ def _ask_amendment(here: Here, found: Record) -> None:
         with ui.element("div").classes("row"):
             ui.button(tr("Amend"), color=None, on_click=amend).classes("primary")
             ui.button(tr("Cancel"), color=None, on_click=dialog.close).classes("quiet")
+
+
+def _ask_export(here: Here, found: Record) -> None:
+    """A plain form: the browser saves what comes."""
+    controller, session = found.key
+    forms = [("json", tr("Save as JSON"))]
+    if found.visit is not None:
+        forms.insert(0, ("pdf", tr("Save as PDF")))
+    buttons = "".join(f'<button name="as" value="{form}">{escape(title)}</button>' for form, title in forms)
+    with ui.dialog(value=True).props("persistent") as dialog, ui.element("div").classes("card stack"):
+        ui.html(f"<h2>{escape(tr('Hand out this session'))}</h2>", sanitize=False)
+        about = tr(
+            "One file for somebody outside: the note, the journal’s events, the calibration and the signatures. Whoever has it can verify it with “irctl verify”. It names the patient. The audit keeps who took it, when and what for."
+        )
+        ui.html(
+            f'<form method="post" action="{PATH}/{escape(controller)}/{escape(session)}/export" class="stack plain-form">'
+            f'<input type="hidden" name="csrf" value="{escape(here.visitor.csrf)}">'
+            f'<label>{escape(tr("What for"))}<input name="reason" required maxlength="300" autocomplete="off"></label>'
+            f'<p class="soft small">{escape(about)}</p><div class="row">{buttons}</div></form>',
+            sanitize=False,
+        )
+        ui.button(tr("Close"), color=None, on_click=dialog.close).classes("quiet")
 
 
 def _ask_signature(here: Here, found: Record) -> None:

@@ -5,8 +5,8 @@ each statement to the events, the calibration and the meter's certificate behind
 """
 
 from irctl.documents.exported.form import Exported, read
-from irctl.documents.exported.making import made, render_pdf
+from irctl.documents.exported.making import Sign, calibration_of, made, render_pdf
 from irctl.documents.exported.tracing import Chain, chains
 from irctl.documents.exported.verification import verify
 
-__all__ = ["Chain", "Exported", "chains", "made", "read", "render_pdf", "verify"]
+__all__ = ["Chain", "Exported", "Sign", "calibration_of", "chains", "made", "read", "render_pdf", "verify"]

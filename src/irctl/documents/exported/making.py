@@ -24,6 +24,13 @@ Sign = Callable[[bytes], tuple[bytes, str]]
 """Signs with the clinic's key: the public key, and the signature in hexadecimal."""
 
 
+def calibration_of(excerpt: Mapping[str, Any]) -> str | None:
+    """Which calibration the session relied on; None where that came from a file, and has no certificate."""
+    ordered = next(event for event in excerpt["events"] if event.get("event") == "session.ordered")
+    in_force = ordered["calibration"]
+    return in_force["id"] if in_force["source"] == "journal" else None
+
+
 def made(
     excerpt: Mapping[str, Any],
     *,
