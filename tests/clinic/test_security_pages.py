@@ -30,6 +30,7 @@ PAGES = {
     "/courses/{course}":                  "PPEEPP",
     "/courses/{course}/documents":        "PPEEPP",
     "/devices":                           "PPP--P",
+    "/inbox":                            "PP--PP",
     "/messages":                          "PP----",
     "/messages/new":                      "PP----",
     "/messages/new/{patient}":            "PP----",

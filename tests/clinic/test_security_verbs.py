@@ -77,6 +77,7 @@ NEEDS: dict[str, Verb | str | None] = {
     "equipment.accept_clock": Verb.CONFIGURE,
     "equipment.act": Verb.CONFIGURE,
     "exporting.course_json": Verb.EXPORT,
+    "exporting.evidence": Verb.EXPORT,
     "exporting.export": Verb.EXPORT,
     "faults.mend": Verb.CHECK_LAMP,
     "faults.place": Verb.CHECK_LAMP,
@@ -84,6 +85,10 @@ NEEDS: dict[str, Verb | str | None] = {
     "feeds.make": Verb.SCHEDULE,
     "feeds.revoke": Verb.SCHEDULE,
     "fees.bring": Verb.CONFIGURE,
+    "incoming.looked": Verb.SEE_PATIENT,
+    "incoming.set_aside": Verb.SCHEDULE,
+    "incoming.take": Verb.SCHEDULE,
+    "incoming.waiting": Verb.SEE_PATIENT,
     "lamp_upkeep.begin_check": Verb.CHECK_LAMP,
     "lamp_upkeep.maintain": Verb.CALIBRATE,
     "lamp_upkeep.type_check_value": Verb.CHECK_LAMP,
@@ -215,7 +220,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "what": ("distance_cm",), "second": CLINICIAN, "old": "o", "new": "n", "again": "n", "pin": "402871", "usual": "",
         "meter": "meter", "calibration": "CAL-1", "nobody": True, "temperature_c": None, "note": "", "serial": "S", "condition": "good",
         "distance": 1.0, "unit": "cm", "value": 1.0, "step": "dark", "device": "dimmer", "action": "renew", "fault": None,
-        "reference": "meter", "data": b"", "body": KNEE, "parcel": "D-1", "at_times": {0: time(9)},
+        "reference": "meter", "data": b"", "body": KNEE, "parcel": "D-1", "item": "I-1", "at_times": {0: time(9)},
     }  # fmt: skip
     yield World(desk, given)
     desk.database.close()

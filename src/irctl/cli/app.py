@@ -134,6 +134,10 @@ COMMANDS = (
     (RECORD, "appointments move", "appointments:move", "To another time; its history stays."),
     (RECORD, "appointments no-show", "appointments:no_show", "They did not come."),
     (RECORD, "appointments cancel", "appointments:cancel", "It will not be; says why."),
+    (RECORD, "inbox list", "inbox:listed", "What other systems told of patients and appointments."),
+    (RECORD, "inbox add", "inbox:add", "Put there what a file tells: HL7, FHIR, a table."),
+    (RECORD, "inbox take", "inbox:take", "Register, book, move or cancel, as it says."),
+    (RECORD, "inbox set-aside", "inbox:set_aside", "Nothing is done about it; says why."),
     (PEOPLE, "people add", "people:add", "A new account; the first is an administrator's."),
     (PEOPLE, "people list", "people:list_all", "Everybody who can sign in, and who no longer can."),
     (PEOPLE, "people change", "people:change", "Another name or other roles; no longer active."),
@@ -161,6 +165,7 @@ GROUPS = {
     "people": "Who can sign in.",
     "patients": "Write down, find and show patients.",
     "appointments": "Plan and keep the calendar.",
+    "inbox": "What other systems tell; without a command, all that waits.",
     "claim": "Before billing.",
     "payers": "Payers' rules.",
     "hl7": "HL7 v2.5.1.",
@@ -173,7 +178,7 @@ GROUPS = {
 }
 
 
-LISTED = ("appointments", "calibrations", "meters", "protocols")
+LISTED = ("appointments", "calibrations", "inbox", "meters", "protocols")
 """Groups that list what they are about when nothing more is said."""
 UNSAID = {"rvu": "estimate"}
 """Groups whose first command goes without its name: what follows is no command of theirs."""

@@ -26,6 +26,7 @@ from irctl.clinic.nightly import Nightly, Watch
 from irctl.clinic.opening import open_desk
 from irctl.clinic.post import Post
 from irctl.clinic.projecting import Projecting
+from irctl.clinic.receiving import Receiving
 from irctl.clinic.schedule import Inbox, Schedule
 from irctl.clinic.sending import Sending
 from irctl.clinic.settings import ClinicFile
@@ -171,6 +172,7 @@ class Running:
                 seal=self._issuer.sign_export,
             )
             sending = await asyncio.to_thread(Sending, desk, self._state)
+            receiving = await asyncio.to_thread(Receiving, desk, self._state)
             listening = listen(about.host, about.port, "clinic.port", PORT_TAKEN)
         except Refused as refused:
             # The reminders go on without screens.
@@ -185,6 +187,7 @@ class Running:
         ]
         following.append(tasks.create_task(planned_sessions.keep(desk, self._state)))
         following.append(tasks.create_task(sending.keep()))
+        following.append(tasks.create_task(receiving.keep()))
         for name, work in (("night", self._night), ("watch", self._watch), ("post", self._post)):
             self._thread(name, work, desk)
         try:

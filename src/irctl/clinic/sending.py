@@ -18,7 +18,7 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.courses import VISIT
 from irctl.clinic.desk import Desk
 from irctl.clinic.notices import ITSELF, settle, tell
-from irctl.clinic.settings import SendSection
+from irctl.clinic.settings import SendSection, SignInSection
 from irctl.documents import claims
 from irctl.documents.claims import Claim, Verdict
 from irctl.documents.course import render_pdf
@@ -128,7 +128,7 @@ class Sending:
         refused = self._desk.outbox.listed([State.REFUSED])
         if refused:
             text = f"{len(refused)} not taken by their receiver; the newest: {refused[0].about}"
-            tell(self._desk, ABOUT, text, "Decide, under Settings → What leaves", "medium", now)
+            tell(self._desk, ABOUT, text, "Decide, under Settings → Outbox", "medium", now)
         else:
             settle(self._desk, ABOUT, "everything was taken", now)
 
@@ -171,7 +171,8 @@ def _name(visit: Paper) -> str:
 def _target(name: str, section: SendSection, state: Path) -> Target:
     if section.what == "fhir":
         codes = load_codes(state / section.names if section.names else None)
-        return Target(section, FhirServer(section.to, auth=_auth(name, section, state)), codes)
+        auth = auth_of(f"send.{name}", section.to, section, state)
+        return Target(section, FhirServer(section.to, auth=auth), codes)
     naming = load_naming(state / section.names if section.names else examples() / "interop" / "hl7.toml")
     parts = urlsplit(section.to)
     if parts.scheme != "mllp" or not parts.hostname or not parts.port:
@@ -179,9 +180,10 @@ def _target(name: str, section: SendSection, state: Path) -> Target:
     return Target(section, Mllp(parts.hostname, parts.port), naming)
 
 
-def _auth(name: str, section: SendSection, state: Path) -> SmartAuth | None:
+def auth_of(field: str, url: str, section: SignInSection, state: Path) -> SmartAuth | None:
+    """None where the server asks for none. Raises Refused."""
     if section.client_id is None:
         return None
     if section.key is None:
-        raise Refused([Problem(f"send.{name}.key", None, "is missing", "Name the file of the private key")])
-    return SmartAuth(section.to, Credentials(section.client_id, section.key_id, read_key(state / section.key)))
+        raise Refused([Problem(f"{field}.key", None, "is missing", "Name the file of the private key")])
+    return SmartAuth(url, Credentials(section.client_id, section.key_id, read_key(state / section.key)))

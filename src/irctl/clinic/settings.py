@@ -70,19 +70,33 @@ class MailSection(Strict):
     after_care_hours: Positive = 24.0
 
 
-class SendSection(Strict):
+class SignInSection(Strict):
+    """How this clinic signs in at a FHIR server that asks for it (SMART backend services). `key`: the private key, PEM, in the state folder."""
+
+    client_id: str | None = None
+    key_id: str = ""
+    key: str | None = None
+
+
+class SendSection(SignInSection):
     """One system that is told of every signed visit. `to`: an address (https://… for fhir, mllp://HOST:PORT for results and charges); the files are in the state folder."""
 
     what: Literal["fhir", "results", "charges"]
     to: Annotated[str, Field(min_length=1)]
     names: str | None = None
     """Codes (fhir) or names (HL7) of this site; irctl's examples where not given."""
-    client_id: str | None = None
-    key_id: str = ""
-    key: str | None = None
-    """Of a FHIR server that asks for a sign-in (SMART backend services): the private key, PEM."""
     full_patient: bool = False
     """Name and birthday go along; otherwise the clinic's number only."""
+
+
+class ReceiveSection(SignInSection):
+    """One system that tells of patients and appointments. `at`: where HL7 is listened for (mllp://127.0.0.1:PORT), or the FHIR server that is asked every `every_min`."""
+
+    what: Literal["hl7", "fhir"]
+    at: Annotated[str, Field(min_length=1)]
+    every_min: Positive = 15.0
+    number_system: str = ""
+    """Of a FHIR server's identifiers, the one that is this clinic's record number; the first there is where not given."""
 
 
 class KeepingSection(Strict):
@@ -102,6 +116,7 @@ class ClinicFile(Strict):
     mail: MailSection | None = None
     keeping: KeepingSection = KeepingSection()
     send: dict[Name, SendSection] = Field(default={})
+    receive: dict[Name, ReceiveSection] = Field(default={})
     staff: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")], StaffSection] = Field(default={})
     """By login."""
     protocols: str | None = None

@@ -47,6 +47,8 @@ TABS: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
 )
 """Each with whom it is for: whoever may one of these; everybody, where there are none."""
 BESIDE: tuple[tuple[str, str, str, tuple[Verb, ...]], ...] = (
+    ("/inbox", "Inbox", "What other systems told of patients and appointments", (Verb.SEE_PATIENT,)),
+    ("/outbox", "Outbox", "What waits to be sent to other systems, and what they would not have", (Verb.SEE_PATIENT,)),
     ("/billing/rvu", "Fees", "What Medicare’s fee schedule comes to, and the files for it", ()),
 )
 """Found here, and no settings: pages of their own."""
