@@ -12,7 +12,8 @@ import pytest
 from pydantic import BaseModel
 
 from irctl.cli.app import COMMANDS
-from irctl.clinic.settings import ClinicFile, SendSection, StaffSection, load_clinic
+from irctl.clinic.settings import ClinicFile, ReceiveSection,
+    SendSection, StaffSection, load_clinic
 from irctl.domain.tokens import ISSUER
 
 ROOT = Path(__file__).parents[2]
@@ -122,6 +123,7 @@ def test_what_the_page_says_is_usual_is_usual() -> None:
             _mail(),
             StaffSection().model_dump(),
             _send(),
+            ReceiveSection(what="hl7", at="mllp://127.0.0.1:2575").model_dump(mode="json"),
         ]
         assert value in [section[key] for section in sections if key in section], key
 
