@@ -12,8 +12,7 @@ import pytest
 from pydantic import BaseModel
 
 from irctl.cli.app import COMMANDS
-from irctl.clinic.settings import ClinicFile, ReceiveSection,
-    SendSection, StaffSection, load_clinic
+from irctl.clinic.settings import ClinicFile, ReceiveSection, SendSection, StaffSection, load_clinic
 from irctl.domain.tokens import ISSUER
 
 ROOT = Path(__file__).parents[2]
