@@ -57,7 +57,15 @@ def test_the_inbox_tells_who_is_told_of_and_whoever_opens_it_is_in_the_audit(hou
     )  # fmt: skip
     incoming.keep(house.desk, news, NOW)
     shown = drawn(house, clinician, "/inbox")
-    for words in ("An appointment was moved", "Bo Example", "1970-01-02", "MRN 7", "by telephone", "hospital", "Take over"):
+    for words in (
+        "An appointment was moved",
+        "Bo Example",
+        "1970-01-02",
+        "MRN 7",
+        "by telephone",
+        "hospital",
+        "Take over",
+    ):
         assert words in shown
     (entry,) = house.desk.accounts.audit.listed(what="look")
     assert (entry.by, entry.about, entry.told["rows"]) == ("clinician", "incoming", 1)

@@ -121,8 +121,8 @@ class Receiving:
                 tell(
                     desk,
                     about,
-                    f"{len(waiting)} told by other systems wait",
-                    "Look, under Settings → Inbox",
+                    f"In the inbox: {len(waiting)}, told by other systems",
+                    "Take over or set aside, under Settings → Inbox",
                     "low",
                     now,
                 )

@@ -48,7 +48,7 @@ def _listed(here: Here, found: list[Parcel]) -> None:
                 if one.state is State.REFUSED and here.may(Verb.SIGN):
                     ui.button(tr("Send again"), on_click=partial(_retry, here, one.id), color=None)
                 if here.may(Verb.SIGN):
-                    ui.button(tr("Never send"), on_click=partial(_ask, here, one.id), color=None).classes("danger")
+                    ui.button(tr("Never send"), on_click=partial(_ask, here, one.id), color=None).classes("quiet")
 
 
 def _parcel(here: Here, one: Parcel) -> str:
