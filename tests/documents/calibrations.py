@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from irctl.domain import certificate
 from irctl.domain.signature import fingerprint
 from irctl.domain.steps import Step
+from irctl.domain.worksheet_fold import folded
 from tests.unit.benches import LEVELS, NOW, RESPONSE, ALamp, Bench, a_meter, a_plan
 
 TECHNICIAN, ENGINEER = "Mara Lindqvist", "Dr. J. Okafor"
@@ -134,7 +135,7 @@ def sealed(
     edit: Callable[[dict[str, Any]], None] = lambda payload: None,
 ) -> dict[str, Any]:
     """What the controller serves: the payload, signed. `edit`: what somebody with the key changes before signing."""
-    sheet = certificate.Worksheet.of(events or a_calibration())
+    sheet = folded(events or a_calibration())
     at: datetime = datetime.fromisoformat(sheet.submitted["at"]) + timedelta(minutes=47)  # pyright: ignore[reportOptionalSubscript]
     record = sheet.as_calibration(
         approved_by=ENGINEER,

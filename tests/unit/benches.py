@@ -13,6 +13,7 @@ from irctl.domain.plan import Plan, plan
 from irctl.domain.readings import LevelReading
 from irctl.domain.response import LampResponse, ResponsePart
 from irctl.domain.worksheet import Stage, Step, Worksheet
+from irctl.domain.worksheet_fold import folded
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 LEVELS = (5.0, 20.0, 40.0, 60.0, 80.0, 100.0)
@@ -123,7 +124,7 @@ class Bench:
 
     @property
     def sheet(self) -> Worksheet:
-        return Worksheet.of(self.events)
+        return folded(self.events)
 
     def step(self, what: str | None = None) -> None:
         """Do what is next. `what`: the adjustment."""

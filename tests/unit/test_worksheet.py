@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from irctl.domain.problems import Refused
 from irctl.domain.steps import BENCH, Outcome, Stage, Step
 from irctl.domain.tolerance import Decision
-from irctl.domain.worksheet import Worksheet
+from irctl.domain.worksheet_fold import folded
 from tests.unit.benches import APPROVED, ENGINEER, LEVELS, TECHNICIAN, ALamp, Bench, a_plan
 
 THREE_DISTANCES = (50.0, 40.0, 70.0)
@@ -58,7 +58,7 @@ PREFIXES = whole().events
 
 @pytest.mark.parametrize("length", range(1, len(PREFIXES) + 1))
 def test_any_prefix_is_a_worksheet_with_a_next_step_and_nothing_in_force_before_the_last(length: int) -> None:
-    sheet = Worksheet.of(PREFIXES[:length])
+    sheet = folded(PREFIXES[:length])
     assert sheet.ignored == frozenset()
     if length < len(PREFIXES):
         assert sheet.step is not Step.CLOSED
@@ -72,7 +72,7 @@ def test_any_prefix_is_a_worksheet_with_a_next_step_and_nothing_in_force_before_
 
 
 def test_the_journal_may_come_back_as_json() -> None:
-    again = Worksheet.of([json.loads(json.dumps(event)) for event in PREFIXES])
+    again = folded([json.loads(json.dumps(event)) for event in PREFIXES])
     assert again.result == whole().sheet.result
 
 
@@ -300,4 +300,4 @@ def test_a_meter_off_its_planned_distance_does_not_stand_there() -> None:
 @pytest.mark.parametrize("events", [[], PREFIXES[1:]])
 def test_without_its_beginning_there_is_no_worksheet(events: list[dict[str, Any]]) -> None:
     with pytest.raises(ValueError, match=r"calibration\.started"):
-        Worksheet.of(events)
+        folded(events)

@@ -12,6 +12,7 @@ from irctl.domain import certificate
 from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.worksheet import Outcome, Worksheet
+from irctl.domain.worksheet_fold import folded
 
 CLOSED_KEPT = 20
 """Worksheets that are closed and can still be looked at without reading the files."""
@@ -34,7 +35,7 @@ class Worksheets:
             raise Refused([Problem("calibration", calibration, "is not open here", "See `irctl calibrations`")])
         known = self._sheets.get(calibration)
         if known is None or known[0] != events[-1]["seq"]:
-            known = self._sheets[calibration] = (events[-1]["seq"], Worksheet.of(events))
+            known = self._sheets[calibration] = (events[-1]["seq"], folded(events))
         return known[1]
 
     def open(self, lamp: str | None = None) -> list[Worksheet]:
@@ -51,7 +52,7 @@ class Worksheets:
         events = [e for e in await lookup.named(self.journal, "calibration.") if e["calibration"] == calibration]
         if not events:
             raise Refused([Problem("calibration", calibration, "is not in this journal", "See `irctl calibrations`")])
-        return Worksheet.of(events)
+        return folded(events)
 
     async def listed(self, lamp: str | None = None) -> list[dict[str, Any]]:
         """Every calibration of this journal, newest first. Raises OSError."""

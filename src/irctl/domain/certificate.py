@@ -16,6 +16,7 @@ from irctl.domain.findings import Findings
 from irctl.domain.steps import Stage, Taken, conditions
 from irctl.domain.tolerance import RULE
 from irctl.domain.worksheet import Worksheet
+from irctl.domain.worksheet_fold import folded
 
 FORMAT = "irctl-calibration-certificate-1"
 STATEMENT = "The results relate only to the item calibrated, as it was at the time of calibration."
@@ -56,7 +57,7 @@ def payload(
     `events`: of one calibration. `approval`: by default, of the `calibration.approved` among them. Raises ValueError for one that has none, or was
     not submitted.
     """
-    sheet = Worksheet.of(events)
+    sheet = folded(events)
     if approval is None and sheet.closed is not None and sheet.closed["event"] == "calibration.approved":
         approval = Approval.of(sheet.closed)
     if approval is None or sheet.as_found is None or sheet.as_left is None or sheet.submitted is None:

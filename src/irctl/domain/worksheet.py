@@ -6,7 +6,7 @@ void stays in the record and counts no more. How the events fold: see worksheet_
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -26,7 +26,7 @@ from irctl.domain.steps import BENCH, Outcome, Stage, Step, Taken, conditions
 
 @dataclass(frozen=True)
 class Worksheet:
-    """The state of one calibration. Make it with `Worksheet.of(events)`."""
+    """The state of one calibration. Made by `irctl.domain.worksheet_fold.folded`."""
 
     started: Event
     events: tuple[Event, ...]
@@ -47,16 +47,6 @@ class Worksheet:
     """Everybody who had a hand in it, in order."""
     ignored: frozenset[int] = frozenset()
     """The numbers (seq) of events out of their turn: they changed nothing."""
-
-    @classmethod
-    def of(cls, events: Iterable[Event]) -> Worksheet:
-        """From the events of one calibration, `calibration.started` first. Raises ValueError where that is missing or unreadable.
-
-        An event out of its turn changes nothing (an approval of something not submitted, or by somebody who took part).
-        """
-        from irctl.domain.worksheet_fold import folded
-
-        return folded(events)
 
     @property
     def id(self) -> str:

@@ -17,7 +17,10 @@ STARTED = "calibration.started"
 
 
 def folded(events: Iterable[Event]) -> Worksheet:
-    """Raises ValueError without a readable `calibration.started` at the beginning."""
+    """From the events of one calibration, `calibration.started` first. Raises ValueError where that is missing or unreadable.
+
+    An event out of its turn changes nothing (an approval of something not submitted, or by somebody who took part).
+    """
     rest = iter(events)
     first = next(rest, None)
     if first is None or first["event"] != STARTED:
