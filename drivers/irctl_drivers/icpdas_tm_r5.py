@@ -14,9 +14,9 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil
 from irctl.bus.unit import Unit
+from irctl.devices.leased import LeasedOutput, Reading
 from irctl.devices.registry import Action, ConnectedDevice, Driver, NoOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
-from irctl_drivers.leased import LeasedOutput, Reading
 
 CHANNELS = (1, 2, 3, 4, 5)
 

@@ -19,9 +19,9 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteRegister
 from irctl.bus.unit import Unit
+from irctl.devices.leased import LeasedOutput, Reading
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
-from irctl_drivers.leased import LeasedOutput, Reading
 
 CHANNELS = (1, 2, 3)
 

@@ -6,7 +6,7 @@ import pytest
 
 from irctl.devices import conformance
 from irctl.devices.conformance import OutputBench, OutputCheck
-from irctl_drivers.leased import LeasedOutput
+from irctl.devices.leased import LeasedOutput
 from irctl_drivers.wirenboard_mdm3 import Mdm3Channel
 from tests.drivers.benches import RESTART, a_device
 

@@ -1,0 +1,1 @@
+"""Device maps that come with irctl."""
