@@ -195,11 +195,14 @@ class StationFile(Strict):
 
 @dataclass(frozen=True, slots=True)
 class StationConfig:
-    """A station file that holds together, its calibrations read, and the hash of its text."""
+    """A station file that holds together, its calibrations read, and the hash of its text and of the device maps beside it."""
 
     file: StationFile
     path: Path
     sha256: str
+    text_sha256: str
+    maps: Mapping[Path, str]
+    """Device maps that this station brought itself, with the hashes of their texts."""
     calibrations: Mapping[str, Calibration]
     """By lamp; a lamp without a calibration file is not in it."""
     meters: Mapping[str, Meter]
@@ -207,7 +210,7 @@ class StationConfig:
 
     def changed(self) -> list[Problem]:
         """Files that are no longer what was read: this controller runs on what it read, and says so in its record."""
-        read = {self.path: self.sha256}
+        read = {self.path: self.text_sha256, **self.maps}
         for name, calibration in self.calibrations.items():
             if (file := self.file.lamps[name].calibration) is not None:
                 read[self.path.parent / file] = calibration.sha256
@@ -253,7 +256,15 @@ def load(path: Path) -> StationConfig:
     problems += _address_problems(file) + _people_problems(file)
     if problems:
         raise Refused(problems)
-    return StationConfig(file, path, sha256(text).hexdigest(), calibrations, meters)
+    digest, maps = sha256(text).hexdigest(), _maps(path, file)
+    whole = sha256("".join((digest, *maps.values())).encode()).hexdigest() if maps else digest
+    return StationConfig(file, path, whole, digest, maps, calibrations, meters)
+
+
+def _maps(path: Path, file: StationFile) -> dict[Path, str]:
+    """One that cannot be read has no hash; whoever loads it says so."""
+    named = {path.parent / device.driver for device in file.devices.values() if device.driver.endswith(".toml")}
+    return {one: digest for one in sorted(named) if (digest := _digest(one)) is not None}
 
 
 def resolve_port(port: str, endpoints: Path | None = None) -> str:

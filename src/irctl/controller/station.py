@@ -31,7 +31,8 @@ from irctl.controller.reminders import Reminders
 from irctl.controller.session import Session
 from irctl.controller.shutdown import Shutdown
 from irctl.controller.upkeep import Upkeep
-from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices, load_driver
+from irctl.devices.finding import find_driver
+from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices
 from irctl.devices.roles import Cutoff, Emitter, FailSafe, LeaseScope, LeaseSpec
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
@@ -428,7 +429,7 @@ def build(
     connected: list[ConnectedDevice] = []
     for name, section in config.file.devices.items():
         try:
-            connected.append(_connect(name, section, lines[section.line]))
+            connected.append(_connect(name, section, lines[section.line], config.path.parent))
         except ConfigurationError as error:
             problems.append(Problem(f"devices.{name}", section.driver, str(error), "Correct this device's section"))
     devices = Devices(connected)
@@ -457,8 +458,8 @@ def _line(name: str, section: LineSection, open_wire: OpenWire, trace: Callable[
     )
 
 
-def _connect(name: str, section: DeviceSection, line: Bus) -> ConnectedDevice:
-    driver: AnyDriver = load_driver(section.driver)
+def _connect(name: str, section: DeviceSection, line: Bus, folder: Path) -> ConnectedDevice:
+    driver: AnyDriver = find_driver(section.driver, folder)
     own = {key: value for key, value in section.options.items() if key not in TIMING_OPTIONS}
     try:
         timing: UnitTiming = replace(
