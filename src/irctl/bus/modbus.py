@@ -27,6 +27,7 @@ from pymodbus.pdu.register_message import (
 from pymodbus.pdu.utils import unpack_bitstring
 
 from irctl.bus.errors import ExceptionReply, WrongReply
+from irctl.bus.request import AnyRequest as AnyRequest  # what drivers hand out: any line's
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ EXCEPTION_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request(ABC, Generic[T]):
+class ModbusRequest(ABC, Generic[T]):
     """One question to one unit; `T` is what the answer means. `unit` 0 is the broadcast of a write."""
 
     unit: int
@@ -110,11 +111,11 @@ class Request(ABC, Generic[T]):
         return f"FC{self.function:02X} at {self.address} (0x{self.address:04X})"
 
 
-AnyRequest = Request[Any]
+AnyModbus = ModbusRequest[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadBits(Request[tuple[bool, ...]]):
+class _ReadBits(ModbusRequest[tuple[bool, ...]]):
     count: int
     is_write: ClassVar[bool] = False
 
@@ -148,7 +149,7 @@ class ReadDiscreteInputs(_ReadBits):
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadRegisters(Request[tuple[int, ...]]):
+class _ReadRegisters(ModbusRequest[tuple[int, ...]]):
     count: int
     is_write: ClassVar[bool] = False
 
@@ -182,7 +183,7 @@ class ReadInput(_ReadRegisters):
 
 
 @dataclass(frozen=True, slots=True)
-class _Write(Request[None]):
+class _Write(ModbusRequest[None]):
     """A write is acknowledged by an echo of its first four bytes: address, then value or count."""
 
     is_write: ClassVar[bool] = True
@@ -289,7 +290,7 @@ class RtuDecoder:
 
     NOISE_MAX = 2
 
-    def __init__(self, request: AnyRequest, line: str = "", skip_foreign: bool = False) -> None:
+    def __init__(self, request: AnyModbus, line: str = "", skip_foreign: bool = False) -> None:
         """`skip_foreign`: look for the answer behind frames that answer something else, instead of raising."""
         self._request = request
         self._line = line

@@ -11,7 +11,8 @@ from typing import Any
 
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply, NoReply, WrongReply
-from irctl.bus.modbus import AnyRequest, ReadHolding, WriteCoil
+from irctl.bus.modbus import ReadHolding, WriteCoil
+from irctl.bus.request import AnyRequest
 from irctl.controller.dropout import ARMING_S, NotAsClaimed, Subject, measure, spoken
 from irctl.controller.equipment import Equipment
 from irctl.controller.place import Place

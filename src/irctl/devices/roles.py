@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from irctl.bus.bus import Priority
-from irctl.bus.modbus import AnyRequest
+from irctl.bus.request import AnyRequest
 
 
 class FailSafe(StrEnum):

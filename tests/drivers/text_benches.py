@@ -1,0 +1,103 @@
+"""A driver at one end of a simulated line of text, its device's twin at the other."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from irctl.bus.port import MemoryPort
+from irctl.bus.text import ONLY_UNIT
+from irctl.bus.text_line import TextLine
+from irctl.bus.timing import LineTiming
+from irctl.bus.unit import Unit
+from irctl.devices.conformance import SensorBench
+from irctl.devices.registry import AnyDriver, ConnectedDevice
+from irctl_drivers import ophir
+from irctl_simulator.station import SimStation
+from tests.drivers.benches import SensorBenches
+
+
+@dataclass
+class TextWorld:
+    """One device on one line of text, seen from both ends."""
+
+    station: SimStation
+    line: TextLine
+    device: ConnectedDevice
+    sent: list[bytes]
+
+    @property
+    def twin(self) -> Any:
+        return self.station.devices["dut"].twin
+
+    def output(self, channel: int = 1) -> float:
+        self.station.sync(self.station.now)
+        return self.station.devices["dut"].output(channel)
+
+    def silence(self, silent: bool) -> None:
+        self.station.devices["dut"].faults.silent = silent
+
+    def said(self) -> list[str]:
+        """Every command so far, without its end."""
+        return [command.decode().strip() for command in self.sent]
+
+
+@asynccontextmanager
+async def a_text_device(
+    driver: AnyDriver,
+    options: Mapping[str, object] | None = None,
+    twin: str | None = None,
+    twin_options: Mapping[str, object] | None = None,
+    baud: int = 9600,
+) -> AsyncIterator[TextWorld]:
+    """`driver` connected to its twin."""
+    station = SimStation.from_config(
+        {
+            "lines": {"wire": {"protocol": "text", "baud": baud}},
+            "devices": {"dut": {"twin": twin or driver.name, "line": "wire", "options": dict(twin_options or {})}},
+        }
+    )
+    sent: list[bytes] = []
+
+    def listen(direction: str, data: bytes, _at: float) -> None:
+        if direction == "tx":
+            sent.append(data)
+
+    line = TextLine("wire", MemoryPort(station.lines["wire"].attach), LineTiming.serial(baud), trace=listen)
+    unit = Unit(line, ONLY_UNIT, driver.timing)
+    device = driver.connect(unit, "dut", driver.parse_options("dut", options or {}))
+    await line.start()
+    try:
+        yield TextWorld(station, line, device, sent)
+    finally:
+        await line.close()
+
+
+def text_meter_bench(
+    driver: AnyDriver,
+    options: Mapping[str, object],
+    fault: Callable[[Any], None],
+    twin_options: Mapping[str, object] | None = None,
+) -> SensorBenches:
+    """A radiometer under 950 W/m², which is 95 mW/cm²."""
+
+    @asynccontextmanager
+    async def bench() -> AsyncIterator[SensorBench]:
+        async with a_text_device(driver, options, twin_options=twin_options) as world:
+            world.twin.source = lambda _now: 950.0
+            yield SensorBench(
+                world.device.radiometer(), 95.0, 0.3, silence=world.silence, fault=partial(fault, world.twin)
+            )
+
+    return bench
+
+
+def _overloaded(twin: Any) -> None:
+    twin.source = lambda _now: 1e6
+
+
+OPHIR_OPTIONS = {"area_cm2": 1.5}
+METERS: dict[str, SensorBenches] = {
+    "ophir": text_meter_bench(ophir.DRIVER, OPHIR_OPTIONS, _overloaded, {"area_cm2": 1.5}),
+}
