@@ -232,7 +232,7 @@ class TextDecoder:
         """What is left for an answer; None while it cannot be told."""
         body, command = bytes(self._buffer), self._command
         heard = body[_noise(body) :]
-        self.held = not quiet and bool(heard) and command.startswith(heard)
+        self.held = not quiet and 0 < len(heard) < len(command) and command.startswith(heard)
         if self.held:
             return None
         if heard.startswith(command):
