@@ -24,6 +24,7 @@ from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.mdm3 import Mdm3
 from irctl_simulator.twins.ophir import Ophir
+from irctl_simulator.twins.scpi_supply import ScpiSupply
 from irctl_simulator.twins.sr05 import HuksefluxSr05
 from irctl_simulator.twins.text import TextMeter, TextTwin
 from irctl_simulator.twins.tm_r5 import TmR5
@@ -41,7 +42,7 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     HuksefluxSr05,
     CalexPyroMiniBus,
 )
-TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir,)
+TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, ScpiSupply)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
 
 Radiometer = HuksefluxSr05 | TextMeter

@@ -1,7 +1,7 @@
 """A driver at one end of a simulated line of text, its device's twin at the other."""
 
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,9 +11,9 @@ from irctl.bus.text import ONLY_UNIT
 from irctl.bus.text_line import TextLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
-from irctl.devices.conformance import SensorBench
+from irctl.devices.conformance import OutputBench, SensorBench
 from irctl.devices.registry import AnyDriver, ConnectedDevice
-from irctl_drivers import ophir
+from irctl_drivers import ophir, scpi_supply
 from irctl_simulator.station import SimStation
 from tests.drivers.benches import SensorBenches
 
@@ -100,4 +100,51 @@ def _overloaded(twin: Any) -> None:
 OPHIR_OPTIONS = {"area_cm2": 1.5}
 METERS: dict[str, SensorBenches] = {
     "ophir": text_meter_bench(ophir.DRIVER, OPHIR_OPTIONS, _overloaded, {"area_cm2": 1.5}),
+}
+
+
+@dataclass(frozen=True)
+class TextEmitter:
+    """An emitter and how to bring up a fresh one. `stubborn`: makes the twin take a setting and not keep it."""
+
+    driver: AnyDriver
+    options: Mapping[str, object]
+    lease_s: float
+    twin_options: Mapping[str, object]
+    stubborn: Callable[[Any], None] | None = None
+    channel: int = 1
+
+    def world(self) -> AbstractAsyncContextManager[TextWorld]:
+        return a_text_device(self.driver, self.options, twin_options=self.twin_options)
+
+    @asynccontextmanager
+    async def bench(self) -> AsyncIterator[OutputBench]:
+        async with self.world() as world:
+            yield OutputBench(
+                world.device.emitter(self.channel),
+                self.lease_s,
+                truth=lambda: world.output(self.channel) > 0,
+                silence=world.silence,
+                sent=world.sent,
+                stubborn=partial(self.stubborn, world.twin) if self.stubborn else None,
+            )
+
+
+def _deaf(*specs: str) -> Callable[[Any], None]:
+    return lambda twin: twin.deaf_to.update(specs)
+
+
+LAMP = {"regulate": "current", "full": 2.0, "limit": 28.0}
+SUPPLIES: dict[str, tuple[dict[str, object], float, str]] = {
+    "tdk-genesys-plus": (LAMP, 1.0, "SYSTem[:COMMunicate]:WATCHdog:STATe"),
+    "keysight-n67xx": ({**LAMP, "trip_bit": 11}, 2.0, "OUTPut:PROTection:WDOG:DELay"),
+    "delta-sm15k": (LAMP, 1.2, "SYSTem:COMmunicate:WATchdog"),
+}
+"""By profile: options, a lease, and the setting a stubborn one does not keep."""
+
+TEXT_EMITTERS: dict[str, TextEmitter] = {
+    profile: TextEmitter(
+        scpi_supply.DRIVER, {**options, "profile": profile}, lease_s, {"profile": profile}, _deaf(spec)
+    )
+    for profile, (options, lease_s, spec) in SUPPLIES.items()
 }

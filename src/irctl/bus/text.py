@@ -134,7 +134,9 @@ class TextRequest(ABC, Generic[T]):
                 raise ValueError("nothing that answers it")
             return self._value(match)
         except ValueError as why:
-            raise WrongReply(line, self.unit, f"answered {self} with {shown(pdu)}: {why}") from None
+            text = f"answered {self} with {shown(pdu)}: {why}"
+            remedy = "Check that the configured driver fits the device's model, and the line's baud rate and format."
+            raise WrongReply(line, self.unit, text, remedy) from None
 
     def __str__(self) -> str:
         return repr(self.text)

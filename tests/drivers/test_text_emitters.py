@@ -1,0 +1,218 @@
+"""Emitters on lines of text, against their twins: every promise of the suite, and the traps of their protocols."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from irctl.bus.bus import Priority
+from irctl.bus.errors import BusError
+from irctl.devices import conformance
+from irctl.devices.conformance import OutputCheck
+from irctl.devices.registry import BadOptions
+from irctl.devices.roles import DeviceFault, NotArmed
+from irctl_drivers import scpi_supply
+from tests.drivers.text_benches import LAMP, SUPPLIES, TEXT_EMITTERS, TextWorld, a_text_device
+
+pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
+
+
+@pytest.mark.parametrize("emitter", TEXT_EMITTERS)
+@pytest.mark.parametrize("check", [*conformance.OUTPUT_CHECKS, *conformance.EMITTER_CHECKS], ids=conformance.check_name)
+async def test_it_keeps_every_promise_of_an_emitter(emitter: str, check: OutputCheck) -> None:
+    async with TEXT_EMITTERS[emitter].bench() as bench:
+        await check(bench)
+
+
+# --- SCPI supplies ---------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def a_supply(profile: str, **twin: object) -> AsyncIterator[TextWorld]:
+    options, _, _ = SUPPLIES[profile]
+    async with a_text_device(
+        scpi_supply.DRIVER, {**options, "profile": profile}, twin_options={"profile": profile, **twin}
+    ) as world:
+        yield world
+
+
+GOLDEN = {
+    "tdk-genesys-plus": """
+        OUTP OFF / OUTP? / STAT:QUES:COND? / VOLT 28.0000 / VOLT?
+        SYST:COMM:WATCH:TIM 5 / SYST:COMM:WATCH:STAT ON / SYST:COMM:WATCH:TIM? / SYST:COMM:WATCH:STAT?
+        SYST:COMM:WATCH:STAT? / OUTP? / STAT:QUES:COND? / MEAS:CURR?
+        SYST:COMM:WATCH:STAT? / CURR 0.8000 / CURR? / OUTP ON / OUTP?""",
+    "keysight-n67xx": """
+        OUTP OFF / OUTP? / STAT:QUES:COND? / VOLT 28.0000 / VOLT?
+        OUTP:PROT:WDOG:DEL 5 / OUTP:PROT:WDOG ON / OUTP:PROT:WDOG:DEL? / OUTP:PROT:WDOG?
+        OUTP:PROT:WDOG? / OUTP? / STAT:QUES:COND? / MEAS:CURR?
+        OUTP:PROT:WDOG? / CURR 0.8000 / CURR? / OUTP ON / OUTP?""",
+    "delta-sm15k": """
+        OUTP OFF / OUTP? / SYST:COM:WAT? / SOUR:VOL 28.0000 / SOUR:VOL?
+        SYST:COM:WAT set,5000 / SYST:COM:WAT?
+        SYST:COM:WAT? / OUTP? / SYST:COM:WAT? / MEAS:CUR?
+        SYST:COM:WAT? / SOUR:CUR 0.8000 / SOUR:CUR? / OUTP ON / OUTP?""",
+}
+
+
+@pytest.mark.parametrize("profile", SUPPLIES)
+async def test_a_supply_is_armed_and_lit_in_these_words(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(5.0)
+        await lamp.emit(40, 5.0)
+        assert world.said() == GOLDEN[profile].replace("\n", " / ").replace("        ", "").strip(" /").split(" / ")
+        assert world.output() == pytest.approx(0.16), "0.8 A of 2 A"
+        assert all(command.endswith(b"\n") and b"\r" not in command for command in world.sent)
+
+
+@pytest.mark.parametrize("profile", SUPPLIES)
+async def test_a_renewal_sets_the_level_and_does_not_switch(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(5.0)
+        await lamp.emit(40, 5.0)
+        before = len(world.sent)
+        await lamp.emit(50, 5.0)
+        assert len(world.sent) == before + 2
+        assert not any("OUTP" in said for said in world.said()[before:])
+        await asyncio.sleep(1.1)
+        assert (await lamp.observe()).level_pct == pytest.approx(50, abs=0.1)
+
+
+@pytest.mark.parametrize("profile", SUPPLIES)
+async def test_a_trip_stays_until_a_person_clears_it_and_clearing_gives_no_light(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(100, 2.0)
+        await asyncio.sleep(2.3)
+        assert world.output() == 0
+        state = await lamp.observe()
+        assert (state.on, state.tripped) == (False, True)
+        with pytest.raises(NotArmed, match="person must clear"):
+            await lamp.arm(2.0)
+        lit: list[float] = []
+        watching = asyncio.ensure_future(_watch(world, lit))
+        await world.device.actions["clear-trip"].run()
+        await asyncio.sleep(0.5)
+        watching.cancel()
+        assert max(lit) == 0, "not for a moment"
+        await lamp.arm(2.0)
+        await lamp.emit(100, 2.0)
+        assert world.output() > 0.9
+
+
+async def _watch(world: TextWorld, lit: list[float]) -> None:
+    while True:
+        lit.append(world.output())
+        await asyncio.sleep(0.001)
+
+
+async def test_clearing_a_keysight_in_the_wrong_order_would_have_lit_it() -> None:
+    """The twin does what the manual says, so that the test before this one means something."""
+    async with a_supply("keysight-n67xx") as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(100, 2.0)
+        await asyncio.sleep(2.3)
+        assert world.output() == 0
+        world.twin.command("OUTP:PROT:CLE", world.station.now)
+        assert world.output() > 0.9
+
+
+@pytest.mark.parametrize("profile", ["keysight-n67xx", "delta-sm15k"])
+async def test_a_supply_that_lost_its_power_is_armed_again_before_light(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(5.0)
+        world.station.set_fault("dut", "reboot", seconds=0.1)
+        await asyncio.sleep(1.0)
+        with pytest.raises(NotArmed, match="restarted"):
+            await lamp.emit(50, 5.0)
+        assert world.output() == 0
+
+
+@pytest.mark.parametrize("profile", SUPPLIES)
+async def test_the_watchdog_rests_between_sessions(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(50, 2.0)
+        await lamp.dark()
+        await lamp.release()
+        await asyncio.sleep(60)
+        await lamp.arm(2.0)
+
+
+@pytest.mark.parametrize("what", ["VOLT", "CURR", "OUTPut[:STATe]"])
+async def test_a_supply_that_does_not_keep_a_setting_gives_no_light(what: str) -> None:
+    async with a_supply("tdk-genesys-plus") as world:
+        lamp = world.device.emitter(1)
+        spec = {"VOLT": "[SOURce]:VOLTage", "CURR": "[SOURce]:CURRent"}.get(what, what)
+        assert spec in world.twin._commands
+        world.twin.deaf_to.add(spec)
+        with suppress(BusError, NotArmed):
+            await lamp.arm(5.0)
+            await lamp.emit(50, 5.0)
+            pytest.fail("light was acknowledged")
+        assert world.output() == 0
+
+
+async def test_current_that_flows_counts_as_light_whatever_the_switch_says() -> None:
+    async with a_supply("tdk-genesys-plus") as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(5.0)
+        await lamp.emit(50, 5.0)
+        world.twin._commands["OUTPut?"] = lambda _text, _now: "0"
+        assert (await lamp.observe()).on
+
+
+async def test_another_makers_supply_is_refused() -> None:
+    async with a_text_device(
+        scpi_supply.DRIVER, {**LAMP, "profile": "tdk-genesys-plus"}, twin_options={"profile": "delta-sm15k"}
+    ) as world:
+        with pytest.raises(DeviceFault, match="DELTA ELEKTRONIKA"):
+            await world.device.identify()
+
+
+@pytest.mark.parametrize("missing", ["profile", "regulate", "full", "limit"])
+def test_what_a_lamp_is_rated_for_has_no_default(missing: str) -> None:
+    options = {**LAMP, "profile": "tdk-genesys-plus"}
+    del options[missing]
+    with pytest.raises(BadOptions, match=f"'{missing}' is missing"):
+        scpi_supply.DRIVER.parse_options("supply", options)
+
+
+def test_how_a_keysight_shows_its_trip_must_be_told_and_of_the_others_not() -> None:
+    with pytest.raises(BadOptions, match="trip_bit"):
+        scpi_supply.DRIVER.parse_options("supply", {**LAMP, "profile": "keysight-n67xx"})
+    with pytest.raises(BadOptions, match="trip_bit"):
+        scpi_supply.DRIVER.parse_options("supply", {**LAMP, "profile": "delta-sm15k", "trip_bit": 3})
+
+
+FAULTS = ("corrupt", "junk", "twice", "silent", "echo", "echo_only", "late")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("emitter", TEXT_EMITTERS)
+async def test_no_hostile_wire_makes_an_emitter_report_dark_while_it_is_lit(emitter: str, fault: str) -> None:
+    kind = TEXT_EMITTERS[emitter]
+    async with kind.world() as world:
+        lamp = world.device.emitter(kind.channel)
+        await lamp.arm(kind.lease_s)
+        await lamp.emit(100, kind.lease_s)
+        spoilt = "wire" if fault.startswith("echo") else "dut"
+        world.station.set_fault(spoilt, fault, **({"seconds": 0.2} if fault == "late" else {}))
+        for _ in range(20):
+            lit_before = world.output(kind.channel) > 0
+            with suppress(BusError):
+                seen = await lamp.observe(Priority.STOP)
+                assert seen.on or not (lit_before and world.output(kind.channel) > 0)
+            await asyncio.gather(lamp.emit(100, kind.lease_s), return_exceptions=True)
+        await asyncio.sleep(kind.lease_s)
+        world.station.clear_faults()
+        await asyncio.sleep(3.0)
+        await lamp.dark()
+        assert world.output(kind.channel) == 0
