@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+from irctl.bus.errors import WrongReply
+from irctl.bus.request import AnyRequest
+from irctl.bus.unit import Unit
+from irctl.devices.roles import NotArmed
 
 
 def near(wanted: float, tolerance: float) -> Callable[[re.Match[str]], float]:
@@ -27,3 +32,12 @@ def switched(on: bool) -> Callable[[re.Match[str]], bool]:
         return on
 
     return meaning
+
+
+async def arm_with(unit: Unit, name: str, requests: Iterable[AnyRequest]) -> None:
+    """Make settings that a lamp's light depends on. Raises NotArmed when one does not read back."""
+    for request in requests:
+        try:
+            await unit.bus.transact(request)
+        except WrongReply as wrong:
+            raise NotArmed(f"{name}: a setting does not read back. No light. {wrong}") from wrong

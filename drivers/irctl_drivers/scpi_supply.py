@@ -26,7 +26,7 @@ from irctl.bus.unit import Unit
 from irctl.devices.registry import Action, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 from irctl_drivers.leased import LeasedOutput, Reading
-from irctl_drivers.reading_back import near, switched
+from irctl_drivers.reading_back import arm_with, near, switched
 
 SCPI = Dialect(end=b"\n")
 SWITCH = "([01])"
@@ -242,8 +242,8 @@ class SupplyOutput(LeasedOutput):
                 f"{self.name}: the supply's watchdog has tripped: its host fell silent. "
                 "Find out why; then a person must clear the trip ('clear-trip')."
             )
-        for request in self._setting(self._limit, supply.options.limit, supply.options.limit):
-            await self.unit.bus.transact(request)
+        limit = supply.options.limit
+        await arm_with(self.unit, self.name, self._setting(self._limit, limit, full=limit))
         for command in profile.arm:
             await supply.tell(command.format(s=round(lease_s), ms=round(1000 * lease_s)))
         for question, as_armed in profile.armed:

@@ -20,6 +20,7 @@ TwinKind = Literal[
     "calex-pyrominibus",
     # on lines of text
     "ophir",
+    "korad",
     "scpi-supply",
 ]
 

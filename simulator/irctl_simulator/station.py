@@ -22,6 +22,7 @@ from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.text_line import TextLine
 from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
+from irctl_simulator.twins.korad import Korad
 from irctl_simulator.twins.mdm3 import Mdm3
 from irctl_simulator.twins.ophir import Ophir
 from irctl_simulator.twins.scpi_supply import ScpiSupply
@@ -42,7 +43,7 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     HuksefluxSr05,
     CalexPyroMiniBus,
 )
-TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, ScpiSupply)
+TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, ScpiSupply, Korad)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
 
 Radiometer = HuksefluxSr05 | TextMeter

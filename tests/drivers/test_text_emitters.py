@@ -11,9 +11,9 @@ from irctl.bus.errors import BusError
 from irctl.devices import conformance
 from irctl.devices.conformance import OutputCheck
 from irctl.devices.registry import BadOptions
-from irctl.devices.roles import DeviceFault, NotArmed
-from irctl_drivers import scpi_supply
-from tests.drivers.text_benches import LAMP, SUPPLIES, TEXT_EMITTERS, TextWorld, a_text_device
+from irctl.devices.roles import DeviceFault, FailSafe, NotArmed
+from irctl_drivers import korad, scpi_supply
+from tests.drivers.text_benches import KORAD_OPTIONS, LAMP, SUPPLIES, TEXT_EMITTERS, TextWorld, a_text_device
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -190,6 +190,94 @@ def test_how_a_keysight_shows_its_trip_must_be_told_and_of_the_others_not() -> N
         scpi_supply.DRIVER.parse_options("supply", {**LAMP, "profile": "keysight-n67xx"})
     with pytest.raises(BadOptions, match="trip_bit"):
         scpi_supply.DRIVER.parse_options("supply", {**LAMP, "profile": "delta-sm15k", "trip_bit": 3})
+
+
+# --- Korad -----------------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def a_korad(**twin: object) -> AsyncIterator[TextWorld]:
+    async with a_text_device(korad.DRIVER, KORAD_OPTIONS, twin_options=twin) as world:
+        yield world
+
+
+async def test_a_korad_is_set_read_back_and_switched_in_these_words() -> None:
+    async with a_korad() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(40, 2.0)
+        assert b" ".join(world.sent) == (
+            b"OUT0 STATUS? VSET1:28.00 VSET1? STATUS? IOUT1? ISET1:0.800 ISET1? OUT1 STATUS?"
+        )
+        assert world.output() == pytest.approx(0.16)
+        assert world.twin.lost == 0, "its pauses are kept"
+
+
+@pytest.mark.parametrize("tail", [0x00, 0x01, 0xBC])
+async def test_a_korad_says_what_it_is_whatever_its_last_byte(tail: int) -> None:
+    async with a_korad(idn_tail=tail, model="TENMA72-2540V2.0") as world:
+        assert (await world.device.identify()).model == "TENMA72-2540V2.0"
+
+
+async def test_something_else_is_no_korad() -> None:
+    async with a_korad(model="OWON,SPE3103,1") as world:
+        with pytest.raises(DeviceFault, match="SPE3103"):
+            await world.device.identify()
+
+
+async def test_a_velleman_gets_its_longer_pause() -> None:
+    options = {**KORAD_OPTIONS, "pause_s": 0.53}
+    async with a_text_device(korad.DRIVER, options, twin_options={"pause_s": 0.53}) as world:
+        await world.device.emitter(1).arm(2.0)
+        await world.device.emitter(1).emit(50, 2.0)
+        assert world.twin.lost == 0
+        assert world.output() == pytest.approx(0.25)
+
+
+async def test_a_set_that_was_not_obeyed_gives_no_light() -> None:
+    async with a_korad() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        world.twin.deaf_to.add("ISET1:")
+        with pytest.raises(BusError, match=r"it was set to 1"):
+            await lamp.emit(50, 2.0)
+        assert world.output() == 0
+
+
+async def test_an_off_that_was_not_obeyed_is_no_off() -> None:
+    async with a_korad() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(50, 2.0)
+        world.twin.deaf_to.add("OUT0")
+        with pytest.raises(BusError, match="switched off"):
+            await lamp.dark()
+
+
+async def test_a_silent_host_leaves_it_burning_which_is_why_it_declares_no_fail_safe() -> None:
+    async with a_korad() as world:
+        lamp = world.device.emitter(1)
+        assert lamp.lease.fail_safe is FailSafe.NONE
+        await lamp.arm(2.0)
+        await lamp.emit(100, 2.0)
+        await asyncio.sleep(600)
+        assert world.output() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"full": 5.2}, "full = 5.2"),
+        ({"limit": 31.5}, "limit = 31.5"),
+        ({"range": "61V-3.1A", "full": 4.0}, "full = 4"),
+    ],
+)
+def test_more_than_a_korad_gives_is_refused(options: dict[str, object], told: str) -> None:
+    with pytest.raises(BadOptions, match=told):
+        korad.DRIVER.parse_options("supply", {**KORAD_OPTIONS, **options})
+
+
+# --- a hostile wire --------------------------------------------------------------------------------------------------
 
 
 FAULTS = ("corrupt", "junk", "twice", "silent", "echo", "echo_only", "late")

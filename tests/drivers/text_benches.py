@@ -13,7 +13,7 @@ from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.devices.conformance import OutputBench, SensorBench
 from irctl.devices.registry import AnyDriver, ConnectedDevice
-from irctl_drivers import ophir, scpi_supply
+from irctl_drivers import korad, ophir, scpi_supply
 from irctl_simulator.station import SimStation
 from tests.drivers.benches import SensorBenches
 
@@ -142,9 +142,13 @@ SUPPLIES: dict[str, tuple[dict[str, object], float, str]] = {
 }
 """By profile: options, a lease, and the setting a stubborn one does not keep."""
 
+KORAD_OPTIONS = {**LAMP, "range": "31V-5.1A"}
+
 TEXT_EMITTERS: dict[str, TextEmitter] = {
     profile: TextEmitter(
         scpi_supply.DRIVER, {**options, "profile": profile}, lease_s, {"profile": profile}, _deaf(spec)
     )
     for profile, (options, lease_s, spec) in SUPPLIES.items()
+} | {
+    "korad": TextEmitter(korad.DRIVER, KORAD_OPTIONS, 2.0, {}, _deaf("VSET1:")),
 }
