@@ -385,9 +385,9 @@ def _address_problems(file: StationFile) -> list[Problem]:
                 Problem(f"devices.{name}.line", device.line, "no such line", f"Known are {_list(file.lines)}")
             )
             continue
-        problems += _unit_problems(
-            name, device, file.lines[device.line], taken.setdefault((device.line, device.unit), name)
-        )
+        line = file.lines[device.line]
+        unit = ONLY_UNIT if line.protocol == "text" else device.unit
+        problems += _unit_problems(name, device, line, there=taken.setdefault((device.line, unit), name))
     ports: dict[str, str] = {}
     for name, line in file.lines.items():
         other = ports.setdefault(line.port, name)
@@ -408,17 +408,17 @@ def _address_problems(file: StationFile) -> list[Problem]:
 
 
 def _unit_problems(name: str, device: DeviceSection, line: LineSection, there: str) -> list[Problem]:
-    """`there`: the first device of the file at this address."""
+    """`there`: the first device of the file at this place."""
     field, given = f"devices.{name}.unit", "unit" in device.model_fields_set
     if line.protocol == "text":
+        problems: list[Problem] = []
         if given:
-            return [
-                Problem(field, device.unit, f"line {device.line!r} speaks text, which knows no addresses", "Remove it")
-            ]
+            limit = f"line {device.line!r} speaks text, which knows no addresses"
+            problems.append(Problem(field, device.unit, limit, "Remove it"))
         if there != name:
-            limit = f"line {device.line!r} speaks text and already has {there!r}"
-            return [Problem(f"devices.{name}.line", device.line, limit, "Give each device a line of its own")]
-        return []
+            limit = f"it speaks text and has {there!r} already"
+            problems.append(Problem(f"devices.{name}.line", device.line, limit, "Give each device a line of its own"))
+        return problems
     if not given:
         return [Problem(field, None, "is missing", "Say at which address the device answers, 1 to 247")]
     if there != name:
