@@ -22,6 +22,9 @@ TwinKind = Literal[
     "ophir",
     "korad",
     "scpi-supply",
+    "mightex-slc",
+    "gentec",
+    "thorlabs-pm100",
 ]
 
 

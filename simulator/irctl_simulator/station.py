@@ -22,9 +22,12 @@ from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.text_line import TextLine
 from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
+from irctl_simulator.twins.gentec import Gentec
 from irctl_simulator.twins.korad import Korad
 from irctl_simulator.twins.mdm3 import Mdm3
+from irctl_simulator.twins.mightex_slc import MightexSlc
 from irctl_simulator.twins.ophir import Ophir
+from irctl_simulator.twins.pm100 import Pm100
 from irctl_simulator.twins.scpi_supply import ScpiSupply
 from irctl_simulator.twins.sr05 import HuksefluxSr05
 from irctl_simulator.twins.text import TextMeter, TextTwin
@@ -32,7 +35,7 @@ from irctl_simulator.twins.tm_r5 import TmR5
 from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
 from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
 
-SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0}
+SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0, "gentec": 1.0, "thorlabs-pm100": 1.0}
 """Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; the others assumed."""
 
 REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
@@ -43,7 +46,7 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     HuksefluxSr05,
     CalexPyroMiniBus,
 )
-TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, ScpiSupply, Korad)
+TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
 
 Radiometer = HuksefluxSr05 | TextMeter

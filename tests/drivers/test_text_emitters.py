@@ -12,8 +12,16 @@ from irctl.devices import conformance
 from irctl.devices.conformance import OutputCheck
 from irctl.devices.registry import BadOptions
 from irctl.devices.roles import DeviceFault, FailSafe, NotArmed
-from irctl_drivers import korad, scpi_supply
-from tests.drivers.text_benches import KORAD_OPTIONS, LAMP, SUPPLIES, TEXT_EMITTERS, TextWorld, a_text_device
+from irctl_drivers import korad, mightex_slc, scpi_supply
+from tests.drivers.text_benches import (
+    KORAD_OPTIONS,
+    LAMP,
+    SLC_OPTIONS,
+    SUPPLIES,
+    TEXT_EMITTERS,
+    TextWorld,
+    a_text_device,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
@@ -275,6 +283,97 @@ async def test_a_silent_host_leaves_it_burning_which_is_why_it_declares_no_fail_
 def test_more_than_a_korad_gives_is_refused(options: dict[str, object], told: str) -> None:
     with pytest.raises(BadOptions, match=told):
         korad.DRIVER.parse_options("supply", {**KORAD_OPTIONS, **options})
+
+
+# --- Mightex SLC -----------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def an_slc(**twin: object) -> AsyncIterator[TextWorld]:
+    async with a_text_device(mightex_slc.DRIVER, SLC_OPTIONS, twin_options=twin) as world:
+        yield world
+
+
+async def test_an_slc_is_lit_by_a_pulse_of_one_lease_and_renewed_by_one_command() -> None:
+    async with an_slc() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        before = len(world.sent)
+        await lamp.emit(40.1, 2.0)
+        await lamp.emit(40.1, 2.0)
+        assert world.said()[before:] == [
+            "MODE 1 0",
+            "STROBE 1 800 0",
+            "?STROBE 1",
+            "STRP 1 0 320 2000000",
+            "STRP 1 1 0 0",
+            "?STRP 1",
+            "MODE 1 2",
+            "MODE 1 2",
+        ]
+        assert all(command.endswith(b"\n\r") for command in world.sent)
+        assert world.output() == pytest.approx(0.32)
+
+
+async def test_an_slc_dips_when_its_level_changes_and_comes_back_at_the_new_one() -> None:
+    async with an_slc() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(40, 2.0)
+        changed = asyncio.ensure_future(lamp.emit(50, 2.0))
+        dark_s = 0.0
+        while not changed.done():
+            dark_s += 0.001 * (world.output() == 0)
+            await asyncio.sleep(0.001)
+        assert 0.05 < dark_s < 0.25
+        assert world.output() == pytest.approx(0.4)
+        state = await lamp.observe()
+        assert (state.on, state.tripped) == (True, False)
+
+
+async def test_a_change_of_level_that_failed_half_way_is_made_anew() -> None:
+    async with an_slc() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(40, 2.0)
+        world.twin.deaf_to.add("STRP")
+        with pytest.raises(BusError):
+            await lamp.emit(90, 2.0)
+        world.twin.deaf_to.clear()
+        await asyncio.sleep(0.5)
+        await lamp.emit(90, 2.0)
+        assert world.output() == pytest.approx(0.72)
+
+
+@pytest.mark.parametrize("module", ["SLC-SA04-U/S", "SLC-FV04-U/S", "SLC-CA04-MU"])
+async def test_an_slc_that_cannot_show_its_light_or_counts_otherwise_gives_none(module: str) -> None:
+    async with an_slc(module=module) as world:
+        with pytest.raises(DeviceFault, match=module):
+            await world.device.identify()
+        with pytest.raises(NotArmed, match=module):
+            await world.device.emitter(1).arm(2.0)
+
+
+async def test_light_that_nobody_switched_on_counts_as_light() -> None:
+    async with an_slc() as world:
+        lamp = world.device.emitter(3)
+        await lamp.arm(2.0)
+        world.twin.command("NORMAL 3 100 100", world.station.now)
+        world.twin.command("MODE 3 1", world.station.now)
+        assert (await lamp.observe()).on
+
+
+async def test_a_board_that_lost_its_power_is_dark_and_told_from_a_renewal() -> None:
+    async with an_slc() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(5.0)
+        await lamp.emit(50, 5.0)
+        world.station.set_fault("dut", "reboot", seconds=0.1)
+        await asyncio.sleep(0.5)
+        state = await lamp.observe()
+        assert (state.on, state.tripped) == (False, True)
+        with pytest.raises(NotArmed):
+            await lamp.emit(50, 5.0)
 
 
 # --- a hostile wire --------------------------------------------------------------------------------------------------

@@ -11,12 +11,16 @@ from irctl.devices import conformance
 from irctl.devices.conformance import SensorCheck
 from irctl.devices.registry import AnyDriver, BadOptions
 from irctl.devices.roles import DeviceFault
-from irctl_drivers import ophir
-from tests.drivers.text_benches import METERS, OPHIR_OPTIONS, a_text_device
+from irctl_drivers import gentec, ophir, thorlabs_pm100
+from tests.drivers.text_benches import GENTEC_OPTIONS, METERS, OPHIR_OPTIONS, PM100_OPTIONS, a_text_device
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 
-DRIVERS: dict[str, tuple[AnyDriver, Mapping[str, object]]] = {"ophir": (ophir.DRIVER, OPHIR_OPTIONS)}
+DRIVERS: dict[str, tuple[AnyDriver, Mapping[str, object]]] = {
+    "ophir": (ophir.DRIVER, OPHIR_OPTIONS),
+    "gentec": (gentec.DRIVER, GENTEC_OPTIONS),
+    "thorlabs-pm100": (thorlabs_pm100.DRIVER, PM100_OPTIONS),
+}
 
 
 @pytest.mark.parametrize("meter", METERS)
@@ -77,3 +81,89 @@ async def test_ophir_over_range_is_no_number() -> None:
         world.twin.source = lambda _now: 950.0
         with pytest.raises(DeviceFault, match="beyond its range"):
             await world.device.radiometer().irradiance_mw_cm2()
+
+
+# --- Gentec ----------------------------------------------------------------------------------------------------------
+
+
+async def test_gentec_is_asked_for_a_value_only_when_there_is_a_new_one() -> None:
+    async with a_text_device(gentec.DRIVER, GENTEC_OPTIONS, twin_options={"period_s": 0.3}) as world:
+        meter = world.device.radiometer()
+        await meter.irradiance_mw_cm2()
+        await meter.irradiance_mw_cm2()
+        said = world.said()
+        assert said[-2:] == ["*NVU", "*CVU"]
+        assert said.count("*CVU") == 2
+        assert said.count("*NVU") > 3
+
+
+async def test_gentec_never_gives_the_value_before_as_the_one_now() -> None:
+    async with a_text_device(gentec.DRIVER, GENTEC_OPTIONS) as world:
+        meter = world.device.radiometer()
+        world.twin.source = lambda _now: 950.0
+        await meter.irradiance_mw_cm2()
+        world.station.set_fault("dut", "frozen")
+        world.twin.source = lambda _now: 0.0
+        await asyncio.sleep(5.0)
+        with pytest.raises(DeviceFault, match="no new value"):
+            await meter.irradiance_mw_cm2()
+
+
+@pytest.mark.parametrize("end", ["none", "cr", "lf", "crlf"])
+async def test_gentec_ends_its_commands_as_told(end: str) -> None:
+    options = {**GENTEC_OPTIONS, "command_end": end}
+    async with a_text_device(gentec.DRIVER, options, twin_options={"command_end": end}) as world:
+        await world.device.radiometer().irradiance_mw_cm2()
+        assert world.sent[0] == b"*NVU" + {"none": b"", "cr": b"\r", "lf": b"\n", "crlf": b"\r\n"}[end]
+
+
+@pytest.mark.parametrize("missing", ["new_value_answer", "command_end", "range_w"])
+def test_what_is_not_known_of_a_gentec_must_be_told(missing: str) -> None:
+    with pytest.raises(BadOptions, match=f"'{missing}' is missing"):
+        gentec.DRIVER.parse_options("meter", {name: v for name, v in GENTEC_OPTIONS.items() if name != missing})
+
+
+# --- Thorlabs --------------------------------------------------------------------------------------------------------
+
+
+async def test_pm100_asks_for_its_head_once_and_then_for_power() -> None:
+    async with a_text_device(thorlabs_pm100.DRIVER, PM100_OPTIONS) as world:
+        meter = world.device.radiometer()
+        for _ in range(3):
+            await meter.irradiance_mw_cm2()
+        assert world.sent == [b"SYST:SENS:IDN?\n", b"SENS:CORR:WAV?\n", *3 * [b"MEAS:POW?\n"]]
+
+
+async def test_pm100_set_to_another_wavelength_is_refused() -> None:
+    async with a_text_device(thorlabs_pm100.DRIVER, PM100_OPTIONS, twin_options={"wavelength_nm": 635.0}) as world:
+        with pytest.raises(DeviceFault, match="635 nm"):
+            await world.device.radiometer().irradiance_mw_cm2()
+
+
+async def test_pm100_whose_head_needs_a_wavelength_is_refused_without_one() -> None:
+    options = {"area_cm2": 1.5, "range_w": 10.0}
+    async with a_text_device(thorlabs_pm100.DRIVER, options) as world:
+        with pytest.raises(DeviceFault, match="wavelength_nm"):
+            await world.device.identify()
+    async with a_text_device(thorlabs_pm100.DRIVER, options, twin_options={"flags": 1 + 256}) as world:
+        await world.device.radiometer().irradiance_mw_cm2()
+
+
+async def test_pm100_with_an_energy_head_is_no_radiometer() -> None:
+    async with a_text_device(thorlabs_pm100.DRIVER, PM100_OPTIONS, twin_options={"flags": 2}) as world:
+        with pytest.raises(DeviceFault, match="measures no power"):
+            await world.device.radiometer().irradiance_mw_cm2()
+
+
+async def test_pm100_looks_at_its_head_again_after_the_line_has_failed() -> None:
+    async with a_text_device(thorlabs_pm100.DRIVER, PM100_OPTIONS) as world:
+        meter = world.device.radiometer()
+        await meter.irradiance_mw_cm2()
+        world.silence(True)
+        with pytest.raises(BusError):
+            await meter.irradiance_mw_cm2()
+        world.silence(False)
+        world.twin.flags = 2
+        await asyncio.sleep(1.0)
+        with pytest.raises(DeviceFault, match="measures no power"):
+            await meter.irradiance_mw_cm2()

@@ -13,7 +13,7 @@ from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.devices.conformance import OutputBench, SensorBench
 from irctl.devices.registry import AnyDriver, ConnectedDevice
-from irctl_drivers import korad, ophir, scpi_supply
+from irctl_drivers import gentec, korad, mightex_slc, ophir, scpi_supply, thorlabs_pm100
 from irctl_simulator.station import SimStation
 from tests.drivers.benches import SensorBenches
 
@@ -97,9 +97,22 @@ def _overloaded(twin: Any) -> None:
     twin.source = lambda _now: 1e6
 
 
+def _frozen(twin: Any) -> None:
+    twin.frozen = True
+
+
 OPHIR_OPTIONS = {"area_cm2": 1.5}
+GENTEC_OPTIONS = {
+    "area_cm2": 1.5,
+    "range_w": 10.0,
+    "new_value_answer": "New Data Available",
+    "command_end": "none",
+}
+PM100_OPTIONS = {"area_cm2": 1.5, "range_w": 10.0, "wavelength_nm": 1100.0}
 METERS: dict[str, SensorBenches] = {
     "ophir": text_meter_bench(ophir.DRIVER, OPHIR_OPTIONS, _overloaded, {"area_cm2": 1.5}),
+    "gentec": text_meter_bench(gentec.DRIVER, GENTEC_OPTIONS, _frozen, {"area_cm2": 1.5}),
+    "thorlabs-pm100": text_meter_bench(thorlabs_pm100.DRIVER, PM100_OPTIONS, _overloaded, {"area_cm2": 1.5}),
 }
 
 
@@ -142,6 +155,7 @@ SUPPLIES: dict[str, tuple[dict[str, object], float, str]] = {
 }
 """By profile: options, a lease, and the setting a stubborn one does not keep."""
 
+SLC_OPTIONS = {"full_ma": 800, "lit_mv_min": 1500}
 KORAD_OPTIONS = {**LAMP, "range": "31V-5.1A"}
 
 TEXT_EMITTERS: dict[str, TextEmitter] = {
@@ -151,4 +165,8 @@ TEXT_EMITTERS: dict[str, TextEmitter] = {
     for profile, (options, lease_s, spec) in SUPPLIES.items()
 } | {
     "korad": TextEmitter(korad.DRIVER, KORAD_OPTIONS, 2.0, {}, _deaf("VSET1:")),
+    "mightex-slc": TextEmitter(mightex_slc.DRIVER, SLC_OPTIONS, 0.7, {}, _deaf("STRP"), channel=2),
+    "mightex-slc, echoing": TextEmitter(
+        mightex_slc.DRIVER, SLC_OPTIONS, 1.0, {"echo": True}, _deaf("STROBE", "ECHOOFF"), channel=4
+    ),
 }
