@@ -51,8 +51,8 @@ class KoradOptions(DriverOptions):
     """A or V at 100 %, as the lamp is rated. No default: more than the lamp's rating burns it, and perhaps somebody."""
     limit: float = Field(gt=0)
     """The most of the other, V or A, that the supply may give. Set and read back when it is armed."""
-    pause_s: float = Field(default=0.08, ge=0.08, le=1.0)
-    """After each command. A Velleman V1.3 needs 0.53."""
+    pause_s: float = Field(default=0.09, ge=0.08, le=1.0)
+    """After each command: 80 ms, and 10 more, for adapters and computers are not punctual. A Velleman V1.3 needs 0.54."""
 
     @model_validator(mode="after")
     def within_its_range(self) -> KoradOptions:

@@ -234,7 +234,7 @@ async def test_something_else_is_no_korad() -> None:
 
 
 async def test_a_velleman_gets_its_longer_pause() -> None:
-    options = {**KORAD_OPTIONS, "pause_s": 0.53}
+    options = {**KORAD_OPTIONS, "pause_s": 0.54}
     async with a_text_device(korad.DRIVER, options, twin_options={"pause_s": 0.53}) as world:
         await world.device.emitter(1).arm(2.0)
         await world.device.emitter(1).emit(50, 2.0)
