@@ -90,7 +90,17 @@ async def test_a_renewal_sets_the_level_and_does_not_switch(profile: str) -> Non
 
 
 @pytest.mark.parametrize("profile", SUPPLIES)
-async def test_a_trip_stays_until_a_person_clears_it_and_clearing_gives_no_light(profile: str) -> None:
+async def test_a_tripped_supply_is_not_armed(profile: str) -> None:
+    async with a_supply(profile) as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await asyncio.sleep(2.3)
+        with pytest.raises(NotArmed, match="person must clear"):
+            await lamp.arm(2.0)
+
+
+@pytest.mark.parametrize("profile", SUPPLIES)
+async def test_clearing_a_trip_gives_no_light_until_it_is_armed_again(profile: str) -> None:
     async with a_supply(profile) as world:
         lamp = world.device.emitter(1)
         await lamp.arm(2.0)
@@ -99,8 +109,6 @@ async def test_a_trip_stays_until_a_person_clears_it_and_clearing_gives_no_light
         assert world.output() == 0
         state = await lamp.observe()
         assert (state.on, state.tripped) == (False, True)
-        with pytest.raises(NotArmed, match="person must clear"):
-            await lamp.arm(2.0)
         lit: list[float] = []
         watching = asyncio.ensure_future(_watch(world, lit))
         await world.device.actions["clear-trip"].run()
@@ -260,6 +268,15 @@ async def test_an_off_that_was_not_obeyed_is_no_off() -> None:
         world.twin.deaf_to.add("OUT0")
         with pytest.raises(BusError, match="switched off"):
             await lamp.dark()
+
+
+async def test_current_that_flows_counts_as_light_whatever_a_korads_status_says() -> None:
+    async with a_korad() as world:
+        lamp = world.device.emitter(1)
+        await lamp.arm(2.0)
+        await lamp.emit(50, 2.0)
+        world.twin.status_mask = 0xBF
+        assert (await lamp.observe()).on
 
 
 async def test_a_silent_host_leaves_it_burning_which_is_why_it_declares_no_fail_safe() -> None:

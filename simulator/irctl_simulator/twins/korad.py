@@ -47,6 +47,8 @@ class Korad(TextTwin):
         """Beginnings of commands that are not obeyed."""
         self.lost = 0
         """Commands that came too soon."""
+        self.status_mask = 0xFF
+        """Bits that `STATUS?` can show: one that is missing has failed."""
         self._obeyed_at = now - pause_s
 
     def command(self, text: str, now: float) -> str | None:
@@ -72,7 +74,8 @@ class Korad(TextTwin):
             case "IOUT1?":
                 return f"{amps:05.3f}"
             case "STATUS?":
-                return chr(0x10 | self.on << 6 | (self.volts <= self.amps * self.ohms))
+                status = 0x10 | self.on << 6 | (self.volts <= self.amps * self.ohms)
+                return chr(status & self.status_mask)
             case _:
                 return None
 
