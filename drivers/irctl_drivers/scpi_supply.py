@@ -116,7 +116,7 @@ PROFILES: dict[str, Profile] = {
         clear="SYST:COM:WAT stop",
         trip=("SYST:COM:WAT?", lambda answer, _: answer == 0),
         volatile=True,
-        trip_bit=0,
+        trip_bit=0,  # not looked at: its question is about nothing else
     ),
 }
 

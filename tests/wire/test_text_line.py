@@ -301,6 +301,20 @@ class TestStop:
         assert heard.count(off.pdu()) == 2
         await asyncio.gather(setting, return_exceptions=True)
 
+    async def test_no_off_waits_for_anothers_acknowledgement_to_be_certain(self, open_text: OpenText) -> None:
+        """Four channels of one device that is silent: all are told within the time their bytes take."""
+        wire = MemoryWire(lambda _: ())
+        line = await open_text(wire)
+        asking = asyncio.ensure_future(line.transact(A))
+        await asyncio.sleep(0.03)
+        began = asyncio.get_running_loop().time()
+        line.preempt()
+        offs = [SLC.tell(f"MODE {channel} 0") for channel in (1, 2, 3, 4)]
+        stops = [line.transact(off, Priority.STOP) for off in offs]
+        await asyncio.gather(asking, *stops, return_exceptions=True)
+        told = {frame: at - began for at, frame in reversed(wire.heard)}
+        assert max(told[off.pdu()] for off in offs) < 4 * 12 * 10 / 9600
+
     async def test_light_is_refused_until_the_stop_is_cleared(self, open_text: OpenText) -> None:
         line = await open_text(MemoryWire(honest))
         line.preempt()

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import inf
 
-from irctl.bus.bus import UP, LineState, LinkStatus, Trace, UnitTiming
+from irctl.bus.bus import UP, LineState, LinkStatus, Priority, Trace, UnitTiming
 from irctl.bus.errors import BusError, ExceptionReply, LineEchoes, NoReply, WrongReply
 from irctl.bus.owner import Job, LineOwner
 from irctl.bus.port import Port
@@ -145,10 +145,17 @@ class TextLine(LineOwner[AnyText]):
             await self._told(request)
             return request.parse(b"", self.name)
         if job.is_stop and request.is_write and not self._reached(self._silent_until):
-            # Obeyed as soon as it is heard; but whatever is answered before the silence is over may answer something older.
-            self._send(request)
-            await self._listen_until(max(self._free_at, self._silent_until))
+            await self._told_at_once(job)
         return await self._answered(job, self._send(request))
+
+    async def _told_at_once(self, job: Job[AnyText]) -> None:
+        """Every OFF that waits goes out now: it is obeyed as soon as it is heard. What is answered before the silence is over may
+        answer something older, so it is not listened to, and each is told again."""
+        for stop in (job, *self._queues[Priority.STOP]):
+            if stop.request.is_write:
+                await self._listen_until(self._free_at)
+                self._send(stop.request)
+        await self._listen_until(max(self._free_at, self._silent_until))
 
     def _send(self, request: AnyText) -> float:
         """Start sending; the instant its last byte will be out (writing returns long before)."""
