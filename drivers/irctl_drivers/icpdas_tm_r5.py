@@ -14,7 +14,7 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil
 from irctl.bus.unit import Unit
-from irctl.devices.leased import LeasedOutput, Reading
+from irctl.devices.leased import CoilOutput, Reading
 from irctl.devices.registry import Action, ConnectedDevice, Driver, NoOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 
@@ -95,7 +95,7 @@ class TmR5:
             )
 
 
-class TmR5Relay(LeasedOutput):
+class TmR5Relay(CoilOutput):
     """One relay as a cut-off."""
 
     shows_restarts = True

@@ -20,7 +20,7 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteCoilValue
 from irctl.bus.unit import Unit
-from irctl.devices.leased import LeasedOutput, Reading
+from irctl.devices.leased import CoilOutput, Reading
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
 
@@ -104,7 +104,7 @@ class Board:
         """Whether the output obeys commands at all. Raises NotArmed."""
 
 
-class FlashOutput(LeasedOutput):
+class FlashOutput(CoilOutput):
     """One output leased by flash-on."""
 
     def __init__(self, board: Board, channel: int) -> None:

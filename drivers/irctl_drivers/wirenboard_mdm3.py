@@ -19,7 +19,7 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteRegister
 from irctl.bus.unit import Unit
-from irctl.devices.leased import LeasedOutput, Reading
+from irctl.devices.leased import CoilOutput, Reading
 from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 
@@ -103,7 +103,7 @@ class Mdm3:
             raise NotArmed(f"{self.name}: {what} (register {register}) reads {found} after writing {wanted}. No light.")
 
 
-class Mdm3Channel(LeasedOutput):
+class Mdm3Channel(CoilOutput):
     """One dimmed output. Levels are whole per cent; a fraction is rounded down, never up."""
 
     level_min_pct = 1.0

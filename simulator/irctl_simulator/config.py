@@ -12,7 +12,19 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Place = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.[1-9][0-9]*$", description="device.channel, from 1")]
 
 TwinKind = Literal[
-    "wirenboard-mdm3", "icpdas-tm-r5", "waveshare-relay", "waveshare-io8", "hukseflux-sr05", "calex-pyrominibus"
+    "wirenboard-mdm3",
+    "icpdas-tm-r5",
+    "waveshare-relay",
+    "waveshare-io8",
+    "hukseflux-sr05",
+    "calex-pyrominibus",
+    # on lines of text
+    "ophir",
+    "korad",
+    "scpi-supply",
+    "mightex-slc",
+    "gentec",
+    "thorlabs-pm100",
 ]
 
 
@@ -23,7 +35,7 @@ class Strict(BaseModel):
 
 
 class LineConfig(Strict):
-    protocol: Literal["rtu", "modbus-tcp"] = "rtu"
+    protocol: Literal["rtu", "modbus-tcp", "text"] = "rtu"
     baud: int = Field(9600, gt=0)
     format: Annotated[str, Field(pattern=r"^[78][NEO][12]$")] = "8N1"
     port: int = Field(0, ge=0, le=65535, description="TCP port when served over TCP; 0 takes any")

@@ -39,7 +39,7 @@ class Device:
         reply = self.twin.handle(pdu, now)
         if self.faults.silent:
             return None
-        if self.faults.wrong_echo and reply[0] in WRITES:
+        if self.faults.wrong_echo and reply and reply[0] in WRITES:
             place = 2 if self.faults.wrong_echo == "address" else 4
             return reply[:place] + bytes((reply[place] ^ 0x01,)) + reply[place + 1 :]
         return reply

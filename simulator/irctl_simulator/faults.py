@@ -21,6 +21,8 @@ DEVICE_KINDS = (
     "late",
     "corrupt",
     "wrong_echo",
+    "junk",
+    "twice",
     "reboot",
     "frozen",
     "gain",
@@ -89,6 +91,10 @@ class DeviceFaults:
     corrupt: Corruption = field(default_factory=Corruption)
     wrong_echo: Literal["", EchoField] = ""
     """Which field of the answer to a write comes back wrong."""
+    junk: bool = False
+    """Noise goes before each answer. On lines of text only."""
+    twice: bool = False
+    """Each answer is said twice. On lines of text only."""
     stuck: dict[int, float] = field(default_factory=lambda: dict[int, float]())
     """Output channels that stay at a mean-square voltage fraction whatever the device commands."""
     welded: set[int] = field(default_factory=lambda: set[int]())

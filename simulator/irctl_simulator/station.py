@@ -19,23 +19,39 @@ from irctl_simulator.lamps import SimLamp, Terminal, a_treatment, calibration_po
 from irctl_simulator.meters import MeterTruth, SimMeter
 from irctl_simulator.physics.sensors import FirstOrder
 from irctl_simulator.physics.treatment import Truth
-from irctl_simulator.twins.base import RegisterTwin
+from irctl_simulator.text_line import TextLine
+from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
+from irctl_simulator.twins.gentec import Gentec
+from irctl_simulator.twins.korad import Korad
 from irctl_simulator.twins.mdm3 import Mdm3
+from irctl_simulator.twins.mightex_slc import MightexSlc
+from irctl_simulator.twins.ophir import Ophir
+from irctl_simulator.twins.pm100 import Pm100
+from irctl_simulator.twins.scpi_supply import ScpiSupply
 from irctl_simulator.twins.sr05 import HuksefluxSr05
+from irctl_simulator.twins.text import TextMeter, TextTwin
 from irctl_simulator.twins.tm_r5 import TmR5
 from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
 from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
 
-SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3}
-"""Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; thermometer assumed."""
+SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0, "gentec": 1.0, "thorlabs-pm100": 1.0}
+"""Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; the others assumed."""
 
-TWINS: dict[str, type[RegisterTwin]] = {
-    twin.kind: twin for twin in (Mdm3, TmR5, WaveshareRelay, WaveshareIo8, HuksefluxSr05, CalexPyroMiniBus)
-}
+REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
+    Mdm3,
+    TmR5,
+    WaveshareRelay,
+    WaveshareIo8,
+    HuksefluxSr05,
+    CalexPyroMiniBus,
+)
+TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
+TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
 
-
-Sensor = TypeVar("Sensor", HuksefluxSr05, CalexPyroMiniBus)
+Radiometer = HuksefluxSr05 | TextMeter
+Sensor = Radiometer | CalexPyroMiniBus
+SensorT = TypeVar("SensorT", bound=Sensor)
 
 
 class WiringError(ValueError):
@@ -78,6 +94,8 @@ class SimStation:
         random = Random(f"{self.config.seed}/line/{name}")
         if config.protocol == "modbus-tcp":
             return NetworkLine(name, self, random)
+        if config.protocol == "text":
+            return TextLine(name, self, random, SerialFormat(config.baud, config.format))
         return SerialLine(
             name,
             self,
@@ -91,10 +109,12 @@ class SimStation:
         if config.line not in self.lines:
             raise WiringError(f"device {name} is on line {config.line}, which does not exist")
         kind = TWINS[config.twin]
+        if issubclass(kind, TextTwin) is not isinstance(self.lines[config.line], TextLine):
+            raise WiringError(f"device {name}: a {config.twin} and line {config.line} do not speak the same protocol")
         options = _checked_options(name, kind, config.options)
         if config.twin in SENSOR_TAU_S:
             options["random"] = Random(f"{self.config.seed}/noise/{name}")
-        twin = cast("Callable[..., RegisterTwin]", kind)(config.unit, self._now, **options)
+        twin = cast("Callable[..., Twin]", kind)(config.unit, self._now, **options)
         random = Random(f"{self.config.seed}/device/{name}")
         device = Device(name, twin, random, config.latency_s, config.jitter_s)
         line = self.lines[config.line]
@@ -106,7 +126,7 @@ class SimStation:
     def _lamp(self, name: str, config: LampConfig) -> SimLamp:
         treatment = a_treatment(name, config, self._now)
         if config.radiometer:
-            head = self._sensor(config.radiometer, HuksefluxSr05)
+            head = self._sensor(config.radiometer, *_RADIOMETERS)
             head.source = treatment.radiometer_w_m2
             treatment.radiometer.tau_s = self._tau_s(config.radiometer)
         if config.skin:
@@ -122,15 +142,15 @@ class SimStation:
         fixed = {lamp.radiometer for lamp in self.config.lamps.values()}
         meters: dict[str, SimMeter] = {}
         for name, device in self.devices.items():
-            if isinstance(device.twin, HuksefluxSr05) and name not in fixed:
+            if isinstance(device.twin, _RADIOMETERS) and name not in fixed:
                 meters[name] = SimMeter(name, FirstOrder(self._tau_s(name)), self._now)
                 device.twin.source = meters[name].w_m2
         return meters
 
-    def _sensor(self, name: str, kind: type[Sensor]) -> Sensor:
+    def _sensor(self, name: str, *kinds: type[SensorT]) -> SensorT:
         device = self.devices.get(name)
-        if device is None or not isinstance(device.twin, kind):
-            raise WiringError(f"{name} is no {kind.kind}")
+        if device is None or not isinstance(device.twin, kinds):
+            raise WiringError(f"{name} is no {' or '.join(kind.kind or kind.__name__ for kind in kinds)}")
         return device.twin
 
     def _tau_s(self, name: str) -> float:
@@ -259,7 +279,7 @@ class SimStation:
             device.faults = DeviceFaults()
             if isinstance(device.twin, _SENSORS):
                 device.twin.fault_gain, device.twin.frozen = 1.0, False
-            if isinstance(device.twin, HuksefluxSr05):
+            if isinstance(device.twin, _RADIOMETERS):
                 device.twin.fault_full_scale_w_m2 = math.inf
             if unpowered:
                 device.reboot(now)
@@ -307,6 +327,10 @@ class SimStation:
                 state.corrupt = faults.corruption(params)
             case "wrong_echo":
                 state.wrong_echo = faults.choice(kind, params, "field", ("address", "value"))
+            case "junk" | "twice":
+                if not isinstance(device.twin, TextTwin):
+                    raise FaultError(f"{device.name} is on no line of text")
+                setattr(state, kind, True)
             case "reboot":
                 seconds = faults.number(kind, params, "seconds", 0.0, 3600.0) if params else faults.BOOT_S
                 device.reboot(now, seconds)
@@ -315,7 +339,7 @@ class SimStation:
             case "gain":
                 self._sensor_of(device).fault_gain = faults.number(kind, params, "factor", -10.0, 10.0)
             case "range":
-                if not isinstance(device.twin, HuksefluxSr05):
+                if not isinstance(device.twin, _RADIOMETERS):
                     raise FaultError(f"{device.name} is no radiometer")
                 device.twin.fault_full_scale_w_m2 = faults.number(kind, params, "mw_cm2", 0.0, 1000.0) * 10.0
             case "misplaced":
@@ -329,7 +353,7 @@ class SimStation:
                 self._set_contact(device.name, channel, kind == "close_contact")
         self.acted(device, now)
 
-    def _sensor_of(self, device: Device) -> HuksefluxSr05 | CalexPyroMiniBus:
+    def _sensor_of(self, device: Device) -> Sensor:
         if not isinstance(device.twin, _SENSORS):
             raise FaultError(f"{device.name} is no sensor")
         return device.twin
@@ -342,10 +366,11 @@ class SimStation:
         self.acted(self.devices[name], self._now)
 
 
-_SENSORS = (HuksefluxSr05, CalexPyroMiniBus)
+_RADIOMETERS = (HuksefluxSr05, TextMeter)
+_SENSORS = (*_RADIOMETERS, CalexPyroMiniBus)
 
 
-def _checked_options(name: str, twin: type[RegisterTwin], given: Mapping[str, object]) -> dict[str, Any]:
+def _checked_options(name: str, twin: type[RegisterTwin | TextTwin], given: Mapping[str, object]) -> dict[str, Any]:
     """Options of a device against the keyword arguments of its twin; raises WiringError for unknown names and wrong values."""
     hints = get_type_hints(twin.__init__)
     known = sorted(hints.keys() - {"unit", "now", "source", "random", "return"})

@@ -24,6 +24,7 @@ AUTHORITY = "tests/simulation/test_authority.py"
 TOKENS = "tests/unit/test_tokens.py"
 CALIBRATION = "tests/simulation/test_calibration.py"
 CHECK = "tests/simulation/test_check.py"
+TEXT_LINE = "tests/wire/test_text_line.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,6 +264,28 @@ MUTANTS: tuple[Mutant, ...] = (
     Mutant(
         "an echo is taken for an answer", "H12", f"{BUS}/line.py",
         "        if not same_shape and received.startswith(frame):", "        if False:", ("tests/wire",),
+    ),
+    # lines of text
+    Mutant(
+        "on a line of text a late answer is taken for the next question's", "H12", f"{BUS}/text_line.py",
+        "        return max(self._free_at, self._silent_until)", "        return self._free_at", (TEXT_LINE,),
+    ),
+    Mutant(
+        "on a line of text an echo is taken for an answer", "H12", f"{BUS}/text.py",
+        "            if not (self._own_echo or self._request.dialect.may_echo):", "            if False:", (TEXT_LINE,),
+    ),
+    Mutant(
+        "an older acknowledgement counts for OFF", "promise 2", f"{BUS}/text_line.py",
+        "        if job.is_stop and request.is_write and not self._reached(self._silent_until):", "        if False:", (TEXT_LINE,),
+    ),
+    Mutant(
+        "clearing a supply's trip restores its light", "promise 1", f"{DRIVERS}/scpi_supply.py",
+        "        await self.off()\n        await self.tell(self.profile.clear)", "        await self.tell(self.profile.clear)",
+        ("tests/drivers/test_text_emitters.py",),
+    ),
+    Mutant(
+        "a crash charges the lease of an emitter that keeps none", "promise 4", f"{CONTROLLER}/recovery.py",
+        "    return cutoff_s if info", "    return info[\"lease_s\"] if info", ("tests/unit/test_text_station.py",),
     ),
     # the record
     Mutant(

@@ -20,6 +20,7 @@ from irctl.bus.modbus import (
     WriteCoilValue,
     WriteRegister,
     WriteRegisters,
+    crc_ok,
     rtu_frame,
     tcp_frame,
 )
@@ -173,3 +174,12 @@ def test_tcp_frames_are_cut_from_a_stream() -> None:
     assert decoder.feed(answer[4:]) == [TcpReply(0x1501, 255, b"\x03\x02\x00\x05")]
     with pytest.raises(ValueError, match="not Modbus TCP"):
         decoder.feed(b"HTTP/1.1 400")
+
+
+def test_a_checksum_that_fits_the_beginning_of_an_answer_is_chance() -> None:
+    values = (65535, 735, 9052, 119, 6404, 748, 25011, 57, 1756, 256, 4368, 176, 254)
+    answer = with_crc(bytes((7, 3, 26)) + b"".join(value.to_bytes(2) for value in values))
+    decoder = RtuDecoder(ReadHolding(7, 0, 13))
+    assert crc_ok(answer[:30])
+    assert decoder.feed(answer[:30]) is None
+    assert decoder.feed(answer[30:]) is not None

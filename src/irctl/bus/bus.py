@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from irctl.bus.modbus import Request
 from irctl.bus.recent import RecentFrames
+from irctl.bus.request import AnyRequest, Request, Speech
 from irctl.bus.stats import LineStats
 
 T = TypeVar("T")
@@ -77,6 +77,7 @@ class Bus(Protocol):
     """One line and its only owner."""
 
     name: str
+    speaks: Speech
     stats: LineStats
     recent: RecentFrames
     on_state: list[StateListener]
@@ -100,7 +101,7 @@ class Bus(Protocol):
         """Ask, and return what the checked answer means.
 
         Reads may be repeated `retries` times after silence or a wrong answer; ValueError for writes. Raises BusError.
-        Cancelling the caller never disturbs the next question.
+        Cancelling the caller never disturbs the next question. ValueError for what is not spoken on this line.
         """
         ...
 
@@ -115,6 +116,6 @@ class Bus(Protocol):
         """Take leases again: the stop has been cleared."""
         ...
 
-    def worst_time_to_dark_s(self, off_frames: Sequence[Request[Any]]) -> float:
+    def worst_time_to_dark_s(self, off_frames: Sequence[AnyRequest]) -> float:
         """Seconds from a stop until the last of `off_frames` has been obeyed, in the worst case the line was built for."""
         ...

@@ -36,15 +36,15 @@ class WrongReply(BusError):
 
 
 class ExceptionReply(BusError):
-    """The unit refused the request with a Modbus exception. `code` is the number, `name` its meaning."""
+    """The unit refused the request. `code`: the number of the Modbus exception, None on a line of text; `name`: its meaning, or what was answered."""
 
-    def __init__(self, line: str, unit: int, code: int, name: str, asked: str) -> None:
+    def __init__(self, line: str, unit: int, code: int | None, name: str, asked: str) -> None:
         self.code = code
         self.name = name
         super().__init__(
             line,
             unit,
-            f"refused {asked} with exception {code:02X} ({name})",
+            f"refused {asked} with " + (name if code is None else f"exception {code:02X} ({name})"),
             "Check that the configured driver fits the device's model and firmware.",
         )
 

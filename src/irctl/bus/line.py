@@ -16,7 +16,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any
 
 from irctl.bus.bus import (
     UP,
@@ -28,9 +27,10 @@ from irctl.bus.bus import (
     UnitTiming,
 )
 from irctl.bus.errors import BusError, ExceptionReply, LineEchoes, NoReply, PortLost, WrongReply
-from irctl.bus.modbus import RTU_OVERHEAD, AnyRequest, ReadHolding, Request, RtuDecoder, rtu_frame
+from irctl.bus.modbus import RTU_OVERHEAD, AnyModbus, ModbusRequest, ReadHolding, RtuDecoder, rtu_frame
 from irctl.bus.owner import Job, LineOwner
 from irctl.bus.port import Port
+from irctl.bus.request import AnyRequest, Speech
 from irctl.bus.timing import LineTiming
 
 __all__ = ["Bus", "Line", "LineState", "LinkStatus", "Priority", "UnitTiming"]
@@ -62,8 +62,11 @@ class _UnitState:
         self.usual_s = latency_s if self.usual_s is None else max(latency_s, 0.9 * self.usual_s + 0.1 * latency_s)
 
 
-class Line(LineOwner):
+class Line(LineOwner[AnyModbus]):
     """The owner of one RTU line. See `Bus` for the verbs."""
+
+    speaks: Speech = "modbus"
+    _asked = ModbusRequest
 
     def __init__(
         self,
@@ -86,7 +89,7 @@ class Line(LineOwner):
         self._broadcast_turnaround_s = broadcast_turnaround_s
         self._frame_bytes_max = frame_bytes_max
         self._units: dict[int, _UnitState] = {}
-        self._job: Job | None = None
+        self._job: Job[AnyModbus] | None = None
         self._listening = False
         self._rx = bytearray()
         self._giving_up = False
@@ -104,7 +107,7 @@ class Line(LineOwner):
         known = self._units.setdefault(unit, _UnitState(timing))
         known.timing = known.timing.or_slower(timing)
 
-    def worst_time_to_dark_s(self, off_frames: Sequence[Request[Any]]) -> float:
+    def worst_time_to_dark_s(self, off_frames: Sequence[AnyRequest]) -> float:
         """Seconds from `preempt` until the last of `off_frames`, queued together, has been obeyed.
 
         unfinished business   longest request + longest time-out + longest answer (an answer under way is never cut)
@@ -117,14 +120,15 @@ class Line(LineOwner):
         timing = self.timing
         frame_s = timing.frame_s(self._frame_bytes_max)
         unfinished_s = max((2 * frame_s + u.timing.timeout_s for u in self._units.values()), default=0.0)
-        offs_s = [self._off_s(request) for request in off_frames]
-        addressed = [self._unit(request.unit).timing for request in off_frames if not request.is_broadcast]
+        offs = self._spoken_here(off_frames)
+        offs_s = [self._off_s(request) for request in offs]
+        addressed = [self._unit(request.unit).timing for request in offs if not request.is_broadcast]
         late_s = max((t.reply_max_s - t.timeout_s for t in addressed), default=0.0)
         may_spoil = any(u.timing.reply_max_s > u.timing.timeout_s for u in self._units.values())
         again_s = max(offs_s, default=0.0) if may_spoil else 0.0
         return unfinished_s + sum(offs_s) + again_s + late_s
 
-    def _off_s(self, request: AnyRequest) -> float:
+    def _off_s(self, request: AnyModbus) -> float:
         request_s = self.timing.t35_s + self.timing.frame_s(len(request.pdu()) + RTU_OVERHEAD)
         if request.is_broadcast:
             return request_s
@@ -137,7 +141,7 @@ class Line(LineOwner):
         while True:
             if self._state.status is LinkStatus.ECHOING and self._reached(self._retest_at):
                 self._set_state(await self._greet())
-            job, ready_at = self._choose()
+            job, ready_at = self._choose(self._ready_at)
             if job is not None and self._reached(ready_at):
                 self._queues[job.priority].remove(job)
                 await self._exchange(job)
@@ -146,21 +150,7 @@ class Line(LineOwner):
             else:
                 await self._pause_until(ready_at)
 
-    def _choose(self) -> tuple[Job | None, float]:
-        """Which job may go first, and when. Among jobs that may go now: the highest priority, then the oldest."""
-        best, best_at = None, inf
-        for queue in self._queues.values():
-            for job in queue:
-                if job.done.done():
-                    continue  # its caller has gone, and takes it out of the queue
-                ready_at = self._ready_at(job)
-                if self._reached(ready_at):
-                    return job, ready_at
-                if ready_at < best_at:
-                    best, best_at = job, ready_at
-        return best, best_at
-
-    def _ready_at(self, job: Job) -> float:
+    def _ready_at(self, job: Job[AnyModbus]) -> float:
         """When this job's first byte may go out.
 
         A stop's write keeps only t3.5: an OFF is safe to send into another's silence. A stop's read-back also waits until its own
@@ -180,7 +170,7 @@ class Line(LineOwner):
 
     # --- one transaction -------------------------------------------------------------------------------------------------
 
-    async def _exchange(self, job: Job) -> None:
+    async def _exchange(self, job: Job[AnyModbus]) -> None:
         self._job, self._giving_up = job, False
         request = job.request
         frame = rtu_frame(request.unit, request.pdu())
@@ -206,7 +196,7 @@ class Line(LineOwner):
         self._quiet_at = self._loop.time() + self.timing.frame_s(len(frame))
         return self._quiet_at
 
-    async def _broadcast(self, job: Job, frame: bytes, sent_at: float) -> None:
+    async def _broadcast(self, job: Job[AnyModbus], frame: bytes, sent_at: float) -> None:
         """Nobody answers. An ordinary caller gets control back after the turn-around, a stop as soon as the frame is out."""
         await self._listen_until(sent_at)
         if self._local_echo:
@@ -218,7 +208,7 @@ class Line(LineOwner):
             self._job = None
             self._loop.call_at(self._turnaround_until, self._settle, job)
 
-    async def _answer(self, job: Job, frame: bytes, sent_at: float) -> object:
+    async def _answer(self, job: Job[AnyModbus], frame: bytes, sent_at: float) -> object:
         """Wait for the right answer. Raises BusError; then the unit's silence is set, except when it answered properly."""
         request, unit = job.request, self._unit(job.request.unit)
         breaks_silence = self._loop.time() < self._silent_until
@@ -243,7 +233,7 @@ class Line(LineOwner):
         self._quiet_at = self._rx_at
         unit.answered_in(max(0.0, self._rx_at - sent_at - self.timing.frame_s(byte_count)))
 
-    async def _frame_for(self, job: Job, frame: bytes, sent_at: float, breaks_silence: bool) -> bytes:
+    async def _frame_for(self, job: Job[AnyModbus], frame: bytes, sent_at: float, breaks_silence: bool) -> bytes:
         """The PDU that answers `job`. Raises NoReply, WrongReply, LineEchoes, Preempted."""
         request, timing = job.request, self.timing
         unit = self._unit(request.unit)
@@ -274,7 +264,7 @@ class Line(LineOwner):
             raise decoder.wrong()
         raise NoReply(self.name, request.unit, f"no answer to {request} within {unit.timing.timeout_s:g} s")
 
-    def _holds_up_a_stop(self, job: Job, unit: _UnitState) -> bool:
+    def _holds_up_a_stop(self, job: Job[AnyModbus], unit: _UnitState) -> bool:
         """Whether `job` is an OFF to a unit that did not answer last time either, while other units have still to be told."""
         silent = job.is_stop and unit.usual_s is None
         return silent and any(not other.done.done() for other in self._queues[Priority.STOP])
@@ -287,14 +277,14 @@ class Line(LineOwner):
             return sent_at + 2 * max(unit.usual_s, PROMPT_FLOOR_S) + self.timing.frame_s(decoder.length)
         return sent_at
 
-    def _check_no_echo(self, request: AnyRequest, frame: bytes, received: bytes) -> None:
+    def _check_no_echo(self, request: AnyModbus, frame: bytes, received: bytes) -> None:
         """Catch an echo that began after the test: only where a right answer cannot look like the question."""
         same_shape = request.is_write and request.reply_pdu_length + RTU_OVERHEAD == len(frame)
         if not same_shape and received.startswith(frame):
             self._set_state(self._echoing())
             raise LineEchoes(self.name, request.unit, self._state.reason)
 
-    async def _own_echo(self, request: AnyRequest, frame: bytes, sent_at: float) -> None:
+    async def _own_echo(self, request: AnyModbus, frame: bytes, sent_at: float) -> None:
         """Take our own bytes off the line. Raises WrongReply when they do not come back, or come back changed."""
         await self._listen_until(sent_at + GAP_MAX_S, len(frame))
         if not self._rx.startswith(frame):
@@ -360,6 +350,6 @@ class Line(LineOwner):
     def _preempt_current(self) -> None:
         self._giving_up = self._job is not None and not self._job.is_stop
 
-    def _current(self) -> list[Job]:
+    def _current(self) -> list[Job[AnyModbus]]:
         job, self._job = self._job, None
         return [job] if job is not None else []

@@ -27,6 +27,7 @@ from pymodbus.pdu.register_message import (
 from pymodbus.pdu.utils import unpack_bitstring
 
 from irctl.bus.errors import ExceptionReply, WrongReply
+from irctl.bus.request import AnyRequest as AnyRequest  # what drivers hand out: any line's
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ EXCEPTION_NAMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Request(ABC, Generic[T]):
+class ModbusRequest(ABC, Generic[T]):
     """One question to one unit; `T` is what the answer means. `unit` 0 is the broadcast of a write."""
 
     unit: int
@@ -110,11 +111,11 @@ class Request(ABC, Generic[T]):
         return f"FC{self.function:02X} at {self.address} (0x{self.address:04X})"
 
 
-AnyRequest = Request[Any]
+AnyModbus = ModbusRequest[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadBits(Request[tuple[bool, ...]]):
+class _ReadBits(ModbusRequest[tuple[bool, ...]]):
     count: int
     is_write: ClassVar[bool] = False
 
@@ -148,7 +149,7 @@ class ReadDiscreteInputs(_ReadBits):
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadRegisters(Request[tuple[int, ...]]):
+class _ReadRegisters(ModbusRequest[tuple[int, ...]]):
     count: int
     is_write: ClassVar[bool] = False
 
@@ -182,7 +183,7 @@ class ReadInput(_ReadRegisters):
 
 
 @dataclass(frozen=True, slots=True)
-class _Write(Request[None]):
+class _Write(ModbusRequest[None]):
     """A write is acknowledged by an echo of its first four bytes: address, then value or count."""
 
     is_write: ClassVar[bool] = True
@@ -289,7 +290,7 @@ class RtuDecoder:
 
     NOISE_MAX = 2
 
-    def __init__(self, request: AnyRequest, line: str = "", skip_foreign: bool = False) -> None:
+    def __init__(self, request: AnyModbus, line: str = "", skip_foreign: bool = False) -> None:
         """`skip_foreign`: look for the answer behind frames that answer something else, instead of raising."""
         self._request = request
         self._line = line
@@ -314,14 +315,21 @@ class RtuDecoder:
         for start in range(starts):
             if (pdu := self._answer_at(start)) is not None:
                 return pdu
-        # Any whole frame that is not our answer: no reason to wait for more.
-        if len(self._buffer) >= 4 and crc_ok(self._buffer):
+        # Any whole frame that is not our answer: no reason to wait for more. A CRC that fits the beginning of our answer is chance.
+        if len(self._buffer) >= 4 and crc_ok(self._buffer) and not any(map(self._begins_at, range(starts))):
             if not self._skip_foreign:
                 raise self.wrong()
             self._buffer.clear()
         elif len(self._buffer) > RTU_FRAME_MAX + self.NOISE_MAX:
             raise self.wrong()
         return None
+
+    def _begins_at(self, start: int) -> bool:
+        """Whether what has come may be the beginning of our answer, from `start` on."""
+        begun, request = self._buffer[start:], self._request
+        if len(begun) < 3 or len(begun) >= self.length or begun[0] != request.unit or begun[1] != request.function:
+            return False
+        return not request.is_write and begun[2] == request.reply_pdu_length - 2
 
     def _answer_at(self, start: int) -> bytes | None:
         """The PDU of our answer if it begins at `start` and is complete."""

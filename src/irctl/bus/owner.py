@@ -6,10 +6,11 @@ import asyncio
 import logging
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from math import inf
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from irctl.bus.bus import QUEUE_MAX, LineState, LinkStatus, Priority, StateListener, Trace, UnitTiming
 from irctl.bus.errors import (
@@ -22,12 +23,14 @@ from irctl.bus.errors import (
     Preempted,
     WrongReply,
 )
-from irctl.bus.modbus import AnyRequest, Request
 from irctl.bus.port import Port
 from irctl.bus.recent import RecentFrames
+from irctl.bus.request import AnyRequest, Request, Speech
 from irctl.bus.stats import LineStats
 
 T = TypeVar("T")
+R = TypeVar("R", bound=AnyRequest)
+"""What can be asked on the line."""
 
 log = logging.getLogger(__name__)
 
@@ -38,10 +41,10 @@ CLOCK_STEP_S = 1e-6
 
 
 @dataclass(eq=False, slots=True)
-class Job:
+class Job(Generic[R]):
     """One request on its way. `done` is cancelled when the caller goes."""
 
-    request: AnyRequest
+    request: R
     priority: Priority
     done: asyncio.Future[Any]
     asked_at: float
@@ -51,8 +54,12 @@ class Job:
         return self.priority is Priority.STOP
 
 
-class LineOwner(ABC):
+class LineOwner(ABC, Generic[R]):
     """Keeps one port open and hands it one job after another. Lines differ in how they serve a job."""
+
+    speaks: Speech
+    _asked: type[R]
+    """Nothing else may be asked here."""
 
     def __init__(self, name: str, port: Port, trace: Trace | None = None) -> None:
         self.name = name
@@ -62,7 +69,7 @@ class LineOwner(ABC):
         self.trace = trace
         self._port = port
         self._state = LineState(LinkStatus.DOWN, "not started")
-        self._queues: dict[Priority, deque[Job]] = {priority: deque() for priority in Priority}
+        self._queues: dict[Priority, deque[Job[R]]] = {priority: deque() for priority in Priority}
         self._task: asyncio.Task[None] | None = None
         self._lost: str | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -144,12 +151,13 @@ class LineOwner(ABC):
         """Give up what is under way and not STOP, as soon as that helps the stop."""
 
     @abstractmethod
-    def _current(self) -> list[Job]:
+    def _current(self) -> list[Job[R]]:
         """Remove and return the jobs under way."""
 
     async def _ask(self, request: Request[T], priority: Priority) -> T:
-        self._check_usable(request, priority)
-        job = Job(request, priority, self._loop.create_future(), self._loop.time())
+        (asked,) = self._spoken_here((request,))
+        self._check_usable(asked, priority)
+        job: Job[R] = Job(asked, priority, self._loop.create_future(), self._loop.time())
         queue = self._queues[priority]
         queue.append(job)
         self._poke()
@@ -160,7 +168,16 @@ class LineOwner(ABC):
                 with suppress(ValueError):  # already being served: its owner finishes it and drops the answer
                     queue.remove(job)
 
-    def _check_usable(self, request: AnyRequest, priority: Priority) -> None:
+    def _spoken_here(self, requests: Sequence[AnyRequest]) -> list[R]:
+        """The same, known to be of this line's kind. Raises ValueError."""
+        spoken: list[R] = []
+        for request in requests:
+            if not isinstance(request, self._asked):
+                raise ValueError(f"line {self.name} speaks {self.speaks}: {request} cannot be asked on it")
+            spoken.append(request)
+        return spoken
+
+    def _check_usable(self, request: R, priority: Priority) -> None:
         if priority is Priority.LEASE and not self._light_permitted:
             raise Preempted(self.name, request.unit, f"{request} refused: a stop is in force")
         if self._state.status is LinkStatus.DOWN:
@@ -174,7 +191,21 @@ class LineOwner(ABC):
         if waiting >= QUEUE_MAX:
             raise LineSaturated(self.name, request.unit, f"line saturated: {waiting} requests are waiting")
 
-    def _settle(self, job: Job, value: object = None, error: BusError | None = None) -> None:
+    def _choose(self, ready_at: Callable[[Job[R]], float]) -> tuple[Job[R] | None, float]:
+        """Which job may go first, and when. Among jobs that may go now: the highest priority, then the oldest."""
+        best, best_at = None, inf
+        for queue in self._queues.values():
+            for job in queue:
+                if job.done.done():
+                    continue  # its caller has gone, and takes it out of the queue
+                at = ready_at(job)
+                if self._reached(at):
+                    return job, at
+                if at < best_at:
+                    best, best_at = job, at
+        return best, best_at
+
+    def _settle(self, job: Job[R], value: object = None, error: BusError | None = None) -> None:
         """Give the caller, if there still is one, its value or error; count it."""
         self.stats.record(job.request.unit, error, self._loop.time() - job.asked_at)
         if job.done.done():
@@ -184,7 +215,7 @@ class LineOwner(ABC):
         else:
             job.done.set_result(value)
 
-    def _preempted(self, job: Job) -> Preempted:
+    def _preempted(self, job: Job[R]) -> Preempted:
         return Preempted(self.name, job.request.unit, f"{job.request} given up for a stop")
 
     async def _own(self, attempted: asyncio.Event) -> None:

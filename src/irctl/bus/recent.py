@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from irctl.bus.modbus import BROADCAST, EXCEPTION_NAMES, MBAP_LENGTH, crc_ok
+from irctl.bus.text import shown
 
 FRAMES_KEPT = 200
 FRAME_MAX = 260
@@ -92,3 +93,21 @@ def decoded(frames: Iterable[Frame], *, tcp: bool) -> list[dict[str, Any]]:
             "note": note,
         })  # fmt: skip
     return told
+
+
+def read_as_text(frames: Iterable[Frame]) -> list[dict[str, Any]]:
+    """The same columns for a line of text, where whether an answer is right only its driver knows: `ok` is None."""
+    return [
+        {
+            "number": frame.number,
+            "at_s": round(frame.at_s, 4),
+            "direction": frame.direction,
+            "unit": None,
+            "function": None,
+            "name": shown(frame.data),
+            "hex": frame.data.hex(" "),
+            "ok": None,
+            "note": "",
+        }
+        for frame in frames
+    ]

@@ -10,13 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from irctl.bus.bus import UP, LineState, Priority, Trace, UnitTiming
 from irctl.bus.errors import BusError, LineEchoes, NoReply, WrongReply
-from irctl.bus.modbus import AnyRequest, Request, TcpDecoder, TcpReply, tcp_frame
+from irctl.bus.modbus import AnyModbus, ModbusRequest, TcpDecoder, TcpReply, tcp_frame
 from irctl.bus.owner import Job, LineOwner
 from irctl.bus.port import Port
+from irctl.bus.request import AnyRequest, Speech
 
 OUTSTANDING_MAX = 1
 """Questions under way at once. Many devices take several, but some lose one of two that arrive together (pymodbus 3.16's server
@@ -26,12 +26,15 @@ TRANSACTIONS = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class _Outstanding:
-    job: Job
+    job: Job[AnyModbus]
     timer: asyncio.TimerHandle
 
 
-class TcpLine(LineOwner):
+class TcpLine(LineOwner[AnyModbus]):
     """The owner of one Modbus TCP connection. See `Bus` for the verbs."""
+
+    speaks: Speech = "modbus"
+    _asked = ModbusRequest
 
     def __init__(
         self, name: str, port: Port, *, outstanding_max: int = OUTSTANDING_MAX, trace: Trace | None = None
@@ -49,18 +52,18 @@ class TcpLine(LineOwner):
             raise ValueError(f"line {self.name}: unit {unit} must be 1 to 255")
         self._units[unit] = self._units.get(unit, timing).or_slower(timing)
 
-    def worst_time_to_dark_s(self, off_frames: Sequence[Request[Any]]) -> float:
+    def worst_time_to_dark_s(self, off_frames: Sequence[AnyRequest]) -> float:
         """Seconds from `preempt` until the last of `off_frames`, queued together, has been obeyed.
 
         One longest time-out for each round of `outstanding_max` stops, as if no unit acknowledged, and the slowest unit's
         longest answer time for the last. Not counted: the network, and the serial side of a gateway.
         """
-        timings = [self._timing(request.unit) for request in off_frames]
+        timings = [self._timing(request.unit) for request in self._spoken_here(off_frames)]
         rounds_before = (len(timings) - 1) // self._outstanding_max
         timeout_s = max((timing.timeout_s for timing in timings), default=0.0)
         return max(0, rounds_before) * timeout_s + max((timing.reply_max_s for timing in timings), default=0.0)
 
-    def _check_usable(self, request: AnyRequest, priority: Priority) -> None:
+    def _check_usable(self, request: AnyModbus, priority: Priority) -> None:
         if request.is_broadcast:
             raise ValueError(f"line {self.name}: no broadcast over TCP, where unit 0 means the gateway itself")
         super()._check_usable(request, priority)
@@ -78,7 +81,7 @@ class TcpLine(LineOwner):
                 self._send(job)
             await self._pause_until()
 
-    def _next_job(self) -> Job | None:
+    def _next_job(self) -> Job[AnyModbus] | None:
         """The next job that may go now. A stop waits for nothing but other stops."""
         stops = sum(outstanding.job.is_stop for outstanding in self._outstanding.values())
         for priority, queue in self._queues.items():
@@ -89,7 +92,7 @@ class TcpLine(LineOwner):
                     return job
         return None
 
-    def _send(self, job: Job) -> None:
+    def _send(self, job: Job[AnyModbus]) -> None:
         request = job.request
         while (number := self._transaction) in self._outstanding:
             self._transaction = (number + 1) % TRANSACTIONS
@@ -142,7 +145,7 @@ class TcpLine(LineOwner):
             if not outstanding.job.is_stop:
                 self._finish(number, error=self._preempted(outstanding.job))
 
-    def _current(self) -> list[Job]:
+    def _current(self) -> list[Job[AnyModbus]]:
         jobs = [outstanding.job for outstanding in self._outstanding.values()]
         for outstanding in self._outstanding.values():
             outstanding.timer.cancel()

@@ -10,12 +10,12 @@ from irctl.bus.modbus import (
     ReadDiscreteInputs,
     ReadHolding,
     ReadInput,
-    Request,
     WriteCoil,
     WriteCoilValue,
     WriteRegister,
     WriteRegisters,
 )
+from irctl.bus.request import Request
 
 T = TypeVar("T")
 POLL = Priority.POLL

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from irctl.bus.errors import BusError
-from irctl.bus.recent import decoded
+from irctl.bus.recent import decoded, read_as_text
 from irctl.bus.tcp import TcpLine
 from irctl.controller import burn_in_api, calibration_api, lookup, reminder_api
 from irctl.controller.authority import Authority
@@ -176,10 +176,11 @@ def create_app(station: Station) -> FastAPI:
         if line not in station.lines:
             raise Refused([Problem("line", line, "no such line", f"Known are {', '.join(station.lines)}")])
         bus, now_s = station.lines[line], _now()
+        frames = bus.recent.after(after, now_s)
         return {
             "line": line,
             "now_s": round(now_s, 4),
-            "frames": decoded(bus.recent.after(after, now_s), tcp=isinstance(bus, TcpLine)),
+            "frames": read_as_text(frames) if bus.speaks == "text" else decoded(frames, tcp=isinstance(bus, TcpLine)),
         }
 
     @app.post("/v1/sessions", status_code=201)

@@ -39,14 +39,18 @@ async def prove_dark_and_arm(output: Output) -> dict[str, Identity]:
     return identities
 
 
-async def read_dark(instruments: Instruments, every_s: float) -> DarkReading:
-    """The radiometer's offset from a few readings; nothing where there is none. Raises BusError, DeviceFault."""
+async def read_dark(output: Output, instruments: Instruments, every_s: float) -> DarkReading:
+    """The radiometer's offset from a few readings; nothing where there is none. Raises BusError, DeviceFault.
+
+    The armed output is looked at all along: some watchdogs count silence in the dark too, and latch.
+    """
     await instruments.read()
     if instruments.radiometer is None:
         return DarkReading()
     readings: list[float] = []
     for _ in range(DARK_READINGS):
         readings.append(await instruments.radiometer.irradiance_mw_cm2())
+        await output.observe()
         await asyncio.sleep(every_s)
     offset = fmean(readings)
     if abs(offset) > AMBIENT_MAX_MW_CM2 or abs(readings[-1] - readings[0]) > AMBIENT_DRIFT_MAX_MW_CM2:

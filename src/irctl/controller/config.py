@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from irctl.bus.request import Speech
+from irctl.bus.text import ONLY_UNIT
 from irctl.controller.calibration_file import load_calibration, load_meter
 from irctl.controller.upkeep_section import MeterSection, UpkeepSection, upkeep_problems
 from irctl.domain.calibration import Calibration
@@ -62,9 +64,13 @@ class JournalSection(Strict):
 
 
 class LineSection(Strict):
-    """One serial or network line. `port`: a device path, `socket://`, `rfc2217://`, `tcp://host:502` (Modbus TCP) or `sim://NAME`."""
+    """One serial or network line. `port`: a device path, `socket://`, `rfc2217://`, `tcp://host:502` (Modbus TCP) or `sim://NAME`.
+
+    `protocol`: what is spoken on it; a line of text has one device, which has no address.
+    """
 
     port: str = Field(min_length=1)
+    protocol: Speech = "modbus"
     baud: int = Field(default=9600, ge=300, le=1_000_000)
     format: Literal["8N1", "8N2", "8E1", "8O1", "8E2", "8O2"] = "8N1"
     local_echo: bool = False
@@ -108,7 +114,8 @@ class DeviceSection(BaseModel):
 
     driver: str
     line: str
-    unit: int = Field(ge=1, le=247)
+    unit: int = Field(default=ONLY_UNIT, ge=1, le=247)
+    """Its address; on a line of text there is none."""
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -389,16 +396,9 @@ def _address_problems(file: StationFile) -> list[Problem]:
                 Problem(f"devices.{name}.line", device.line, "no such line", f"Known are {_list(file.lines)}")
             )
             continue
-        other = taken.setdefault((device.line, device.unit), name)
-        if other != name:
-            problems.append(
-                Problem(
-                    f"devices.{name}.unit",
-                    device.unit,
-                    f"line {device.line!r} already has {other!r} there",
-                    "Give each device its own address",
-                )
-            )
+        line = file.lines[device.line]
+        unit = ONLY_UNIT if line.protocol == "text" else device.unit
+        problems += _unit_problems(name, device, line, there=taken.setdefault((device.line, unit), name))
     ports: dict[str, str] = {}
     for name, line in file.lines.items():
         other = ports.setdefault(line.port, name)
@@ -416,6 +416,26 @@ def _address_problems(file: StationFile) -> list[Problem]:
                 )
             )
     return problems
+
+
+def _unit_problems(name: str, device: DeviceSection, line: LineSection, there: str) -> list[Problem]:
+    """`there`: the first device of the file at this place."""
+    field, given = f"devices.{name}.unit", "unit" in device.model_fields_set
+    if line.protocol == "text":
+        problems: list[Problem] = []
+        if given:
+            limit = f"line {device.line!r} speaks text, which knows no addresses"
+            problems.append(Problem(field, device.unit, limit, "Remove it"))
+        if there != name:
+            limit = f"it speaks text and has {there!r} already"
+            problems.append(Problem(f"devices.{name}.line", device.line, limit, "Give each device a line of its own"))
+        return problems
+    if not given:
+        return [Problem(field, None, "is missing", "Say at which address the device answers, 1 to 247")]
+    if there != name:
+        limit = f"line {device.line!r} already has {there!r} there"
+        return [Problem(field, device.unit, limit, "Give each device its own address")]
+    return []
 
 
 def _list(names: Mapping[str, Any]) -> str:

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from irctl.bus.bus import Bus, Priority
 from irctl.bus.errors import ExceptionReply, NoReply, WrongReply
-from irctl.bus.modbus import AnyRequest, ReadHolding
+from irctl.bus.modbus import ReadHolding
+from irctl.bus.request import AnyRequest
 
 
 class Neighbour(Protocol):
@@ -59,6 +60,8 @@ class Place:
 
     async def ask_other(self, question: AnyRequest) -> None:
         """Put a frame on the line that is not this device's; what comes back does not matter. Raises BusError when the line fails."""
+        if self.line.speaks == "text":
+            return  # there is nobody else on it
         with suppress(NoReply, WrongReply, ExceptionReply):
             await self.line.transact(question, Priority.BACKGROUND)
 

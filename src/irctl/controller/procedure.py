@@ -11,7 +11,8 @@ from typing import Any
 
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply, NoReply, WrongReply
-from irctl.bus.modbus import AnyRequest, ReadHolding, WriteCoil
+from irctl.bus.modbus import ReadHolding, WriteCoil
+from irctl.bus.request import AnyRequest
 from irctl.controller.dropout import ARMING_S, NotAsClaimed, Subject, measure, spoken
 from irctl.controller.equipment import Equipment
 from irctl.controller.place import Place
@@ -124,7 +125,7 @@ class Procedure:
             await self._unanswered(place, WriteCoil(place.unused, 0, False))
             self.found.echo[place.line.name] = place.own_echo
         if not self.found.echo:
-            return "a network: there is nothing to echo"
+            return "no Modbus line: a network echoes nothing, and on a line of text an echo shows in every answer"
         return "; ".join(
             f"{line}: " + ("only the adapter's own echo, as declared" if echo else "silent")
             for line, echo in self.found.echo.items()

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from irctl.controller.session import Outcome
+from irctl.devices.roles import FailSafe
 from irctl.domain.chain import Event
 
 UNSEEN_S = 6.5
@@ -44,7 +45,8 @@ def _ended(history: Sequence[Event]) -> dict[str, Any]:
     if samples:
         newest = samples[-1]
         known = {key: newest[f"fluence{'' if key == 'best' else '_' + key}_j_cm2"] for key in known}
-    possible = _possible_j_cm2(history, samples, order["irradiance_mw_cm2"], info["lease_s"], ordered["calibration"])
+    lasts_s = _light_lasts_s(history, info)
+    possible = _possible_j_cm2(history, samples, order["irradiance_mw_cm2"], lasts_s, ordered["calibration"])
     lit_at = [e["level_pct"] for e in (first_light, *samples) if e is not None and e["level_pct"]]
     skin = [s["skin_c"] for s in samples if s["skin_c"] is not None]
     return {
@@ -78,6 +80,12 @@ def _ended(history: Sequence[Event]) -> dict[str, Any]:
         "drift": None,
         "dose_source": samples[-1]["irradiance_source"] if samples else "calibrated",
     }
+
+
+def _light_lasts_s(history: Sequence[Event], info: dict[str, Any]) -> float:
+    """How long the hardware lets light last that nobody renews: the emitter's lease; the cut-off's where the emitter keeps none."""
+    cutoff_s = next((e["cutoff_lease_s"] for e in history if e["event"] == "session.armed"), None)
+    return cutoff_s if info["fail_safe"] == FailSafe.NONE and cutoff_s is not None else info["lease_s"]
 
 
 def _possible_j_cm2(

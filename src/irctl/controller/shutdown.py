@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from irctl.bus.bus import Bus, Priority
 from irctl.bus.errors import BusError
-from irctl.bus.modbus import AnyRequest
+from irctl.bus.request import AnyRequest
 from irctl.controller.journal import Journal
 from irctl.controller.output import Evidence, Output
 from irctl.domain.chain import Event

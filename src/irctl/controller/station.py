@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 from irctl.bus.bus import Bus, Trace, UnitTiming
 from irctl.bus.line import Line
-from irctl.bus.modbus import AnyRequest
 from irctl.bus.port import Port, open_port
+from irctl.bus.request import AnyRequest
 from irctl.bus.stats import UnitStats
 from irctl.bus.tcp import TcpLine
+from irctl.bus.text_line import TextLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.controller.alarms import Alarms
@@ -446,12 +447,19 @@ def build(
 def _line(name: str, section: LineSection, open_wire: OpenWire, trace: Callable[[str], Trace] | None) -> Bus:
     wire = open_wire(name, section)
     tracer = trace(name) if trace else None
+    timing = LineTiming.serial(section.baud, section.format)
+    if section.protocol == "text":
+        if wire.modbus_tcp:
+            problem = Problem(f"lines.{name}.port", section.port, "tcp:// is Modbus TCP, and this line speaks text",
+                              "Write socket://host:port, or a serial device")  # fmt: skip
+            raise Refused([problem])
+        return TextLine(name, wire.port, timing, local_echo=section.local_echo, trace=tracer)
     if wire.modbus_tcp:
         return TcpLine(name, wire.port, trace=tracer)
     return Line(
         name,
         wire.port,
-        LineTiming.serial(section.baud, section.format),
+        timing,
         local_echo=section.local_echo,
         broadcast_turnaround_s=section.broadcast_turnaround_s,
         trace=tracer,
@@ -460,6 +468,11 @@ def _line(name: str, section: LineSection, open_wire: OpenWire, trace: Callable[
 
 def _connect(name: str, section: DeviceSection, line: Bus, folder: Path) -> ConnectedDevice:
     driver: AnyDriver = find_driver(section.driver, folder)
+    if driver.speaks != line.speaks:
+        raise ConfigurationError(
+            f"its driver speaks {driver.speaks}, and line {section.line!r} speaks {line.speaks}. "
+            f'Put it on a line with `protocol = "{driver.speaks}"`'
+        )
     own = {key: value for key, value in section.options.items() if key not in TIMING_OPTIONS}
     try:
         timing: UnitTiming = replace(

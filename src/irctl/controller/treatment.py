@@ -191,7 +191,7 @@ class Treatment:
                 raise DeviceFault(f"{other}: calibrate the lamp again")
             self._armed_at_s = self._equipment.now_s()
             self._write("session.armed", **record.armed(self._info.fail_safe, self._output, identities["emitter"]))
-            dark = await checking.read_dark(self._instruments, self._info.tick_s)
+            dark = await checking.read_dark(self._output, self._instruments, self._info.tick_s)
         except (BusError, DeviceFault) as error:
             await self._fail(str(error))
             return

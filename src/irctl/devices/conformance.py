@@ -28,6 +28,7 @@ from irctl.devices.roles import (
     Device,
     DeviceFault,
     Emitter,
+    FailSafe,
     NotArmed,
     OutputState,
     Radiometer,
@@ -155,7 +156,9 @@ async def gives_light_and_reads_it_back(bench: OutputBench) -> None:
 
 
 async def goes_dark_when_the_host_falls_silent(bench: OutputBench) -> None:
-    """The promise everything rests on. Nobody sends a frame; the hardware acts."""
+    """The promise everything rests on. Nobody sends a frame; the hardware acts. An emitter that cannot must say so: then a cut-off has to."""
+    if _leaves_it_to_a_cutoff(bench):
+        return
     await _light(bench)
     await asyncio.sleep(bench.lease_s / 2)
     _expect(bench.truth(), "the output went dark before half its lease was over")
@@ -173,6 +176,8 @@ async def stays_lit_while_renewed(bench: OutputBench) -> None:
 
 async def ends_one_lease_after_its_last_renewal(bench: OutputBench) -> None:
     """Renewing starts the time anew: what is left of it is neither kept nor added. What this board does, commissioning measures again."""
+    if _leaves_it_to_a_cutoff(bench):
+        return
     await _light(bench)
     await asyncio.sleep(0.6 * bench.lease_s)
     await bench.on()
@@ -183,6 +188,8 @@ async def ends_one_lease_after_its_last_renewal(bench: OutputBench) -> None:
 
 
 async def needs_arming_again_after_a_lapse(bench: OutputBench) -> None:
+    if _leaves_it_to_a_cutoff(bench):
+        return
     await _light(bench)
     await asyncio.sleep(bench.lease_s + bench.output.lease.step_s + LAPSE_MARGIN_S)
     state = await bench.seen()
@@ -386,6 +393,13 @@ async def _gives_up_in_time(call: Awaitable[object], what: str) -> None:
     await _raises(BusError, call, f"{what} to a silent device")
     took = loop.time() - began
     _expect(took <= PATIENCE_S, f"{what} took {took:.2f} s to give up on a silent device")
+
+
+def _leaves_it_to_a_cutoff(bench: OutputBench) -> bool:
+    """Whether it is an emitter that declares no fail-safe: a station file must put a cut-off with one behind it."""
+    none = bench.output.lease.fail_safe is FailSafe.NONE
+    _expect(not (none and isinstance(bench.output, Cutoff)), "a cut-off without a fail-safe protects nobody")
+    return none
 
 
 async def _identifies(device: Device) -> None:

@@ -32,16 +32,15 @@ class Reading:
 
 
 class LeasedOutput(ABC):
-    """One channel that the hardware darkens by itself. `name` as configured, "dimmer.1"; `coil` is the channel's OFF coil."""
+    """One channel that the hardware darkens by itself. `name` as configured, "dimmer.1"."""
 
     shows_restarts = False
     settle_s = 0.0
     """How long an output may take to read dark after OFF."""
 
-    def __init__(self, unit: Unit, name: str, coil: int, lease: LeaseSpec) -> None:
+    def __init__(self, unit: Unit, name: str, lease: LeaseSpec) -> None:
         self.unit = unit
         self.name = name
-        self.coil = coil
         self.lease = lease
         self._armed_s: float | None = None
         self._lit = False  # the device has acknowledged light, and nobody has darkened it since
@@ -139,8 +138,20 @@ class LeasedOutput(ABC):
             self._forget()
         return OutputState(on=not reading.dark, level_pct=reading.level_pct, tripped=tripped, rebooted=rebooted)
 
+    @abstractmethod
     def off_requests(self) -> tuple[AnyRequest, ...]:
-        return (WriteCoil(self.unit.address, self.coil, False),)
+        """The frames of OFF."""
 
     def broadcast_off(self) -> AnyRequest | None:
         return None
+
+
+class CoilOutput(LeasedOutput):
+    """One that a coil switches off."""
+
+    def __init__(self, unit: Unit, name: str, coil: int, lease: LeaseSpec) -> None:
+        super().__init__(unit, name, lease)
+        self.coil = coil
+
+    def off_requests(self) -> tuple[AnyRequest, ...]:
+        return (WriteCoil(self.unit.address, self.coil, False),)

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irctl.bus.bus import UnitTiming
+from irctl.bus.request import Speech
 from irctl.bus.unit import Unit
 from irctl.devices.roles import Contact, Cutoff, Emitter, Identity, Radiometer, Thermometer
 
@@ -140,6 +141,8 @@ class Driver(Generic[O]):
     options: type[O]
     connect: Callable[[Unit, str, O], ConnectedDevice]
     timing: UnitTiming = field(default_factory=UnitTiming)
+    speaks: Speech = "modbus"
+    """What the line must speak on which such a device hangs."""
 
     def parse_options(self, device: str, raw: Mapping[str, object]) -> O:
         """The device section's driver keys, checked. Raises BadOptions naming every wrong key."""

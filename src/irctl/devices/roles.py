@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from irctl.bus.bus import Priority
-from irctl.bus.modbus import AnyRequest
+from irctl.bus.request import AnyRequest
 
 
 class FailSafe(StrEnum):
@@ -63,6 +63,10 @@ class LeaseSpec:
         """Whether the device can count exactly `lease_s`: within its range and a whole number of its steps."""
         steps = lease_s / self.step_s
         return self.min_s <= lease_s <= self.max_s and abs(steps - round(steps)) < 1e-6
+
+
+NO_LEASE = LeaseSpec(FailSafe.NONE, LeaseScope.CHANNEL, min_s=0.1, max_s=3600, step_s=0.001)
+"""Of an emitter that keeps none: the times are what the controller may ask for, and the cut-off behind it keeps."""
 
 
 @dataclass(frozen=True, slots=True)

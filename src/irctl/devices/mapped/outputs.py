@@ -9,11 +9,9 @@ from irctl.bus.modbus import AnyRequest
 from irctl.devices.leased import LeasedOutput, Reading
 from irctl.devices.mapped.device import MappedDevice
 from irctl.devices.mapped.model import Assignment, DeviceMap, FailSafe, Output
-from irctl.devices.roles import DeviceFault, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
+from irctl.devices.roles import NO_LEASE, DeviceFault, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
 from irctl.devices.roles import FailSafe as Kind
 
-NO_LEASE = LeaseSpec(Kind.NONE, LeaseScope.CHANNEL, min_s=0.1, max_s=3600.0, step_s=0.1)
-"""Nothing here counts it: the cut-off behind such an emitter does."""
 DARK_SHARE_PCT = 0.05
 """Of the level: less is dark."""
 
@@ -36,8 +34,10 @@ def lease_of(told: DeviceMap, retrigger: Retrigger | None) -> LeaseSpec:
 class MappedOutput(LeasedOutput):
     """One channel, as cut-off."""
 
+    settle_s = 0.5
+
     def __init__(self, device: MappedDevice, channel: str, role: Output, lease: LeaseSpec, full: float | None) -> None:
-        super().__init__(device.unit, f"{device.name}.{channel}", 0, lease)  # no coil: see `off_requests`
+        super().__init__(device.unit, f"{device.name}.{channel}", lease)
         self.device, self.channel, self.role, self.full = device, channel, role, full
         safe = device.told.failsafe
         assert safe is not None, "a map of outputs without it does not load"
@@ -105,8 +105,12 @@ class MappedOutput(LeasedOutput):
         flows = pct is None or pct > DARK_SHARE_PCT
         on = flows if state is None else bool(_number(found, state))
         tripped = self.safe.trip is not None and bool(_number(found, self.safe.trip))
+        measured = role.level_read is not None and flows  # a switch that says off while it flows is not dark
         return Reading(
-            dark=not on, lit=on and flows, level_pct=pct if on else None if pct is None else 0.0, tripped=tripped
+            dark=not on and not measured,
+            lit=on and flows,
+            level_pct=pct if on else None if pct is None else 0.0,
+            tripped=tripped,
         )
 
     async def _restarted(self, priority: Priority) -> bool:
