@@ -4,6 +4,9 @@ import pytest
 
 from tests.virtual_time import VirtualLoop
 
+collect_ignore = ["third_party"]
+"""A package of its own, with tests of its own: tests/devices/test_scaffold.py installs it and runs them."""
+
 
 @pytest.fixture
 def anyio_backend(request: pytest.FixtureRequest):

@@ -11,7 +11,7 @@ from __future__ import annotations
 from irctl.bus.bus import Priority, UnitTiming
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, NoOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, NoOptions
 from irctl.devices.roles import DeviceFault, Identity
 
 # holding registers
@@ -64,4 +64,14 @@ def connect(unit: Unit, name: str, options: NoOptions) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, sensor.identify, thermometers={1: sensor})
 
 
-DRIVER = Driver("calex-pyrominibus", NoOptions, connect, timing=UnitTiming(timeout_s=0.15, reply_max_s=0.3))
+ABOUT = About(
+    "Calex PyroMiniBus, infrared thermometer",
+    ("thermometer",),
+    None,
+    "9600 8N1",
+    "Calex manual p. 7",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver(
+    "calex-pyrominibus", NoOptions, connect, timing=UnitTiming(timeout_s=0.15, reply_max_s=0.3), about=ABOUT
+)

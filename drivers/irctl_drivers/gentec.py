@@ -17,7 +17,7 @@ from pydantic import Field
 from irctl.bus.bus import Priority, UnitTiming
 from irctl.bus.text import NUMBER, Dialect, number
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, Identity
 
 ENDS = {"none": b"", "cr": b"\r", "lf": b"\n", "crlf": b"\r\n"}
@@ -80,4 +80,14 @@ def connect(unit: Unit, name: str, options: GentecOptions) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, sensor.identify, radiometers={1: sensor})
 
 
-DRIVER = Driver("gentec", GentecOptions, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text")
+ABOUT = About(
+    "Gentec Maestro, Integra power meters",
+    ("radiometer",),
+    None,
+    "text",
+    "Gentec command list",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver(
+    "gentec", GentecOptions, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text", about=ABOUT
+)

@@ -14,7 +14,7 @@ from pydantic import Field
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, Identity
 
 # holding registers
@@ -77,4 +77,12 @@ def connect(unit: Unit, name: str, options: Sr05Options) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, sensor.identify, radiometers={1: sensor})
 
 
-DRIVER = Driver("hukseflux-sr05", Sr05Options, connect)
+ABOUT = About(
+    "Hukseflux SR05, SR15, SR20-D2 pyranometers",
+    ("radiometer",),
+    None,
+    "19200 8E1",
+    "Hukseflux manual, its worked example",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("hukseflux-sr05", Sr05Options, connect, about=ABOUT)

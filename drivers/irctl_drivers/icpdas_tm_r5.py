@@ -15,7 +15,7 @@ from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil
 from irctl.bus.unit import Unit
 from irctl.devices.leased import CoilOutput, Reading
-from irctl.devices.registry import Action, ConnectedDevice, Driver, NoOptions
+from irctl.devices.registry import About, Action, ConnectedDevice, Driver, NoOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 
 CHANNELS = (1, 2, 3, 4, 5)
@@ -168,4 +168,12 @@ def connect(unit: Unit, name: str, options: NoOptions) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("icpdas-tm-r5", NoOptions, connect)
+ABOUT = About(
+    "ICP DAS tM-R5, five relays",
+    ("cutoff",),
+    FailSafe.COMM_WATCHDOG,
+    "9600 8N1",
+    "tM-R5 Quick Start p. 10",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("icpdas-tm-r5", NoOptions, connect, about=ABOUT)

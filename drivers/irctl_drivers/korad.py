@@ -22,8 +22,8 @@ from irctl.bus.request import AnyRequest
 from irctl.bus.text import Dialect, TextQuery, Unended, number
 from irctl.bus.unit import Unit
 from irctl.devices.leased import LeasedOutput, Reading
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
-from irctl.devices.roles import NO_LEASE, DeviceFault, Identity
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
+from irctl.devices.roles import NO_LEASE, DeviceFault, FailSafe, Identity
 from irctl_drivers.reading_back import arm_with, near
 
 MAKERS = ("KORAD", "TENMA", "RND", "VELLEMAN")
@@ -142,4 +142,12 @@ def connect(unit: Unit, name: str, options: KoradOptions) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, supply.identify, emitters={1: supply})
 
 
-DRIVER = Driver("korad", KoradOptions, connect, UnitTiming(timeout_s=0.2, reply_max_s=0.4), speaks="text")
+ABOUT = About(
+    "Korad KA3005P, Tenma, RND, Velleman supplies",
+    ("emitter",),
+    FailSafe.NONE,
+    "text, 9600 8N1",
+    "sigrok korad-kaxxxxp",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("korad", KoradOptions, connect, UnitTiming(timeout_s=0.2, reply_max_s=0.4), speaks="text", about=ABOUT)

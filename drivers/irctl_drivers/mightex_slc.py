@@ -26,7 +26,7 @@ from irctl.bus.request import AnyRequest
 from irctl.bus.text import Dialect, Ended, TextCommand, TextQuery, Unended
 from irctl.bus.unit import Unit
 from irctl.devices.leased import LeasedOutput, Reading
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
 from irctl_drivers.reading_back import arm_with
 
@@ -191,4 +191,14 @@ def connect(unit: Unit, name: str, options: SlcOptions) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("mightex-slc", SlcOptions, connect, UnitTiming(timeout_s=0.2, reply_max_s=0.4), speaks="text")
+ABOUT = About(
+    "Mightex SLC LED drivers, device-timed pulses",
+    ("emitter",),
+    FailSafe.TIMED_OUTPUT,
+    "text, 9600 8N1",
+    "Mightex SLC command reference",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver(
+    "mightex-slc", SlcOptions, connect, UnitTiming(timeout_s=0.2, reply_max_s=0.4), speaks="text", about=ABOUT
+)

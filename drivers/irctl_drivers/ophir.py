@@ -15,7 +15,7 @@ from irctl.bus.bus import Priority, UnitTiming
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.text import NUMBER, Dialect, number
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, Identity
 
 OPHIR = Dialect(end=b"\r\n", refused=r"\?.*")
@@ -72,4 +72,12 @@ def connect(unit: Unit, name: str, options: OphirOptions) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, sensor.identify, radiometers={1: sensor})
 
 
-DRIVER = Driver("ophir", OphirOptions, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text")
+ABOUT = About(
+    "Ophir Nova II, Vega, StarLite power meters",
+    ("radiometer",),
+    None,
+    "text, 9600 8N1",
+    "pyLabLib, pymeasure",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("ophir", OphirOptions, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text", about=ABOUT)

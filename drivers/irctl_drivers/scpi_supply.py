@@ -24,7 +24,7 @@ from irctl.bus.request import AnyRequest
 from irctl.bus.text import NUMBER, Dialect, TextQuery, number
 from irctl.bus.unit import Unit
 from irctl.devices.leased import LeasedOutput, Reading
-from irctl.devices.registry import Action, ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, Action, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 from irctl_drivers.reading_back import arm_with, near, switched
 
@@ -296,4 +296,14 @@ def connect(unit: Unit, name: str, options: SupplyOptions) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("scpi-supply", SupplyOptions, connect, UnitTiming(timeout_s=0.15, reply_max_s=0.4), speaks="text")
+ABOUT = About(
+    "SCPI supplies with watchdogs: TDK-Lambda GENESYS+, Keysight N6700 to N7900, Delta SM15K",
+    ("emitter",),
+    FailSafe.COMM_WATCHDOG,
+    "text",
+    "GENESYS+ manual 5.10; Keysight and Delta programming guides",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver(
+    "scpi-supply", SupplyOptions, connect, UnitTiming(timeout_s=0.15, reply_max_s=0.4), speaks="text", about=ABOUT
+)

@@ -15,7 +15,7 @@ from irctl.bus.bus import Priority, UnitTiming
 from irctl.bus.errors import BusError
 from irctl.bus.text import NUMBER, Dialect, number
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, Identity
 
 SCPI = Dialect(end=b"\n")
@@ -99,4 +99,14 @@ def connect(unit: Unit, name: str, options: Pm100Options) -> ConnectedDevice:
     return ConnectedDevice(name, DRIVER.name, sensor.identify, radiometers={1: sensor})
 
 
-DRIVER = Driver("thorlabs-pm100", Pm100Options, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text")
+ABOUT = About(
+    "Thorlabs PM100 power meters, through a SCPI port",
+    ("radiometer",),
+    None,
+    "text",
+    "pymeasure",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver(
+    "thorlabs-pm100", Pm100Options, connect, UnitTiming(timeout_s=0.3, reply_max_s=0.6), speaks="text", about=ABOUT
+)

@@ -11,8 +11,8 @@ import asyncio
 from irctl.bus.bus import Priority
 from irctl.bus.errors import ExceptionReply
 from irctl.bus.unit import Unit
-from irctl.devices.registry import ConnectedDevice, Driver
-from irctl.devices.roles import DeviceFault, Identity, NotArmed
+from irctl.devices.registry import About, ConnectedDevice, Driver
+from irctl.devices.roles import DeviceFault, FailSafe, Identity, NotArmed
 from irctl_drivers.waveshare_relay import Board, FlashCutoff, FlashEmitter, FlashOptions
 
 CHANNELS = 8
@@ -87,4 +87,12 @@ def connect(unit: Unit, name: str, options: FlashOptions) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("waveshare-io8", FlashOptions, connect)
+ABOUT = About(
+    "Waveshare Modbus RTU IO 8CH",
+    ("contact", "cutoff"),
+    FailSafe.TIMED_OUTPUT,
+    "9600 8N1",
+    "three public drivers and the maker's wiki",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("waveshare-io8", FlashOptions, connect, about=ABOUT)

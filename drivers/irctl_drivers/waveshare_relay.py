@@ -21,7 +21,7 @@ from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteCoilValue
 from irctl.bus.unit import Unit
 from irctl.devices.leased import CoilOutput, Reading
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed, Retrigger
 
 # coils
@@ -179,4 +179,12 @@ def connect(unit: Unit, name: str, options: RelayOptions) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("waveshare-relay", RelayOptions, connect)
+ABOUT = About(
+    "Waveshare Modbus RTU Relay, eight timed relays",
+    ("cutoff",),
+    FailSafe.TIMED_OUTPUT,
+    "9600 8N1",
+    "three public drivers and the maker's wiki",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("waveshare-relay", RelayOptions, connect, about=ABOUT)

@@ -20,7 +20,7 @@ from irctl.bus.errors import ExceptionReply
 from irctl.bus.modbus import AnyRequest, WriteCoil, WriteRegister
 from irctl.bus.unit import Unit
 from irctl.devices.leased import CoilOutput, Reading
-from irctl.devices.registry import ConnectedDevice, Driver, DriverOptions
+from irctl.devices.registry import About, ConnectedDevice, Driver, DriverOptions
 from irctl.devices.roles import DeviceFault, FailSafe, Identity, LeaseScope, LeaseSpec, NotArmed
 
 CHANNELS = (1, 2, 3)
@@ -205,4 +205,12 @@ def connect(unit: Unit, name: str, options: Mdm3Options) -> ConnectedDevice:
     )
 
 
-DRIVER = Driver("wirenboard-mdm3", Mdm3Options, connect)
+ABOUT = About(
+    "Wiren Board WB-MDM3, three dimmers",
+    ("emitter",),
+    FailSafe.COMM_WATCHDOG,
+    "9600 8N2",
+    "Wiren Board's own template, firmware 2.12",
+    ("golden frames", "twin"),
+)
+DRIVER = Driver("wirenboard-mdm3", Mdm3Options, connect, about=ABOUT)

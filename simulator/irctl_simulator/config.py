@@ -11,22 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Place = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.[1-9][0-9]*$", description="device.channel, from 1")]
 
-TwinKind = Literal[
-    "wirenboard-mdm3",
-    "icpdas-tm-r5",
-    "waveshare-relay",
-    "waveshare-io8",
-    "hukseflux-sr05",
-    "calex-pyrominibus",
-    # on lines of text
-    "ophir",
-    "korad",
-    "scpi-supply",
-    "mightex-slc",
-    "gentec",
-    "thorlabs-pm100",
-]
-
 
 class Strict(BaseModel):
     """Unknown keys are errors: a misspelt fault or limit must not pass for a default."""
@@ -44,7 +28,7 @@ class LineConfig(Strict):
 
 
 class DeviceConfig(Strict):
-    twin: TwinKind
+    twin: Name
     line: Name
     unit: int = Field(1, ge=1, le=255)
     latency_s: float = Field(0.004, ge=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import entry_points
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast, get_type_hints
@@ -54,8 +55,25 @@ Sensor = Radiometer | CalexPyroMiniBus
 SensorT = TypeVar("SensorT", bound=Sensor)
 
 
+TWIN_GROUP = "irctl.twins"
+"""Entry points by which other packages bring twins, each called like its kind."""
+
+
 class WiringError(ValueError):
     """The configuration connects something to what is not there."""
+
+
+def twin_of(kind: str) -> type[RegisterTwin | TextTwin]:
+    """Shipped, or of an installed package. Raises WiringError naming those there are."""
+    if kind in TWINS:
+        return TWINS[kind]
+    brought = {entry.name: entry for entry in entry_points(group=TWIN_GROUP)}
+    if kind not in brought:
+        raise WiringError(f"there is no twin {kind!r}; known are {', '.join(sorted({*TWINS, *brought}))}")
+    twin = brought[kind].load()
+    if not (isinstance(twin, type) and issubclass(twin, RegisterTwin | TextTwin)):
+        raise WiringError(f"twin {kind!r} ({brought[kind].value}) is no RegisterTwin and no TextTwin")
+    return twin
 
 
 class SimStation:
@@ -108,7 +126,7 @@ class SimStation:
     def _device(self, name: str, config: DeviceConfig) -> Device:
         if config.line not in self.lines:
             raise WiringError(f"device {name} is on line {config.line}, which does not exist")
-        kind = TWINS[config.twin]
+        kind = twin_of(config.twin)
         if issubclass(kind, TextTwin) is not isinstance(self.lines[config.line], TextLine):
             raise WiringError(f"device {name}: a {config.twin} and line {config.line} do not speak the same protocol")
         options = _checked_options(name, kind, config.options)

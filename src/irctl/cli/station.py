@@ -19,6 +19,7 @@ from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:
     from irctl.controller.config import LineSection, StationConfig
+    from irctl.controller.load import LineLoad
     from irctl.controller.station import Station, Wire
     from irctl.devices.registry import ConnectedDevice
     from irctl.devices.roles import Identity
@@ -142,12 +143,15 @@ def doctor(
 
     Exit code 3 when the file has a problem, 1 when a device does not answer as it should.
     """
+    from irctl.controller.load import loads
+
     try:
         station = _on_paper(config)
     except Refused as refused:
         _tell_problems(config, refused.problems, json)
         return exits.REFUSED
-    lines = [_line_verdict(station, name) for name in station.lines]
+    busy = {load.line: load for load in asyncio.run(loads(station.config))}
+    lines = [_line_verdict(station, name) | _told_load(busy.get(name)) for name in station.lines]
     devices = asyncio.run(_probe(station.config, sim_endpoints)) if probe else None
     if json:
         say.as_json({"ok": True, "file": str(config), "problems": [], "lines": lines, "devices": devices})
@@ -198,6 +202,19 @@ def _line_verdict(station: Station, line: str) -> dict[str, Any]:
     }
 
 
+def _told_load(load: LineLoad | None) -> dict[str, Any]:
+    """How much of its time a line spends on what its lamps ask while all are lit."""
+    if load is None:
+        return {"busy": 0.0, "frames_per_s": 0.0, "busy_by_device": {}, "advice": None}
+    shares = {name: round(share, 4) for name, share in load.by_device.items()}
+    return {
+        "busy": round(load.busy, 4),
+        "frames_per_s": round(load.frames, 1),
+        "busy_by_device": shares,
+        "advice": load.advice,
+    }
+
+
 async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str, Any]]:
     """Who answers at every configured address. Opens the lines, commands nothing. Raises Refused while a controller runs."""
     from irctl.bus.errors import BusError
@@ -206,7 +223,7 @@ async def _probe(config: StationConfig, endpoints: Path | None) -> list[dict[str
     from irctl.controller.station import build, real_wire
     from irctl.devices.roles import DeviceFault
 
-    _require_no_controller(config)
+    require_no_controller(config)
     station = build(config, Journal(Path(os.devnull), utc_now), real_wire(endpoints))
     await asyncio.gather(*(line.start() for line in station.lines.values()))
     found: list[dict[str, Any]] = []
@@ -241,7 +258,7 @@ async def _identify(device: ConnectedDevice) -> Identity:
         return await device.identify()
 
 
-def _require_no_controller(config: StationConfig) -> None:
+def require_no_controller(config: StationConfig) -> None:
     """Two masters on one line spoil each other's frames, and one of them may be keeping a lamp safe."""
     url = f"http://{config.file.api.host}:{config.file.api.port}"
     try:
@@ -266,12 +283,17 @@ def _tell_doctor(file: Path, lines: list[dict[str, Any]], devices: list[dict[str
             ", ".join(line["devices"]),
             f"{line['worst_time_to_dark_s']:.2f} s",
             ", ".join(f"{name} {lease_s:g} s" for name, lease_s in line["leases_s"].items()) or "–",
+            f"{line['busy']:.0%}",
+            f"{line['frames_per_s']:.0f}",
         )
         for line in lines
     ]
-    out.print(
-        say.table(("line", "port", "devices", "worst time to dark", "leases"), rows, right=("worst time to dark",))
-    )
+    columns = ("line", "port", "devices", "worst time to dark", "leases", "busy", "frames/s")
+    out.print(say.table(columns, rows, right=("worst time to dark", "busy", "frames/s")))
+    out.print("[dim]busy: while every lamp is lit, if each device answers within 6 ms.[/]")
+    for line in lines:
+        if line["advice"]:
+            out.print(f"[bold yellow]{line['name']} is too busy.[/] {say.escape(line['advice'])}.", soft_wrap=True)
     if devices is None:
         out.print("\n[dim]--probe asks every device who it is.[/]")
         return

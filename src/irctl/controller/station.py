@@ -430,7 +430,7 @@ def build(
     connected: list[ConnectedDevice] = []
     for name, section in config.file.devices.items():
         try:
-            connected.append(_connect(name, section, lines[section.line], config.path.parent))
+            connected.append(connect_device(name, section, lines[section.line], config.path.parent))
         except ConfigurationError as error:
             problems.append(Problem(f"devices.{name}", section.driver, str(error), "Correct this device's section"))
     devices = Devices(connected)
@@ -466,7 +466,8 @@ def _line(name: str, section: LineSection, open_wire: OpenWire, trace: Callable[
     )
 
 
-def _connect(name: str, section: DeviceSection, line: Bus, folder: Path) -> ConnectedDevice:
+def connect_device(name: str, section: DeviceSection, line: Bus, folder: Path) -> ConnectedDevice:
+    """`folder`: where maps of the station's own are. Raises ConfigurationError."""
     driver: AnyDriver = find_driver(section.driver, folder)
     if driver.speaks != line.speaks:
         raise ConfigurationError(

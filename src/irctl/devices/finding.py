@@ -59,3 +59,8 @@ def _maps() -> Iterator[InstalledMap]:
         for file in listed:
             if file.name.endswith(".toml"):
                 yield InstalledMap(file.name.removesuffix(".toml"), package, file.read_text("utf-8"))
+
+
+def every_driver() -> list[AnyDriver]:
+    """All that is installed, by name. Raises UnknownDriver, BadMap."""
+    return [find_driver(name, Path()) for name in sorted({*installed_drivers(), *installed_maps()})]

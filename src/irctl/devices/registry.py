@@ -10,18 +10,18 @@ The drivers shipped with irctl register in exactly the same way; nothing in `irc
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from irctl.bus.bus import UnitTiming
 from irctl.bus.request import Speech
 from irctl.bus.unit import Unit
-from irctl.devices.roles import Contact, Cutoff, Emitter, Identity, Radiometer, Thermometer
+from irctl.devices.roles import Contact, Cutoff, Emitter, FailSafe, Identity, Radiometer, Thermometer
 
 GROUP = "irctl.drivers"
 
@@ -65,6 +65,29 @@ class Action:
     run: Callable[[], Awaitable[None]]
 
 
+class Points(Protocol):
+    """What a technician may look at, and set, beyond a device's roles: the points of its map."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Those that can be read."""
+        ...
+
+    async def read(self, points: Collection[str]) -> Mapping[str, float | str]:
+        """Raises DeviceFault, BusError."""
+        ...
+
+    def unit_of(self, point: str) -> str: ...
+
+    def why_not(self, point: str) -> str | None:
+        """Why it is not for a technician's hand: it could light a lamp or weaken its fail-safe. None where it is."""
+        ...
+
+    async def set(self, point: str, value: float) -> None:
+        """Write, and read back. Raises DeviceFault where it does not keep, ValueError outside its range, BusError."""
+        ...
+
+
 def _none() -> dict[Any, Any]:
     return {}
 
@@ -83,6 +106,7 @@ class ConnectedDevice:
     thermometers: Mapping[int, Thermometer] = field(default_factory=_none)
     contacts: Mapping[int, Contact] = field(default_factory=_none)
     actions: Mapping[str, Action] = field(default_factory=_none)
+    points: Points | None = None
 
     def offers(self) -> dict[str, tuple[int, ...]]:
         """Role -> channels, without the roles it does not have."""
@@ -129,6 +153,21 @@ class ConnectedDevice:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people choose a driver by. `line`: as from the factory. `source`: the manual; `tested`: against what.
+
+    `fail_safe`: how its outputs end the light by themselves; None of what has no outputs.
+    """
+
+    title: str
+    roles: tuple[str, ...]
+    fail_safe: FailSafe | None = None
+    line: str = ""
+    source: str = ""
+    tested: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class Driver(Generic[O]):
     """A kind of device.
@@ -143,6 +182,7 @@ class Driver(Generic[O]):
     timing: UnitTiming = field(default_factory=UnitTiming)
     speaks: Speech = "modbus"
     """What the line must speak on which such a device hangs."""
+    about: About | None = None
 
     def parse_options(self, device: str, raw: Mapping[str, object]) -> O:
         """The device section's driver keys, checked. Raises BadOptions naming every wrong key."""

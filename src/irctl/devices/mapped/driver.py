@@ -14,9 +14,10 @@ from irctl.devices.mapped.device import MappedDevice
 from irctl.devices.mapped.loading import outputs
 from irctl.devices.mapped.model import DeviceMap, Output
 from irctl.devices.mapped.outputs import MappedEmitter, MappedOutput, clear_trip, lease_of
+from irctl.devices.mapped.points import MappedPoints
 from irctl.devices.mapped.sensors import MappedContact, MappedRadiometer, MappedThermometer
-from irctl.devices.registry import Action, ConnectedDevice, Driver, DriverOptions
-from irctl.devices.roles import Retrigger
+from irctl.devices.registry import About, Action, ConnectedDevice, Driver, DriverOptions
+from irctl.devices.roles import FailSafe, Retrigger
 
 TIMEOUT_SHARE = 1 / 3
 """Of the longest answer time: until its first byte, where nothing else is known."""
@@ -28,7 +29,25 @@ def driver_of(told: DeviceMap, name: str | None = None) -> Driver[Any]:
     reply_max_s = told.reply_max_ms / 1000
     timing = UnitTiming(min(reply_max_s, max(TIMEOUT_MIN_S, reply_max_s * TIMEOUT_SHARE)), reply_max_s)
     called = name or told.name
-    return Driver(called, _options_of(told), partial(_connect, told, called), timing)
+    return Driver(called, _options_of(told), partial(_connect, told, called), timing, about=_about(told))
+
+
+def _about(told: DeviceMap) -> About:
+    roles = {
+        "emitter": told.emitters,
+        "cutoff": told.cutoffs,
+        "radiometer": told.radiometers,
+        "thermometer": told.thermometers,
+        "contact": told.contacts,
+    }
+    return About(
+        told.title,
+        tuple(role for role, channels in roles.items() if channels),
+        None if told.failsafe is None else FailSafe(told.failsafe.kind),
+        " ".join(str(part) for part in (told.line.baud, told.line.format) if part is not None),
+        told.source,
+        told.tested,
+    )
 
 
 def _options_of(told: DeviceMap) -> type[DriverOptions]:
@@ -81,6 +100,7 @@ def _connect(told: DeviceMap, driver: str, unit: Unit, name: str, options: Drive
         },
         contacts={int(channel): MappedContact(device, channel, role) for channel, role in told.contacts.items()},
         actions=actions,
+        points=MappedPoints(device),
     )
 
 

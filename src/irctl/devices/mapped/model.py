@@ -168,6 +168,8 @@ class DeviceMap(Strict):
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$", max_length=60)]
     title: str
     source: str
+    tested: Many[str] = ()
+    """Against what: "golden frames", "twin", "hardware"."""
     base: Literal[0, 1] = 0
     order: Order = "high-first"
     line: Line = Line()
