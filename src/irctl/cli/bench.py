@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -174,7 +174,7 @@ async def _write(device: str, point: str, value: float, config: Path, endpoints:
 
 
 @asynccontextmanager
-async def _connected(device: str, file: Path, endpoints: Path | None) -> AsyncIterator[ConnectedDevice]:
+async def _connected(device: str, file: Path, endpoints: Path | None) -> AsyncGenerator[ConnectedDevice]:
     """On its line, opened; the other lines stay closed. Raises Refused."""
     import os
 

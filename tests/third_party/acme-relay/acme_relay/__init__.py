@@ -27,7 +27,9 @@ class AcmeRelay(CoilOutput):
     async def identify(self) -> Identity:
         (address,) = await self.unit.read_holding(UNIT_ADDRESS, 1, Priority.BACKGROUND, retries=1)
         if address != self.unit.address:
-            raise DeviceFault(f"{self.name}: register {UNIT_ADDRESS} reads {address}. Another device answers: check unit and driver.")
+            raise DeviceFault(
+                f"{self.name}: register {UNIT_ADDRESS} reads {address}. Another device answers: check unit and driver."
+            )
         return Identity("Acme Relay")
 
     async def close(self, lease_s: float) -> None:
