@@ -27,7 +27,7 @@ from irctl_campaign.process import Process
 from irctl_campaign.scene import Scene, demonstration, device_of
 from irctl_campaign.virtual import run_virtual
 from irctl_simulator.station import SimStation
-from irctl_simulator.twins.tm_r5 import TmR5
+from irctl_simulator.twins.tm_modules import TmR5
 
 START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
 SHARED_MEMORY = Path("/dev/shm")

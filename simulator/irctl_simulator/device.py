@@ -37,7 +37,7 @@ class Device:
     def reply_to(self, pdu: bytes, now: float) -> bytes | None:
         """Obey one request; None where nothing will be said."""
         reply = self.twin.handle(pdu, now)
-        if self.faults.silent:
+        if self.faults.silent or not reply:  # some devices answer what is too much for them with nothing
             return None
         if self.faults.wrong_echo and reply and reply[0] in WRITES:
             place = 2 if self.faults.wrong_echo == "address" else 4

@@ -23,20 +23,29 @@ from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.text_line import TextLine
 from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
+from irctl_simulator.twins.contacts import Adam6050, ContactTwin, MoxaE1210
+from irctl_simulator.twins.drr245 import Drr245
 from irctl_simulator.twins.gentec import Gentec
+from irctl_simulator.twins.jy_dam import JyDam
 from irctl_simulator.twins.korad import Korad
 from irctl_simulator.twins.mdm3 import Mdm3
 from irctl_simulator.twins.mightex_slc import MightexSlc
 from irctl_simulator.twins.ophir import Ophir
 from irctl_simulator.twins.pm100 import Pm100
+from irctl_simulator.twins.pyranometers import ApogeeSp, KippZonenSmp
+from irctl_simulator.twins.r4dcb08 import R4dcb08
+from irctl_simulator.twins.riden import Riden
 from irctl_simulator.twins.scpi_supply import ScpiSupply
+from irctl_simulator.twins.sensing import RadiometerTwin, SensorTwin, ThermometerTwin
 from irctl_simulator.twins.sr05 import HuksefluxSr05
 from irctl_simulator.twins.text import TextMeter, TextTwin
-from irctl_simulator.twins.tm_r5 import TmR5
+from irctl_simulator.twins.tm_modules import TmDa1p1r1, TmR5
 from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
+from irctl_simulator.twins.wirenboard import Mao4, Mr6cV3
 from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
 
-SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0, "gentec": 1.0, "thorlabs-pm100": 1.0}
+SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0, "gentec": 1.0, "thorlabs-pm100": 1.0,
+                "apogee-sp": 0.5, "kipp-zonen-smp": 1.5, "r4dcb08": 5.0, "pixsys-drr245": 1.0}  # fmt: skip
 """Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; the others assumed."""
 
 REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
@@ -46,12 +55,23 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     WaveshareIo8,
     HuksefluxSr05,
     CalexPyroMiniBus,
+    TmDa1p1r1,
+    Mr6cV3,
+    Mao4,
+    JyDam,
+    Drr245,
+    Riden,
+    ApogeeSp,
+    KippZonenSmp,
+    R4dcb08,
+    MoxaE1210,
+    Adam6050,
 )
 TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
 
-Radiometer = HuksefluxSr05 | TextMeter
-Sensor = Radiometer | CalexPyroMiniBus
+Radiometer = HuksefluxSr05 | TextMeter | RadiometerTwin
+Sensor = Radiometer | CalexPyroMiniBus | SensorTwin
 SensorT = TypeVar("SensorT", bound=Sensor)
 
 
@@ -90,7 +110,7 @@ class SimStation:
         for lamp in self.lamps.values():
             for name in {end.device.name for end in (lamp.emitter, lamp.contactor) if end}:
                 self._fed_by[name].append(lamp)
-        self._timed = [one.twin for one in self.devices.values() if not isinstance(one.twin, _SENSORS)]
+        self._timed = [one.twin for one in self.devices.values() if not isinstance(one.twin, _UNTIMED)]
         self._set_inputs()
 
     @classmethod
@@ -148,7 +168,7 @@ class SimStation:
             head.source = treatment.radiometer_w_m2
             treatment.radiometer.tau_s = self._tau_s(config.radiometer)
         if config.skin:
-            thermometer = self._sensor(config.skin, CalexPyroMiniBus)
+            thermometer = self._sensor(config.skin, CalexPyroMiniBus, ThermometerTwin)
             thermometer.source = treatment.skin_c
             treatment.thermometer.tau_s = self._tau_s(config.skin)
         contactor = self._terminal(config.contactor) if config.contactor else None
@@ -378,14 +398,17 @@ class SimStation:
 
     def _set_contact(self, name: str, channel: int | None, closed: bool) -> None:
         twin = self.devices[name].twin
-        if not isinstance(twin, WaveshareIo8) or channel is None or not 1 <= channel <= len(twin.closed):
+        if not isinstance(twin, _WITH_INPUTS) or channel is None or not 1 <= channel <= len(twin.closed):
             raise FaultError(f"{name}: name an input channel of a device that has inputs, as in io.1")
         twin.set_input(channel, closed)
         self.acted(self.devices[name], self._now)
 
 
-_RADIOMETERS = (HuksefluxSr05, TextMeter)
-_SENSORS = (*_RADIOMETERS, CalexPyroMiniBus)
+_RADIOMETERS = (HuksefluxSr05, TextMeter, RadiometerTwin)
+_SENSORS = (*_RADIOMETERS, CalexPyroMiniBus, ThermometerTwin)
+_UNTIMED = (HuksefluxSr05, TextMeter, CalexPyroMiniBus)
+"""Sensors of which nothing ever falls due."""
+_WITH_INPUTS = (WaveshareIo8, ContactTwin, TmDa1p1r1, Mr6cV3)
 
 
 def _checked_options(name: str, twin: type[RegisterTwin | TextTwin], given: Mapping[str, object]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_a_map_beside_the_station_file_is_a_driver(tmp_path: Path) -> None:
 
 def test_the_schema_for_editors_is_up_to_date() -> None:
     held = json.loads((ROOT / "docs" / "device-map.schema.json").read_text("utf-8"))
-    assert held == schema(), "write it anew: irctl device map schema > docs/device-map.schema.json"
+    assert held == schema(), "write it anew: irctl map schema > docs/device-map.schema.json"
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from irctl.bus.line import Line
@@ -11,7 +12,8 @@ from irctl.bus.port import MemoryPort
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
 from irctl.devices.conformance import OutputBench, SensorBench
-from irctl.devices.registry import ConnectedDevice, load_driver
+from irctl.devices.finding import find_driver
+from irctl.devices.registry import ConnectedDevice
 from irctl_simulator.station import SimStation
 from irctl_simulator.twins.base import Cell
 
@@ -72,7 +74,7 @@ async def a_device(
             sent.append(data[1:-2])
 
     line = Line("wire", MemoryPort(station.lines["wire"].attach), LineTiming.serial(baud, format), trace=listen)
-    driver = load_driver(driver_name)
+    driver = find_driver(driver_name, Path())
     unit = Unit(line, UNIT, driver.timing)
     device = driver.connect(unit, "dut", driver.parse_options("dut", options or {}))
     await line.start()

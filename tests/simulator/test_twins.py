@@ -12,7 +12,7 @@ from irctl_simulator.twins.base import RegisterTwin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.mdm3 import Mdm3
 from irctl_simulator.twins.sr05 import HuksefluxSr05
-from irctl_simulator.twins.tm_r5 import TmR5
+from irctl_simulator.twins.tm_modules import TmR5
 from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
 
 GOLDEN = [

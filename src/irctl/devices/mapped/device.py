@@ -125,7 +125,7 @@ class MappedDevice:
         told, unit = self.told.points[point], self.unit.address
         if not (-inf if told.low is None else told.low) <= value <= (inf if told.high is None else told.high):
             raise ValueError(f"{self.name}: {point} = {value:g} {told.unit} is outside its range")
-        if self.told.models and self._model is None:
+        if self._model is None and any(point in model.scale for model in self.told.models):
             raise DeviceFault(f"{self.name}: which model it is, is not known yet. Probe it first.")
         _, at, _ = self.told.place(point)
         words = words_for(value / self._scale(point), self.told.kind(point), order_of(self.told, point))

@@ -13,7 +13,7 @@ from irctl.bus.unit import Unit
 from irctl.devices.mapped.device import MappedDevice
 from irctl.devices.mapped.loading import outputs
 from irctl.devices.mapped.model import DeviceMap, Output
-from irctl.devices.mapped.outputs import MappedEmitter, MappedOutput, clear_trip, lease_of
+from irctl.devices.mapped.outputs import MappedCutoff, MappedEmitter, MappedOutput, clear_trip, lease_of
 from irctl.devices.mapped.points import MappedPoints
 from irctl.devices.mapped.sensors import MappedContact, MappedRadiometer, MappedThermometer
 from irctl.devices.registry import About, Action, ConnectedDevice, Driver, DriverOptions
@@ -81,7 +81,7 @@ def _connect(told: DeviceMap, driver: str, unit: Unit, name: str, options: Drive
     device = MappedDevice(unit, name, told, {key: given[key] for key in _named(told)})
     make = partial(_output, device, given)
     emitters = {int(channel): make(MappedEmitter, channel, role) for channel, role in told.emitters.items()}
-    cutoffs = {int(channel): make(MappedOutput, channel, role) for channel, role in told.cutoffs.items()}
+    cutoffs = {int(channel): make(MappedCutoff, channel, role) for channel, role in told.cutoffs.items()}
     actions: dict[str, Action] = {}
     if told.failsafe is not None and told.failsafe.trip is not None:
         every = {f"{kind.name}": kind for kind in (*emitters.values(), *cutoffs.values())}
@@ -91,7 +91,7 @@ def _connect(told: DeviceMap, driver: str, unit: Unit, name: str, options: Drive
         driver,
         device.identify,
         emitters=cast("dict[int, MappedEmitter]", emitters),
-        cutoffs=cutoffs,
+        cutoffs=cast("dict[int, MappedCutoff]", cutoffs),
         radiometers={
             int(channel): MappedRadiometer(device, channel, role) for channel, role in told.radiometers.items()
         },

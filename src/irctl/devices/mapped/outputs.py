@@ -32,7 +32,7 @@ def lease_of(told: DeviceMap, retrigger: Retrigger | None) -> LeaseSpec:
 
 
 class MappedOutput(LeasedOutput):
-    """One channel, as cut-off."""
+    """One channel: what cut-offs and emitters have in common."""
 
     settle_s = 0.5
 
@@ -47,12 +47,6 @@ class MappedOutput(LeasedOutput):
 
     async def identify(self) -> Identity:
         return await self.device.identify()
-
-    async def close(self, lease_s: float) -> None:
-        await self._lease_light(100, lease_s)
-
-    async def open(self) -> None:
-        await self._off()
 
     async def release(self) -> None:
         self._forget()
@@ -118,6 +112,16 @@ class MappedOutput(LeasedOutput):
             self.device.restarts += 1
         seen, self._restarts_seen = self._restarts_seen, self.device.restarts
         return seen != self._restarts_seen
+
+
+class MappedCutoff(MappedOutput):
+    """One channel, as cut-off."""
+
+    async def close(self, lease_s: float) -> None:
+        await self._lease_light(100, lease_s)
+
+    async def open(self) -> None:
+        await self._off()
 
 
 class MappedEmitter(MappedOutput):
