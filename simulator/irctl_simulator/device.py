@@ -7,9 +7,13 @@ from dataclasses import dataclass, field
 from random import Random
 
 from irctl_simulator import modbus
-from irctl_simulator.faults import BOOT_S, DeviceFaults, flipped
+from irctl_simulator.faults import BOOT_S, DeviceFaults, flipped, garbled
 from irctl_simulator.twins.base import Twin
 
+READS = frozenset({modbus.READ_COILS, modbus.READ_DISCRETES, modbus.READ_HOLDINGS, modbus.READ_INPUTS})
+ANOTHER_FUNCTION = {1: 2, 2: 1, 3: 4, 4: 3, 5: 6, 6: 5, 15: 16, 16: 15}
+"""Whose answers have the same length."""
+UNIT_MAX = 247
 WRITES = frozenset({modbus.WRITE_COIL, modbus.WRITE_REGISTER, modbus.WRITE_COILS, modbus.WRITE_REGISTERS})
 
 
@@ -43,6 +47,24 @@ class Device:
             place = 2 if self.faults.wrong_echo == "address" else 4
             return reply[:place] + bytes((reply[place] ^ 0x01,)) + reply[place + 1 :]
         return reply
+
+    def told(self, unit: int, pdu: bytes) -> tuple[int, bytes]:
+        """Unit and PDU of an answer, as its faults make them."""
+        match self.faults.wrong_answer:
+            case "unit":
+                return unit + 1 if unit < UNIT_MAX else unit - 1, pdu
+            case "function":
+                return unit, bytes((ANOTHER_FUNCTION.get(pdu[0], pdu[0] ^ 1), *pdu[1:]))
+            case "length" if pdu[0] in READS:
+                return unit, bytes((pdu[0], pdu[1] - 1, *pdu[2:-1]))
+            case "length":
+                return unit, pdu[:-1]
+            case "exception":
+                return unit, modbus.exception_pdu(pdu[0] & 0x7F, modbus.DEVICE_FAILURE)
+            case "garbage":
+                return unit, garbled(pdu, self.random)
+            case _:
+                return unit, pdu
 
     def spoilt(self, frame: bytes) -> bytes:
         return flipped(frame, self.random) if self.faults.corrupt.strikes(self.random) else frame

@@ -13,6 +13,9 @@ from typing import Literal, TypeVar
 
 Choice = TypeVar("Choice", bound=str)
 EchoField = Literal["address", "value"]
+Lie = Literal["unit", "function", "length", "exception", "garbage"]
+LIES: tuple[Lie, ...] = ("unit", "function", "length", "exception", "garbage")
+"""How a Modbus answer can be wrong though its checksum is right (but for garbage)."""
 
 LINE_KINDS = ("silent", "unpowered", "late", "corrupt", "echo", "echo_only", "unplug", "replug")
 DEVICE_KINDS = (
@@ -21,6 +24,7 @@ DEVICE_KINDS = (
     "late",
     "corrupt",
     "wrong_echo",
+    "wrong_answer",
     "junk",
     "twice",
     "reboot",
@@ -42,6 +46,7 @@ PARAMETERS: dict[str, frozenset[str]] = {
     "reboot": frozenset({"seconds"}),
     "corrupt": frozenset({"rate", "next"}),
     "wrong_echo": frozenset({"field"}),
+    "wrong_answer": frozenset({"in"}),
     "mains": frozenset({"factor"}),
     "unsteady": frozenset({"percent", "seconds", "shape"}),
     "ageing": frozenset({"factor", "loss_pct_per_h"}),
@@ -91,10 +96,12 @@ class DeviceFaults:
     corrupt: Corruption = field(default_factory=Corruption)
     wrong_echo: Literal["", EchoField] = ""
     """Which field of the answer to a write comes back wrong."""
+    wrong_answer: Literal["", Lie] = ""
+    """What is wrong with every answer; Modbus only."""
     junk: bool = False
     """Noise goes before each answer. On lines of text only."""
     twice: bool = False
-    """Each answer is said twice. On lines of text only."""
+    """Each answer is said twice."""
     stuck: dict[int, float] = field(default_factory=lambda: dict[int, float]())
     """Output channels that stay at a mean-square voltage fraction whatever the device commands."""
     welded: set[int] = field(default_factory=lambda: set[int]())

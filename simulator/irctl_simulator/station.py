@@ -365,10 +365,16 @@ class SimStation:
                 state.corrupt = faults.corruption(params)
             case "wrong_echo":
                 state.wrong_echo = faults.choice(kind, params, "field", ("address", "value"))
-            case "junk" | "twice":
+            case "wrong_answer":
+                if isinstance(device.twin, TextTwin):
+                    raise FaultError(f"{device.name} speaks no Modbus")
+                state.wrong_answer = faults.choice(kind, params, "in", faults.LIES)
+            case "junk":
                 if not isinstance(device.twin, TextTwin):
                     raise FaultError(f"{device.name} is on no line of text")
-                setattr(state, kind, True)
+                state.junk = True
+            case "twice":
+                state.twice = True
             case "reboot":
                 seconds = faults.number(kind, params, "seconds", 0.0, 3600.0) if params else faults.BOOT_S
                 device.reboot(now, seconds)

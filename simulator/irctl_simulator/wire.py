@@ -273,7 +273,10 @@ class SerialLine(Line):
             reply = device.reply_to(pdu, now)
             self._world.acted(device, now)
             if reply is not None:
-                self._reply(device, modbus.rtu_frame(unit, reply), now)
+                frame = modbus.rtu_frame(*device.told(unit, reply))
+                if device.faults.wrong_answer == "garbage":
+                    frame = garbled(frame, self._random)  # the checksum, too
+                self._reply(device, frame * 2 if device.faults.twice else frame, now)
         else:
             twin.overheard(now)
 
@@ -376,10 +379,12 @@ class NetworkLine(Line):
         if reply is None:
             return
         device.busy_until = now + device.next_latency_s()
-        self._answer(host, device, request, reply, device.busy_until)
+        for _ in range(2 if device.faults.twice else 1):
+            self._answer(host, device, request, reply, device.busy_until)
 
     def _answer(self, host: Host, device: Device | None, request: modbus.TcpRequest, reply: bytes, at: float) -> None:
-        frame = modbus.tcp_frame(request.transaction, request.unit, reply)
+        unit, told = device.told(request.unit, reply) if device else (request.unit, reply)
+        frame = modbus.tcp_frame(request.transaction, unit, told)
         arrives = at + self.transit_s
 
         def arrive() -> None:

@@ -109,9 +109,10 @@ async def test_a_relay_box_is_recognised_armed_and_read_back(kind: str) -> None:
         relay = device.cutoff(1)
         await relay.arm(5.0)
         await relay.arm(5.0)
+        assert device.points is not None
         assert await device.points.read(("poll_timeout", "behaviour1", "safe1", "timer1", "power_on", "trigger")) == {
             "poll_timeout": 5, "behaviour1": 1, "safe1": 0, "timer1": 0, "power_on": 0, "trigger": 0,
-        }  # type: ignore[union-attr]  # fmt: skip
+        }  # fmt: skip
         await relay.close(5.0)
         assert not (await relay.observe()).on, "a table has no contact: the relay's own state decides, not the command"
         assert await device.contact(2).closed() is False

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from irctl.devices import conformance
 from irctl.devices.conformance import OutputBench, SensorBench
 from irctl.devices.roles import DeviceFault, FailSafe
-from tests.drivers.benches import a_device
+from tests.drivers.benches import World, a_device
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]
 Given = Mapping[str, Any]
@@ -29,19 +29,18 @@ class Lit:
     options: Given = field(default_factory=dict[str, Any])
     twin_options: Given = field(default_factory=dict[str, Any])
     stubborn: tuple[str, int] | None = None
-    twin_channel: int = 0
     line: tuple[int, str] = (9600, "8N2")
 
-    @asynccontextmanager
-    async def bench(self) -> AsyncIterator[OutputBench]:
-        async with a_device(self.driver, self.options, self.twin_options, *self.line) as world:
-            device = world.device
-            output = device.emitter(self.channel) if self.role == "emitter" else device.cutoff(self.channel)
-            forget = (lambda: world.forget_writes(*self.stubborn)) if self.stubborn else None  # type: ignore[misc]
-            channel = self.twin_channel or self.channel
-            yield OutputBench(
-                output, self.lease_s, lambda: world.output(channel) > 0, world.silence, world.sent, forget
-            )
+    def world(self) -> AbstractAsyncContextManager[World]:
+        return a_device(self.driver, self.options, self.twin_options, *self.line)
+
+    def bench_in(self, world: World) -> OutputBench:
+        device = world.device
+        output = device.emitter(self.channel) if self.role == "emitter" else device.cutoff(self.channel)
+        forget = (lambda: world.forget_writes(*self.stubborn)) if self.stubborn else None  # type: ignore[misc]
+        return OutputBench(
+            output, self.lease_s, lambda: world.output(self.channel) > 0, world.silence, world.sent, forget
+        )
 
 
 RESTART = {"retrigger": "restart"}
@@ -67,13 +66,13 @@ def name_of(lit: Lit) -> str:
 async def test_an_output_keeps_the_promise(lit: Lit, check: Any) -> None:
     if check in conformance.EMITTER_CHECKS and lit.role != "emitter":
         return
-    async with lit.bench() as bench:
-        await check(bench)
+    async with lit.world() as world:
+        await check(lit.bench_in(world))
 
 
 async def test_an_emitter_without_a_fail_safe_says_so() -> None:
-    async with OUTPUTS[-1].bench() as bench:
-        assert bench.output.lease.fail_safe is FailSafe.NONE
+    async with OUTPUTS[-1].world() as world:
+        assert OUTPUTS[-1].bench_in(world).output.lease.fail_safe is FailSafe.NONE
 
 
 @dataclass(frozen=True)
@@ -87,18 +86,18 @@ class Sensed:
     fault: Callable[[Any], None] | None = None
     line: tuple[int, str] = (9600, "8N1")
 
-    @asynccontextmanager
-    async def bench(self) -> AsyncIterator[SensorBench]:
-        async with a_device(self.driver, _options(self.driver), {}, *self.line) as world:
-            self.set_to(world.twin)
-            fault = None if self.fault is None else lambda: self.fault(world.twin)  # type: ignore[misc]
-            yield SensorBench(
-                getattr(world.device, self.role)(self.channel), self.expected, self.tolerance, world.silence, fault
-            )
+    def world(self) -> AbstractAsyncContextManager[World]:
+        return a_device(self.driver, _options(self.driver), {}, *self.line)
+
+    def bench_in(self, world: World) -> SensorBench:
+        self.set_to(world.twin)
+        fault = None if self.fault is None else lambda: self.fault(world.twin)  # type: ignore[misc]
+        sensor = getattr(world.device, self.role)(self.channel)
+        return SensorBench(sensor, self.expected, self.tolerance, world.silence, fault)
 
 
 def _options(driver: str) -> Given:
-    return {"full": 4095.0} if driver == "icpdas-tm-da1p1r1" else {}
+    return {"icpdas-tm-da1p1r1": {"full": 4095.0}, "waveshare-io8": RESTART}.get(driver, {})
 
 
 def shines(w_m2: float) -> Callable[[Any], None]:
@@ -123,8 +122,8 @@ SENSORS = (
 @pytest.mark.parametrize("sensed", SENSORS, ids=lambda sensed: f"{sensed.driver}-{sensed.role}")
 @pytest.mark.parametrize("check", conformance.SENSOR_CHECKS, ids=conformance.check_name)
 async def test_a_sensor_keeps_the_promise(sensed: Sensed, check: Any) -> None:
-    async with sensed.bench() as bench:
-        await check(bench)
+    async with sensed.world() as world:
+        await check(sensed.bench_in(world))
 
 
 async def test_a_line_that_a_device_breaks_by_talking_is_refused_before_it_is_used() -> None:
