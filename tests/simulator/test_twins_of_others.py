@@ -90,7 +90,7 @@ def test_pymodbus_reads_every_twin(wire: str) -> None:
 @pytest.mark.skipif(shutil.which("mbpoll") is None and os.environ.get("CI") != "true", reason="mbpoll is not installed")
 def test_mbpoll_reads_every_twin(wire: str) -> None:
     table = {"holding": "4", "input": "3", "coil": "0"}
-    for kind, (area, at, _) in KNOWN.items():
+    for kind, (area, at, _values) in KNOWN.items():
         where, target = ("-m", "rtu", "-b", "38400", "-P", "none", "-s", "1"), wire
         if wire.startswith("tcp://"):
             target, _, port = wire.removeprefix("tcp://").rpartition(":")
