@@ -55,7 +55,7 @@ def run() -> Report:
         f"{LAMPS} lamps on Modbus TCP at {1 / EACH_S:g} Hz: one write and two reads each",
         ("figure", "irctl", "bare pymodbus", "ratio"),
         rows,
-        [
+        notes=[
             f"{RUN_S:g} s each, one after the other, on one simulator in a process of its own; eleven dimmers on four lines"
         ],
     )
@@ -66,13 +66,15 @@ async def _irctl(ports: list[tuple[str, int]]) -> Run:
     await asyncio.gather(*(line.start() for line in lines))
     driver = load_driver("wirenboard-mdm3")
     try:
-        lamps = []
-        for number in range(LAMPS):
-            module, channel = divmod(number, CHANNELS)
-            if channel == 0:
-                unit = Unit(lines[module % len(lines)], module + 1, driver.timing)
-                device = driver.connect(unit, f"dimmer-{module}", driver.parse_options("dimmer", {}))
-            lamps.append(device.emitter(channel + 1))
+        modules = [
+            driver.connect(
+                Unit(lines[module % len(lines)], module + 1, driver.timing),
+                f"dimmer-{module}",
+                driver.parse_options("dimmer", {}),
+            )
+            for module in range(-(-LAMPS // CHANNELS))
+        ]
+        lamps = [modules[n // CHANNELS].emitter(n % CHANNELS + 1) for n in range(LAMPS)]
         for lamp in lamps:
             await lamp.arm(LEASE_S)
 
