@@ -25,6 +25,7 @@ from irctl_simulator.twins.base import RegisterTwin, Twin
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.contacts import Adam6050, ContactTwin, MoxaE1210
 from irctl_simulator.twins.drr245 import Drr245
+from irctl_simulator.twins.ek9000 import Ek9000
 from irctl_simulator.twins.gentec import Gentec
 from irctl_simulator.twins.jy_dam import JyDam
 from irctl_simulator.twins.korad import Korad
@@ -66,6 +67,7 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     R4dcb08,
     MoxaE1210,
     Adam6050,
+    Ek9000,
 )
 TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
@@ -414,7 +416,7 @@ _RADIOMETERS = (HuksefluxSr05, TextMeter, RadiometerTwin)
 _SENSORS = (*_RADIOMETERS, CalexPyroMiniBus, ThermometerTwin)
 _UNTIMED = (HuksefluxSr05, TextMeter, CalexPyroMiniBus)
 """Sensors of which nothing ever falls due."""
-_WITH_INPUTS = (WaveshareIo8, ContactTwin, TmDa1p1r1, Mr6cV3)
+_WITH_INPUTS = (WaveshareIo8, ContactTwin, TmDa1p1r1, Mr6cV3, Ek9000)
 
 
 def _checked_options(name: str, twin: type[RegisterTwin | TextTwin], given: Mapping[str, object]) -> dict[str, Any]:

@@ -97,7 +97,9 @@ class Sensed:
 
 
 def _options(driver: str) -> Given:
-    return {"icpdas-tm-da1p1r1": {"full": 4095.0}, "waveshare-io8": RESTART}.get(driver, {})
+    return {"icpdas-tm-da1p1r1": {"full": 4095.0}, "beckhoff-ek9000": {"full": 32767.0}, "waveshare-io8": RESTART}.get(
+        driver, {}
+    )
 
 
 def shines(w_m2: float) -> Callable[[Any], None]:
@@ -115,6 +117,7 @@ SENSORS = (
     Sensed("moxa-e1210", "contact", 7, lambda twin: twin.set_input(7, True), True),
     Sensed("adam-6050", "contact", 12, lambda twin: twin.set_input(12, True), True),
     Sensed("icpdas-tm-da1p1r1", "contact", 1, lambda twin: twin.set_input(1, True), True),
+    Sensed("beckhoff-ek9000", "contact", 3, lambda twin: twin.set_input(3, True), True),
     Sensed("wirenboard-mr6c-v3", "contact", 6, lambda twin: twin.set_input(6, True), True, line=(9600, "8N2")),
 )  # fmt: skip
 

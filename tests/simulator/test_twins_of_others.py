@@ -34,6 +34,7 @@ KNOWN: dict[str, tuple[str, int, list[int]]] = {
     "r4dcb08": ("holding", 253, [0]),
     "moxa-e1210": ("input", 5000, [0x4531]),
     "adam-6050": ("coil", 11, [0]),
+    "beckhoff-ek9000": ("holding", 0x1120, [1000]),
 }
 """What each reads when new; a 0 at 484 stands for its own address."""
 UNITS = {kind: unit for unit, kind in enumerate(KNOWN, start=1)}

@@ -235,7 +235,7 @@ def _uses(told: DeviceMap) -> Iterator[tuple[Place, str, bool]]:
                 yield (*place, key), name, writes
         yield from _assigned((*place, "set"), output.set)
     if safe := told.failsafe:
-        for key, writes in (("time", True), ("trip", False), ("restarted", False)):
+        for key, writes in (("time", True), ("trip", False), ("trips", False), ("restarted", False)):
             if name := getattr(safe, key):
                 yield ("failsafe", key), name, writes
         yield from _assigned(("failsafe", "set"), safe.set)

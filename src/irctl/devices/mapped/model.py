@@ -152,6 +152,8 @@ class FailSafe(Strict):
     """Settings of the whole device that must read so before there is light."""
     trip: PointName | None = None
     """Reads 1 once the watchdog has acted."""
+    trips: PointName | None = None
+    """Counts how often the watchdog has acted: another count than when it was armed is a trip. One that heals itself needs no `clear`."""
     clear: Many[Assignment] = ()
     """What a person may order to clear a trip. Every output is off, and is made so first."""
     release: Many[Assignment] = ()

@@ -44,6 +44,7 @@ class MappedOutput(LeasedOutput):
         self.safe: FailSafe = safe
         self.shows_restarts = safe.restarted is not None
         self._restarts_seen = 0
+        self._trips_when_armed: float | None = None
 
     async def identify(self) -> Identity:
         return await self.device.identify()
@@ -77,6 +78,8 @@ class MappedOutput(LeasedOutput):
             )
         timing = () if self.safe.time is None else (Assignment(point=self.safe.time, value=lease_s),)
         await self.device.ensure((*self.role.set, *timing, *self.safe.set))
+        if self.safe.trips is not None:
+            self._trips_when_armed = await self.device.number(self.safe.trips)
         if shared:
             self.device.leases[self.channel] = lease_s
 
@@ -93,12 +96,14 @@ class MappedOutput(LeasedOutput):
     async def _read(self, priority: Priority) -> Reading:
         role = self.role
         state, level = role.state or role.switch, role.level_read or role.level
-        wanted = {point for point in (state, level, self.safe.trip) if point is not None}
+        wanted = {point for point in (state, level, self.safe.trip, self.safe.trips) if point is not None}
         found = await self.device.read(wanted, priority)
         pct = None if level is None else _number(found, level) / (100.0 if self.full is None else self.full) * 100
         flows = pct is None or pct > DARK_SHARE_PCT
         on = flows if state is None else bool(_number(found, state))
         tripped = self.safe.trip is not None and bool(_number(found, self.safe.trip))
+        if self.safe.trips is not None and self._armed_s is not None:
+            tripped = tripped or _number(found, self.safe.trips) != self._trips_when_armed
         measured = role.level_read is not None and flows  # a switch that says off while it flows is not dark
         return Reading(
             dark=not on and not measured,
