@@ -245,9 +245,7 @@ def committed_j_cm2(hardware: SimStation, lamp: str) -> float:
     """What a lamp has given, and what its heat will still give, J/cm²: in the dark it does not change any more."""
     hardware.truth(lamp)
     light = hardware.lamps[lamp].treatment
-    body = light.body
-    glow_s = sum(c.fraction * part * c.tau_s for c, part in zip(body.components, body.parts, strict=True))
-    return light.fluence_j_cm2 + light.full_mw_cm2 * glow_s / 1000.0
+    return light.fluence_j_cm2 + light.full_mw_cm2 * light.body.afterglow_s / 1000.0
 
 
 def asked_on_wire(frame: bytes) -> tuple[int, bytes]:

@@ -39,6 +39,7 @@ class DeviceConfig(Strict):
 
 class LampConfig(Strict):
     serial: str
+    kind: Literal["halogen", "ceramic", "led"] = "halogen"
     emitter: Place
     contactor: Place | None = None
     radiometer: Name | None = None
@@ -55,6 +56,9 @@ class LampConfig(Strict):
     filament_tau_s: float = Field(0.35, gt=0)
     envelope_fraction: float = Field(0.06, ge=0, le=1)
     envelope_tau_s: float = Field(25.0, gt=0)
+    ceramic_tau_s: float = Field(240.0, gt=0)
+    led_droop: float = Field(0.12, ge=0, lt=1)
+    led_tau_s: float = Field(40.0, gt=0)
 
 
 class InterlockConfig(Strict):

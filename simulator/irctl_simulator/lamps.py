@@ -9,7 +9,7 @@ from random import Random
 from irctl_simulator import faults
 from irctl_simulator.config import LampConfig
 from irctl_simulator.device import Device
-from irctl_simulator.physics.lamp import Ageing, Component, Field, LampBody
+from irctl_simulator.physics.lamp import Ageing, Body, CeramicEmitter, Component, Field, LampBody, LedPanel
 from irctl_simulator.physics.mains import Mains, ripple, wander
 from irctl_simulator.physics.treatment import Treatment, a_skin
 from irctl_simulator.twins.mdm3 import Mdm3
@@ -99,14 +99,20 @@ def a_treatment(name: str, config: LampConfig, now: float) -> Treatment:
         light=_light(config),
         distance_cm=config.distance_cm,
         radiant_w=config.radiant_w,
-        body=LampBody(
-            (
-                Component(1.0 - config.envelope_fraction, config.filament_tau_s),
-                Component(config.envelope_fraction, config.envelope_tau_s),
-            )
-        ),
+        body=_body(config),
         skin=a_skin(config.vasodilation, config.dilation_lag_s),
     )
+
+
+def _body(config: LampConfig) -> Body:
+    match config.kind:
+        case "ceramic":
+            return CeramicEmitter((Component(1.0, config.ceramic_tau_s),))
+        case "led":
+            return LedPanel(config.led_droop, config.led_tau_s)
+        case _:
+            filament, envelope = 1.0 - config.envelope_fraction, config.envelope_fraction
+            return LampBody((Component(filament, config.filament_tau_s), Component(envelope, config.envelope_tau_s)))
 
 
 def _light(config: LampConfig) -> Field:

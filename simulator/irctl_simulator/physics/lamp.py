@@ -1,16 +1,22 @@
-"""A tungsten or halogen reflector lamp behind a phase-angle dimmer.
+"""What radiates: a tungsten or halogen reflector lamp behind a phase-angle dimmer, a ceramic emitter, an LED panel.
 
 Electrical: what reaches the lamp is given as the mean-square voltage fraction `v2` = (V_rms / V_mains)^2, 0..1.
 Steady radiant output follows lamp power, P ~ V^1.6 = v2^0.8 (not the luminous exponent of 3.4), normalised to 1 at full mains.
 Thermal: two first-order components, the filament (94 %, 0.35 s) and the warm envelope and reflector (6 %, 25 s); both figures
 are assumptions within the published ranges and can be configured. Between changes of drive the output is a sum of
 exponentials, so steps of any length are exact, and so is the fluence.
+
+A ceramic emitter is a resistor that hardly changes with its temperature, so it takes v2 of its full power and radiates that once it is warm; it warms and cools with one
+time constant of minutes (assumed: really it cools the slower the colder it is, as T^4 goes). It radiates on after its power is cut: nothing electrical darkens it.
+An LED panel radiates at once what its drive and its junction allow: output = drive (1 + d - d T), where T is the junction's warmth, 1 at full drive, and d its droop
+(LED data sheets give 5 to 20 % from cold to warm); T follows the drive within tens of seconds. Both figures are assumptions and can be configured.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 POWER_EXPONENT = 1.6
 """Tungsten lamp power against rms voltage."""
@@ -99,8 +105,26 @@ class LampBody:
     def dark(self) -> bool:
         return self.drive == 0.0 and not any(self.parts)
 
+    @property
+    def settled(self) -> float:
+        """What the output will be if the drive stays."""
+        return self.drive
+
+    @property
+    def afterglow_s(self) -> float:
+        """Seconds of full power that its heat would still give if it went dark now."""
+        return sum(one.fraction * part * one.tau_s for one, part in zip(self.components, self.parts, strict=True))
+
+    def steady(self, v2: float) -> float:
+        """Settled output of a new lamp at a drive."""
+        return steady_fraction(v2)
+
+    def feed(self, v2: float, strength: float) -> None:
+        """Drive it from now on; `strength`: of the lamp and its mains, 1 when new and nominal."""
+        self.drive = self.steady(v2) * strength
+
     def transients(self) -> list[tuple[float, float]]:
-        """(amplitude, tau_s): the output from now on is drive + sum(amplitude * exp(-t / tau)) while the drive stays."""
+        """(amplitude, tau_s): the output from now on is `settled` + sum(amplitude * exp(-t / tau)) while the drive stays."""
         return [
             (one.fraction * (part - self.drive), one.tau_s)
             for one, part in zip(self.components, self.parts, strict=True)
@@ -117,3 +141,54 @@ class LampBody:
             part = drive + away * left
             self.parts[index] = part if part > 1e-12 else 0.0
         return integral
+
+
+class CeramicEmitter(LampBody):
+    """Minutes to warm, minutes of afterglow."""
+
+    def steady(self, v2: float) -> float:
+        return max(v2, 0.0)
+
+
+@dataclass(slots=True)
+class LedPanel:
+    """The same interface: light at once, and less of it as the junction warms. `warmth`: of the junction, 1 at full drive."""
+
+    afterglow_s: ClassVar[float] = 0.0
+    droop: float
+    tau_s: float
+    drive: float = 0.0
+    strength: float = 1.0
+    warmth: float = 0.0
+
+    def steady(self, v2: float) -> float:
+        drive = max(v2, 0.0)
+        return drive * (1.0 + self.droop - self.droop * drive)
+
+    def feed(self, v2: float, strength: float) -> None:
+        self.drive, self.strength = max(v2, 0.0), strength
+
+    @property
+    def output(self) -> float:
+        return self.strength * self.drive * (1.0 + self.droop - self.droop * self.warmth)
+
+    @property
+    def settled(self) -> float:
+        return self.strength * self.steady(self.drive)
+
+    @property
+    def dark(self) -> bool:
+        return self.drive == 0.0 and self.warmth == 0.0
+
+    def transients(self) -> list[tuple[float, float]]:
+        return [(self.output - self.settled, self.tau_s)]
+
+    def step(self, dt_s: float) -> float:
+        left = math.exp(-dt_s / self.tau_s)
+        integral = self.settled * dt_s + (self.output - self.settled) * self.tau_s * (1.0 - left)
+        warmth = self.drive + (self.warmth - self.drive) * left
+        self.warmth = warmth if warmth > 1e-12 else 0.0
+        return integral
+
+
+Body = LampBody | LedPanel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from irctl_simulator.physics.lamp import Ageing, Field, LampBody, steady_fraction
+from irctl_simulator.physics.lamp import Ageing, Body, Field, LampBody
 from irctl_simulator.physics.mains import Mains
 from irctl_simulator.physics.sensors import FirstOrder, Head
 from irctl_simulator.physics.skin import Skin, SkinModel
@@ -40,7 +40,7 @@ class Treatment:
     light: Field
     distance_cm: float
     radiant_w: float
-    body: LampBody = field(default_factory=LampBody)
+    body: Body = field(default_factory=LampBody)
     skin: Skin = field(default_factory=Skin)
     radiometer: FirstOrder = field(default_factory=lambda: FirstOrder(6.0))
     thermometer: FirstOrder = field(default_factory=lambda: FirstOrder(0.3))
@@ -110,7 +110,7 @@ class Treatment:
 
     def _redrive(self) -> None:
         output = self.ageing.after(self.lit_s) * self.mains.at(self.now)
-        self.body.drive = steady_fraction(self._v2) * output
+        self.body.feed(self._v2, output)
 
     def _mark(self, on: bool, now: float) -> None:
         if on:
@@ -163,7 +163,7 @@ class Treatment:
 
     def _look(self, response: FirstOrder, full_mw_cm2: float, dt_s: float) -> None:
         transients = [(full_mw_cm2 * amplitude, tau) for amplitude, tau in self.body.transients()]
-        response.follow(full_mw_cm2 * self.body.drive, transients, dt_s)
+        response.follow(full_mw_cm2 * self.body.settled, transients, dt_s)
 
     def radiometer_w_m2(self, now: float) -> float:
         """What an ideal head with this response time shows."""
@@ -178,7 +178,7 @@ class Treatment:
     def steady_mw_cm2(self, v2: float, distance_cm: float) -> float:
         """Irradiance once settled, noise free, at a distance, with quiet mains: what a calibration should find."""
         output = self.ageing.after(self.lit_s) * self.mains.factor
-        return self.light.at(distance_cm) * steady_fraction(v2) * output
+        return self.light.at(distance_cm) * self.body.steady(v2) * output
 
     def truth(self, now: float) -> Truth:
         self.advance(now)
