@@ -89,7 +89,7 @@ def connect(unit: Unit, name: str, options: FlashOptions) -> ConnectedDevice:
 
 ABOUT = About(
     "Waveshare Modbus RTU IO 8CH",
-    ("contact", "cutoff"),
+    ("contact", "emitter", "cutoff"),
     FailSafe.TIMED_OUTPUT,
     "9600 8N1",
     "three public drivers and the maker's wiki",

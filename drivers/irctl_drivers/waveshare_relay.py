@@ -181,7 +181,7 @@ def connect(unit: Unit, name: str, options: RelayOptions) -> ConnectedDevice:
 
 ABOUT = About(
     "Waveshare Modbus RTU Relay, eight timed relays",
-    ("cutoff",),
+    ("emitter", "cutoff"),
     FailSafe.TIMED_OUTPUT,
     "9600 8N1",
     "three public drivers and the maker's wiki",

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from irctl_simulator.config import StationConfig, load_config
 from irctl_simulator.control import ControlServer, ask
 from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LINE_KINDS
+from irctl_simulator.scenario import load_scenario, play
 from irctl_simulator.servers import PTY_AVAILABLE, LineServers, Transport
 from irctl_simulator.station import SimStation
 from irctl_simulator.wirelog import WireLog
@@ -90,6 +91,8 @@ def _run(options: argparse.Namespace) -> int:
             return _tell(options, {"do": "place", "meter": options.meter, "lamp": options.lamp} | place)
         case "remove":
             return _tell(options, {"do": "remove", "meter": options.meter})
+        case "scenario":
+            return _play(options)
         case verb:
             return _tell(options, {"do": verb})
 
@@ -180,6 +183,18 @@ def _tell(options: argparse.Namespace, request: Mapping[str, object]) -> int:
     return 0
 
 
+def _play(options: argparse.Namespace) -> int:
+    """0 when everything was as expected, 1 otherwise."""
+    scenario, control = load_scenario(options.file), options.control or _control_of(options.endpoints)
+    print(scenario.title)
+    kept = True
+    for found in play(scenario, lambda request: ask(control, request)):
+        kept = kept and found.kept
+        verdict = "kept  " if found.kept else "BROKEN"
+        print(f"{found.at_s:8.1f} s  {verdict}  {found.lamp}: {found.expected}, was {found.was}", flush=True)
+    return 0 if kept else 1
+
+
 def _control_of(endpoints: Path | None) -> str:
     if endpoints is None:
         raise ValueError("name the running simulator: --control HOST:PORT or --endpoints FILE")
@@ -234,7 +249,10 @@ def _parser() -> argparse.ArgumentParser:
     which = truth.add_mutually_exclusive_group()
     which.add_argument("--lamp", help="one lamp only")
     which.add_argument("--meter", help="where this meter is and what falls on it")
+    playing = verbs.add_parser("scenario", help="play a timeline of faults, and see what is physically true")
+    playing.add_argument("file", type=Path, help="the scenario, TOML")
     for verb in (
+        playing,
         breaking,
         placing,
         removing,
