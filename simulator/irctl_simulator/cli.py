@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from irctl_simulator.config import StationConfig, load_config
 from irctl_simulator.control import ControlServer, ask
 from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LINE_KINDS
+from irctl_simulator.page import PageServer
 from irctl_simulator.scenario import load_scenario, play
 from irctl_simulator.servers import PTY_AVAILABLE, LineServers, Transport
 from irctl_simulator.station import SimStation
@@ -119,22 +120,25 @@ async def serve(
     if transport == "pty" and not PTY_AVAILABLE:
         print("no pseudo-terminals here: serving RTU over TCP", file=sys.stderr)
         transport = "tcp"
-    control = ControlServer(station, config.control.port)
+    control, page = ControlServer(station, config.control.port), PageServer(station, config.control.page)
     ports = {name: line.port for name, line in config.lines.items()}
     lines = LineServers(station.lines, transport, ports, links, lambda: publish())
 
     def publish() -> None:
         if endpoints:
-            write_endpoints(endpoints, lines.endpoints, control.address)
+            write_endpoints(endpoints, lines.endpoints, control.address, page.url)
 
     stop = _stop_signal()
     try:
         await lines.open()
         await control.open()
+        await page.open()
         publish()
         _print_endpoints(station, lines.endpoints, control.address)
+        print(f"{'page':<14} {page.url}", flush=True)
         await stop.wait()
     finally:
+        await page.close()
         await control.close()
         await lines.close()
         withdraw_endpoints(endpoints)
@@ -151,10 +155,12 @@ def _stop_signal() -> asyncio.Event:
     return stop
 
 
-def write_endpoints(path: Path, lines: dict[str, str], control: str) -> None:
+def write_endpoints(path: Path, lines: dict[str, str], control: str, page: str) -> None:
     """Write the endpoints file so that a reader sees all of it or none."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    beside.write_text(json.dumps({"lines": lines, "control": control, "pid": os.getpid()}, indent=2), encoding="utf-8")
+    beside.write_text(
+        json.dumps({"lines": lines, "control": control, "page": page, "pid": os.getpid()}, indent=2), encoding="utf-8"
+    )
     beside.replace(path)
 
 

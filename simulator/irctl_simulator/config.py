@@ -68,11 +68,12 @@ class InterlockConfig(Strict):
 
 class ControlConfig(Strict):
     port: int = Field(0, ge=0, le=65535)
+    page: int = Field(0, ge=0, le=65535, description="TCP port of the page; 0 takes any")
 
 
 class StationConfig(Strict):
     seed: int = 1
-    control: ControlConfig = Field(default_factory=lambda: ControlConfig(port=0))
+    control: ControlConfig = Field(default_factory=lambda: ControlConfig(port=0, page=0))
     lines: dict[Name, LineConfig]
     devices: dict[Name, DeviceConfig]
     lamps: dict[Name, LampConfig] = Field(default_factory=dict[str, LampConfig])

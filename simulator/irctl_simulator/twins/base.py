@@ -22,10 +22,11 @@ FedBy = Literal["addressed", "any", "writes"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One register or bit: how it is read and written; None where the device does not allow it."""
+    """One register or bit: how it is read and written; None where the device does not allow it. `peeks`: reading it changes nothing."""
 
     read: ReadCell | None
     write: WriteCell | None = None
+    peeks: bool = True
 
 
 Table = dict[int, Cell]

@@ -56,7 +56,7 @@ class TmModule(RegisterTwin):
         self.coils[259] = stored(self.mode, 0, 0, 1)
         self.coils[260] = Cell(lambda _now: self.enabled[0], self._enable)
         self.coils[269] = Cell(lambda _now: self.tripped[0], self._clear)
-        self.coils[272] = Cell(self._first_read)
+        self.coils[272] = Cell(self._first_read, peeks=False)
         put(self.holdings, 480, [constant(word) for word in (0x0001, 0x0300, *self.name_words)])  # firmware; name
         self.holdings[484] = Cell(lambda _now: self.unit, self._readdress)
         self.holdings[485] = stored([6], 0)  # 9600, no parity, one stop bit
