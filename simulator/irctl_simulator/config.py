@@ -25,6 +25,10 @@ class LineConfig(Strict):
     port: int = Field(0, ge=0, le=65535, description="TCP port when served over TCP; 0 takes any")
     gap_chars_min: float = Field(1.5, ge=0)
     while_busy: Literal["ignore", "queue"] = "ignore"
+    replay: str | None = Field(
+        None, description="a recording (irctl serve --trace) that answers on this line, instead of twins"
+    )
+    recorded_as: Name | None = Field(None, description="the line's name in the recording; its own where not given")
 
 
 class DeviceConfig(Strict):
@@ -75,7 +79,7 @@ class StationConfig(Strict):
     seed: int = 1
     control: ControlConfig = Field(default_factory=lambda: ControlConfig(port=0, page=0))
     lines: dict[Name, LineConfig]
-    devices: dict[Name, DeviceConfig]
+    devices: dict[Name, DeviceConfig] = Field(default_factory=dict[str, DeviceConfig])
     lamps: dict[Name, LampConfig] = Field(default_factory=dict[str, LampConfig])
     interlocks: dict[Name, InterlockConfig] = Field(default_factory=dict[str, InterlockConfig])
 
@@ -86,4 +90,10 @@ def load_config(source: StationConfig | dict[str, object] | str | Path) -> Stati
         return source
     if isinstance(source, dict):
         return StationConfig.model_validate(source)
-    return StationConfig.model_validate(tomllib.loads(Path(source).read_text(encoding="utf-8")))
+    path = Path(source)
+    found = StationConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    beside = {
+        name: line.model_copy(update={"replay": str(path.parent / line.replay)}) if line.replay else line
+        for name, line in found.lines.items()
+    }
+    return found.model_copy(update={"lines": beside})

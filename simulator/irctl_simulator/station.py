@@ -20,12 +20,13 @@ from irctl_simulator.lamps import SimLamp, Terminal, a_treatment, calibration_po
 from irctl_simulator.meters import MeterTruth, SimMeter
 from irctl_simulator.physics.sensors import FirstOrder
 from irctl_simulator.physics.treatment import Truth
+from irctl_simulator.replay import ReplayLine, load_recording
 from irctl_simulator.text_line import TextLine
 from irctl_simulator.twins.base import RegisterTwin, Twin
+from irctl_simulator.twins.beckhoff import Bk9000, Ek9000
 from irctl_simulator.twins.calex import CalexPyroMiniBus
 from irctl_simulator.twins.contacts import Adam6050, ContactTwin, MoxaE1210
 from irctl_simulator.twins.drr245 import Drr245
-from irctl_simulator.twins.ek9000 import Ek9000
 from irctl_simulator.twins.gentec import Gentec
 from irctl_simulator.twins.jy_dam import JyDam
 from irctl_simulator.twins.korad import Korad
@@ -68,6 +69,7 @@ REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
     MoxaE1210,
     Adam6050,
     Ek9000,
+    Bk9000,
 )
 TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
 TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
@@ -132,6 +134,8 @@ class SimStation:
 
     def _line(self, name: str, config: LineConfig) -> Line:
         random = Random(f"{self.config.seed}/line/{name}")
+        if config.replay is not None:
+            return ReplayLine(name, self, random, load_recording(Path(config.replay), config.recorded_as or name))
         if config.protocol == "modbus-tcp":
             return NetworkLine(name, self, random)
         if config.protocol == "text":
@@ -149,6 +153,8 @@ class SimStation:
         if config.line not in self.lines:
             raise WiringError(f"device {name} is on line {config.line}, which does not exist")
         kind = twin_of(config.twin)
+        if isinstance(self.lines[config.line], ReplayLine):
+            raise WiringError(f"device {name}: line {config.line} replays a recording, and has no twins")
         if issubclass(kind, TextTwin) is not isinstance(self.lines[config.line], TextLine):
             raise WiringError(f"device {name}: a {config.twin} and line {config.line} do not speak the same protocol")
         options = _checked_options(name, kind, config.options)

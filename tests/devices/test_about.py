@@ -18,6 +18,7 @@ GIVEN: dict[str, dict[str, Any]] = {
     "jy-dam": {"retrigger": "restart"},
     "icpdas-tm-da1p1r1": {"full": 4095.0},
     "beckhoff-ek9000": {"full": 32767.0},
+    "beckhoff-bk9000": {"full": 32767.0},
     "riden-rd60xx": {"full": 5.0, "volts": 24.0},
 }
 MODBUS = [driver for driver in every_driver() if driver.speaks == "modbus" and driver.name != "acme-relay"]

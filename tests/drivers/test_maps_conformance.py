@@ -141,3 +141,9 @@ async def test_a_question_that_is_too_long_is_never_asked() -> None:
         assert world.device.points is not None
         await world.device.points.read(world.device.points.names)
         assert max(int.from_bytes(pdu[3:5], "big") for pdu in world.sent if pdu[0] == 3) <= 20
+
+
+async def test_what_is_a_fallback_on_one_coupler_is_not_written_on_the_other() -> None:
+    async with a_device("beckhoff-bk9000", {"full": 32767.0}, {}, 38400, "8N1") as world:
+        await world.device.emitter(1).arm(1.0)
+        assert not any(pdu[1:3] == bytes.fromhex("11 23") for pdu in world.sent)

@@ -50,4 +50,3 @@ def test_looking_changes_nothing_that_a_driver_could_see() -> None:
     (contactor,) = [one for line in told["lines"] for one in line["devices"] if one["name"] == "contactor2"]
     assert (272, None) in contactor["registers"]["coil"]
     assert twin.handle(bytes.fromhex("01 01 10 00 01"), 1.0) == bytes.fromhex("01 01 01")
-

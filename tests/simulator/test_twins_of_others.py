@@ -35,6 +35,7 @@ KNOWN: dict[str, tuple[str, int, list[int]]] = {
     "moxa-e1210": ("input", 5000, [0x4531]),
     "adam-6050": ("coil", 11, [0]),
     "beckhoff-ek9000": ("holding", 0x1120, [1000]),
+    "beckhoff-bk9000": ("holding", 0x1120, [1000]),
 }
 """What each reads when new; a 0 at 484 stands for its own address."""
 UNITS = {kind: unit for unit, kind in enumerate(KNOWN, start=1)}

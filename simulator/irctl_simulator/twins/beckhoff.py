@@ -1,4 +1,4 @@
-"""Beckhoff EK9000 Modbus TCP coupler: digital and analog terminals behind a watchdog that is on from the factory.
+"""Beckhoff EK9000 and BK9000 Modbus TCP couplers: digital and analog terminals behind a watchdog that is on from the factory.
 
 Source: infosys.beckhoff.com, EK9000 registers 0x1010 to 0x1140. Armed by the first write; fed by any telegram (0x1122 = 1) or by writes alone (0). What it does then is register
 0x1123 *on an EK9000*: 0 zero, 1 freeze (on a BK9000 the same address means something else). Assumed: reading outputs back shows what the terminals do after a
@@ -92,3 +92,17 @@ class Ek9000(RegisterTwin):
         self.analog[:], self.digital[:] = [0] * ANALOG, [0] * DIGITAL
         self.fallen = self._armed = False
         self._fed_at = now
+
+
+class Bk9000(Ek9000):
+    """The older coupler: no counter of fallbacks, and 0x1123 is "fast Modbus" (`fast_modbus`), which must not be taken for the EK9000's fallback."""
+
+    kind: ClassVar[str] = "beckhoff-bk9000"
+
+    def __init__(self, unit: int, now: float = 0.0, *, full: int = 32767, image_falls: bool = True) -> None:
+        super().__init__(unit, now, full=full, image_falls=image_falls)
+        self.fast_modbus = [0]
+        for at in (0x1021, 0x1022, 0x1124):
+            del self.holdings[at]
+        self.holdings[0x1122] = stored(self.mode, 0, 0, 1)
+        self.holdings[0x1123] = stored(self.fast_modbus, 0, 0, 1)
