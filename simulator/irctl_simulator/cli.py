@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from irctl_simulator.config import StationConfig, load_config
 from irctl_simulator.control import ControlServer, ask
-from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LINE_KINDS
+from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LIES, LINE_KINDS
 from irctl_simulator.page import PageServer
 from irctl_simulator.scenario import load_scenario, play
 from irctl_simulator.servers import PTY_AVAILABLE, LineServers, Transport
@@ -46,6 +46,7 @@ faults of a lamp:       {", ".join(LAMP_KINDS)}
 faults of an interlock: {", ".join(INTERLOCK_KINDS)}
 parameters:
   late seconds=S   corrupt rate=0..1 | next=N   wrong_echo field=address|value   reboot seconds=S
+  wrong_answer in={"|".join(LIES)}   Modbus only; junk: text only
   gain factor=F               a sensor shows F times as much: a bias, or with 10 another range
   range mw_cm2=F              a radiometer shows no more than F
   misplaced cm=D              a meter stands D further from the lamp than whoever placed it believes

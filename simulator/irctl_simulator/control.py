@@ -131,6 +131,9 @@ def state(station: SimStation) -> Answer:
                 "unpowered": device.faults.unpowered,
                 "late_s": device.faults.late_s,
                 "wrong_echo": device.faults.wrong_echo,
+                "wrong_answer": device.faults.wrong_answer,
+                "twice": device.faults.twice,
+                "junk": device.faults.junk,
                 "stuck": sorted(device.faults.stuck),
                 "welded": sorted(device.faults.welded),
             }

@@ -49,7 +49,7 @@ class Device:
         return reply
 
     def told(self, unit: int, pdu: bytes) -> tuple[int, bytes]:
-        """Unit and PDU of an answer, as its faults make them."""
+        """Unit and PDU of an answer, as its faults make them; for garbage see `garbled`."""
         match self.faults.wrong_answer:
             case "unit":
                 return unit + 1 if unit < UNIT_MAX else unit - 1, pdu
@@ -61,10 +61,12 @@ class Device:
                 return unit, pdu[:-1]
             case "exception":
                 return unit, modbus.exception_pdu(pdu[0] & 0x7F, modbus.DEVICE_FAILURE)
-            case "garbage":
-                return unit, garbled(pdu, self.random)
             case _:
                 return unit, pdu
+
+    def garbled(self, data: bytes) -> bytes:
+        """Rubbish of the same length where the fault says so."""
+        return garbled(data, self.random) if self.faults.wrong_answer == "garbage" else data
 
     def spoilt(self, frame: bytes) -> bytes:
         return flipped(frame, self.random) if self.faults.corrupt.strikes(self.random) else frame

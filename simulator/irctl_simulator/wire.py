@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from irctl_simulator import modbus
 from irctl_simulator.device import Device
 from irctl_simulator.faults import LineFaults, flipped, garbled
+from irctl_simulator.twins.base import NEVER, RegisterTwin
 
 Receive = Callable[[bytes], None]
 Send = Callable[[bytes], None]
@@ -189,16 +190,21 @@ class SerialLine(Line):
         self._frame: Transmission | None = None
         self._host_until = -1.0
         self._quiet_from = -1.0
+        self._reporting: set[str] = set()
+        """Devices whose next unasked report is already due some time."""
 
     def _forget(self) -> None:
         self._air.clear()
         self._frame = None
+        self._reporting.clear()
 
     def _sender(self, host: Host) -> Send:
         def send(data: bytes) -> None:
             if data and host in self._hosts:
                 self._host_sends(bytes(data))
 
+        for device in self.devices:
+            self._await_report(device)
         return send
 
     # Host to device
@@ -273,10 +279,8 @@ class SerialLine(Line):
             reply = device.reply_to(pdu, now)
             self._world.acted(device, now)
             if reply is not None:
-                frame = modbus.rtu_frame(*device.told(unit, reply))
-                if device.faults.wrong_answer == "garbage":
-                    frame = garbled(frame, self._random)  # the checksum, too
-                self._reply(device, frame * 2 if device.faults.twice else frame, now)
+                self._say(device, unit, reply, now)
+            self._await_report(device)  # a write may have asked for reports
         else:
             twin.overheard(now)
 
@@ -286,6 +290,29 @@ class SerialLine(Line):
         self._offer(device, unit, pdu, now)
 
     # Device to host
+
+    def _say(self, device: Device, unit: int, pdu: bytes, now: float) -> None:
+        frame = device.garbled(modbus.rtu_frame(*device.told(unit, pdu)))  # the checksum, too
+        self._reply(device, frame * 2 if device.faults.twice else frame, now)
+
+    def _await_report(self, device: Device) -> None:
+        twin = device.twin
+        if not isinstance(twin, RegisterTwin) or twin.report_every_s() == NEVER or device.name in self._reporting:
+            return
+        self._reporting.add(device.name)
+        due = asyncio.get_running_loop().time() + twin.report_every_s()
+        self._at(due, self._report, device, twin)
+
+    def _report(self, device: Device, twin: RegisterTwin) -> None:
+        """What a device sends unasked: it listens to nobody first, and spoils what is under way."""
+        self._reporting.discard(device.name)
+        if not self._hosts or twin.report_every_s() == NEVER:
+            return
+        now = asyncio.get_running_loop().time()
+        self._world.sync(now)
+        if device.hears(now) and not device.faults.silent and now >= device.busy_until:
+            self._say(device, twin.unit, twin.report(now), now)
+        self._await_report(device)
 
     def _reply(self, device: Device, frame: bytes, now: float) -> None:
         frame = device.spoilt(frame)
@@ -384,6 +411,8 @@ class NetworkLine(Line):
 
     def _answer(self, host: Host, device: Device | None, request: modbus.TcpRequest, reply: bytes, at: float) -> None:
         unit, told = device.told(request.unit, reply) if device else (request.unit, reply)
+        if device:
+            told = device.garbled(told)
         frame = modbus.tcp_frame(request.transaction, unit, told)
         arrives = at + self.transit_s
 

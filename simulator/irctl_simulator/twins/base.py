@@ -87,6 +87,14 @@ class RegisterTwin:
     def reboot(self, now: float) -> None:
         """Power lost and restored."""
 
+    def report_every_s(self) -> float:
+        """How often this device transmits unasked; `NEVER` for one that waits to be asked."""
+        return NEVER
+
+    def report(self, now: float) -> bytes:
+        """The PDU it then sends."""
+        raise LookupError(f"{self.kind} sends nothing unasked")
+
     def output(self, channel: int) -> float:
         """Mean-square voltage passed by output `channel` (1-based), as a fraction of the mains'."""
         raise LookupError(f"{self.kind} has no output {channel}")

@@ -1,11 +1,12 @@
 """Apogee SP and Kipp & Zonen SMP pyranometers.
 
 Sources: Apogee SQ-422X manual p. 13-14 (the layout is shared by the SP models; their own page was not read); Kipp & Zonen SMP manual, registers 0 to 26.
-Assumed: the Apogee's busy flag reads 1 for `busy_s` after a commit and its value is then the last one; the SMP's type number and its error codes.
+Assumed: the Apogee's busy flag reads 1 for `busy_s` after a commit and its value is then the last one; it refuses addresses outside 1..247; the SMP's type number and its error codes.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Callable
 from random import Random
@@ -72,11 +73,18 @@ class ApogeeSp(RadiometerTwin):
         cells = float_cells(lambda _now: self.waiting[at])
         put(self.holdings, at, [Cell(cell.read, write(index)) for index, cell in enumerate(cells)])
 
+    def seen(self, now: float) -> float:
+        return self._shown if now < self.busy_until else super().seen(now)
+
     def _commit(self, value: int, now: float) -> None:
-        if value:
-            self.applied = dict(self.waiting)
-            self.unit = round(self.applied[16])
-            self.busy_until = now + self.busy_s
+        if not value:
+            return
+        address = self.waiting[16]
+        if not (math.isfinite(address) and 1 <= round(address) <= 247):
+            raise ModbusError(ILLEGAL_VALUE)
+        self.unit = round(address)
+        self.applied = dict(self.waiting)
+        self.busy_until = now + self.busy_s
 
     def _reset(self, _value: int, _now: float) -> None:
         self.coefficients_reset = True

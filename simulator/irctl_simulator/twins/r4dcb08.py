@@ -1,7 +1,7 @@
 """R4DCB08: eight DS18B20 temperature sensors behind one Modbus unit.
 
-Source: the vendor's document in chmelat/r4dcb08. Assumed: where a sensor is read as "no sensor" its register holds 0x8000 (F), and automatic reports are
-FC03 answers with all eight temperatures that nobody asked for.
+Source: the vendor's document in chmelat/r4dcb08. 0x8000 is "no sensor"; 0xFD not 0 makes it transmit unasked every so many seconds.
+Assumed: such a report is an FC03 answer with all eight temperatures. The corrections are kept and shown but not applied; the baud register (0xFF) is left out.
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ from collections.abc import Callable
 from random import Random
 from typing import ClassVar
 
+from irctl_simulator import modbus
 from irctl_simulator.modbus import ILLEGAL_VALUE, ModbusError
-from irctl_simulator.twins.base import Cell, put, stored
+from irctl_simulator.twins.base import NEVER, Cell, put, stored
 from irctl_simulator.twins.sensing import ThermometerTwin
 
 SENSORS = 8
@@ -58,6 +59,12 @@ class R4dcb08(ThermometerTwin):
         if not 1 <= unit <= 247:
             raise ModbusError(ILLEGAL_VALUE)
         self.unit = unit
+
+    def report_every_s(self) -> float:
+        return float(self.auto_report[0]) or NEVER
+
+    def report(self, now: float) -> bytes:
+        return self.handle(bytes((modbus.READ_HOLDINGS, 0, 0, 0, SENSORS)), now)
 
     def answers_to(self, unit: int) -> bool:
         return unit in (self.unit, ANY_UNIT)
