@@ -9,7 +9,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from irctl_simulator.config import StationConfig, load_config
 from irctl_simulator.control import ControlServer, ask
 from irctl_simulator.faults import DEVICE_KINDS, INTERLOCK_KINDS, LAMP_KINDS, LIES, LINE_KINDS
+from irctl_simulator.pace import SPEED_MAX, SPEED_MIN, PacedLoop
 from irctl_simulator.page import PageServer
 from irctl_simulator.scenario import load_scenario, play
 from irctl_simulator.servers import PTY_AVAILABLE, LineServers, Transport
@@ -77,7 +78,8 @@ def _run(options: argparse.Namespace) -> int:
     match options.verb:
         case "serve":
             where = (options.endpoints, options.links, options.wire_log)
-            asyncio.run(serve(load_config(options.config), options.transport, *where))
+            with asyncio.Runner(loop_factory=_paced(options.speed)) as runner:
+                runner.run(serve(load_config(options.config), options.transport, *where))
             return 0
         case "calibration":
             _print_calibration(SimStation.from_config(options.config), options.lamp, options.distance, options.levels)
@@ -97,6 +99,18 @@ def _run(options: argparse.Namespace) -> int:
             return _play(options)
         case verb:
             return _tell(options, {"do": verb})
+
+
+def _paced(speed: float) -> Callable[[], asyncio.AbstractEventLoop] | None:
+    if not SPEED_MIN <= speed <= SPEED_MAX:
+        raise ValueError(f"--speed {speed:g} must lie in {SPEED_MIN:g}..{SPEED_MAX:g}")
+    if speed == 1.0:
+        return None
+    print(
+        f"{'time':<14} {speed:g} times as fast: no controller's leases, doses or records are right beside it",
+        flush=True,
+    )
+    return lambda: PacedLoop(speed)
 
 
 def _explain(error: Exception) -> str:
@@ -234,6 +248,9 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--endpoints", type=Path, help="write where everything is to this file, JSON")
     serving.add_argument("--links", type=Path, help="directory for links with stable names to the pseudo-terminals")
     serving.add_argument("--transport", choices=("pty", "tcp"), default="pty", help="how serial lines are served")
+    serving.add_argument(
+        "--speed", type=float, default=1.0, metavar="F", help="F seconds pass in one; not beside a controller"
+    )
     serving.add_argument("--wire-log", type=Path, metavar="FILE", help="write every frame to this file, JSON lines")
 
     breaking = verbs.add_parser(

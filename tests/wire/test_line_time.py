@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -370,3 +371,19 @@ def test_the_promised_time_is_the_documented_sum() -> None:
     each_s = (T35_S + 16 * CHAR_S + 0.1) + (T35_S + 16 * CHAR_S + 0.05) + (T35_S + 8 * CHAR_S)
     again_s = T35_S + 16 * CHAR_S + 0.1
     assert line.worst_time_to_dark_s(offs) == pytest.approx(unfinished_s + each_s + again_s + 0.2)
+
+
+async def test_a_unit_that_needs_quiet_gets_it_and_a_stop_keeps_it_too(wire: MemoryWire, open_line: OpenLine) -> None:
+    line = await open_line(wire, BAUD)
+    line.add_unit(3, TIMING)
+    without_s = line.worst_time_to_dark_s([off(3)])
+    line.add_unit(3, replace(TIMING, gap_s=0.05))
+    assert line.worst_time_to_dark_s([off(3)]) == pytest.approx(without_s + 0.05, abs=1e-6)
+    await line.transact(ReadHolding(3, 0, 1))
+    answered = now()
+    await line.transact(ReadHolding(2, 0, 1))
+    assert wire.sent_at[-1][0] - answered < 0.01, "the quiet is that unit's alone"
+    await line.transact(off(3), Priority.STOP)
+    assert wire.sent_at[-1][0] - answered >= 0.05 - EARLY_S
+    with pytest.raises(ValueError, match="gap_s"):
+        UnitTiming(gap_s=2.0)

@@ -17,6 +17,10 @@ QUEUE_MAX = 64
 """Requests a line holds: more than a second of a slow line's work means the configuration asks too much."""
 
 
+GAP_MAX_S = 0.5
+"""A unit that needs more quiet than this cannot be stopped in time."""
+
+
 class Priority(IntEnum):
     """Who goes first on a line."""
 
@@ -31,19 +35,25 @@ class UnitTiming:
     """How long a unit may take, seconds, counted from the end of our last byte.
 
     `timeout_s`: until the first byte of its answer. `reply_max_s`: the longest it has ever been seen to take; after a failed
-    question the line keeps silent this long, so that a late answer cannot meet the next question.
+    question the line keeps silent this long, so that a late answer cannot meet the next question. `gap_s`: quiet that the unit needs after an
+    answer before it hears another question, beyond the line's own; a stop keeps it, too, for an OFF that is not heard is none.
     """
 
     timeout_s: float = 0.1
     reply_max_s: float = 0.3
+    gap_s: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout_s <= self.reply_max_s:
             raise ValueError(f"timeout_s {self.timeout_s} must be positive and at most reply_max_s {self.reply_max_s}")
+        if not 0 <= self.gap_s <= GAP_MAX_S:
+            raise ValueError(f"gap_s {self.gap_s} must be 0 to {GAP_MAX_S}")
 
     def or_slower(self, other: UnitTiming) -> UnitTiming:
         """The longer of each time."""
-        return UnitTiming(max(self.timeout_s, other.timeout_s), max(self.reply_max_s, other.reply_max_s))
+        return UnitTiming(
+            max(self.timeout_s, other.timeout_s), max(self.reply_max_s, other.reply_max_s), max(self.gap_s, other.gap_s)
+        )
 
 
 class LinkStatus(StrEnum):

@@ -55,6 +55,7 @@ RETEST_S = 2.0
 class _UnitState:
     timing: UnitTiming
     silent_until: float = -inf
+    rested_at: float = -inf
     usual_s: float | None = 0.0
     """Decaying maximum of its recent answer times; None when it did not answer its last question. Prompt until proven otherwise."""
 
@@ -113,6 +114,7 @@ class Line(LineOwner[AnyModbus]):
         unfinished business   longest request + longest time-out + longest answer (an answer under way is never cut)
         + for every OFF       t3.5 + request + (addressed: time-out + answer), as if no unit acknowledged
         + one OFF again       when a slow unit's late answer may have spoiled it (any unit with reply_max_s > timeout_s)
+        + quiet               gap_s of its unit before every OFF
         + late obedience      the longest reply_max_s - timeout_s among the units to be darkened
 
         Not counted: a line that is down or reconnecting, and a caller that does not queue its OFFs together.
@@ -126,7 +128,13 @@ class Line(LineOwner[AnyModbus]):
         late_s = max((t.reply_max_s - t.timeout_s for t in addressed), default=0.0)
         may_spoil = any(u.timing.reply_max_s > u.timing.timeout_s for u in self._units.values())
         again_s = max(offs_s, default=0.0) if may_spoil else 0.0
-        return unfinished_s + sum(offs_s) + again_s + late_s
+        gaps_s = sum(self._gap_s(request) for request in offs)
+        return unfinished_s + sum(offs_s) + again_s + late_s + gaps_s
+
+    def _gap_s(self, request: AnyModbus) -> float:
+        if request.is_broadcast:
+            return max((unit.timing.gap_s for unit in self._units.values()), default=0.0)
+        return self._unit(request.unit).timing.gap_s
 
     def _off_s(self, request: AnyModbus) -> float:
         request_s = self.timing.t35_s + self.timing.frame_s(len(request.pdu()) + RTU_OVERHEAD)
@@ -156,12 +164,18 @@ class Line(LineOwner[AnyModbus]):
         A stop's write keeps only t3.5: an OFF is safe to send into another's silence. A stop's read-back also waits until its own
         unit can no longer answer an older question; other units' late answers carry another address.
         """
-        ready_at = self._quiet_at + self.timing.t35_s
+        ready_at = max(self._quiet_at + self.timing.t35_s, self._rested_at(job.request))
         if not job.is_stop:
             return max(ready_at, self._turnaround_until, self._silent_until)
         if job.request.is_write:
             return ready_at
         return max(ready_at, self._turnaround_until, self._unit(job.request.unit).silent_until)
+
+    def _rested_at(self, request: AnyModbus) -> float:
+        """When the units that it is for have had the quiet they need."""
+        if request.is_broadcast:
+            return max((unit.rested_at for unit in self._units.values()), default=-inf)
+        return self._unit(request.unit).rested_at
 
     def _unit(self, unit: int) -> _UnitState:
         if (found := self._units.get(unit)) is None:
@@ -231,6 +245,7 @@ class Line(LineOwner[AnyModbus]):
     def _heard(self, unit: _UnitState, sent_at: float, byte_count: int) -> None:
         # The answer proves that our frame was out by then, whatever the baud rate says (a pseudo-terminal has none).
         self._quiet_at = self._rx_at
+        unit.rested_at = self._rx_at + unit.timing.gap_s
         unit.answered_in(max(0.0, self._rx_at - sent_at - self.timing.frame_s(byte_count)))
 
     async def _frame_for(self, job: Job[AnyModbus], frame: bytes, sent_at: float, breaks_silence: bool) -> bytes:

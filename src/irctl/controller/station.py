@@ -39,7 +39,7 @@ from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.rules import Envelope
 
-TIMING_OPTIONS = ("timeout_s", "reply_max_s")
+TIMING_OPTIONS = ("timeout_s", "reply_max_s", "gap_s")
 
 
 class Wire(NamedTuple):

@@ -27,7 +27,9 @@ TIMEOUT_MIN_S = 0.1
 def driver_of(told: DeviceMap, name: str | None = None) -> Driver[Any]:
     """`name`: as the station file calls it, where that is not the map's own."""
     reply_max_s = told.reply_max_ms / 1000
-    timing = UnitTiming(min(reply_max_s, max(TIMEOUT_MIN_S, reply_max_s * TIMEOUT_SHARE)), reply_max_s)
+    timing = UnitTiming(
+        min(reply_max_s, max(TIMEOUT_MIN_S, reply_max_s * TIMEOUT_SHARE)), reply_max_s, told.gap_ms / 1000
+    )
     called = name or told.name
     return Driver(called, _options_of(told), partial(_connect, told, called), timing, about=_about(told))
 

@@ -177,6 +177,8 @@ class DeviceMap(Strict):
     line: Line = Line()
     reply_max_ms: Annotated[float, Field(ge=10, le=2000)] = 300.0
     """The longest the device may take to answer."""
+    gap_ms: Annotated[float, Field(ge=0, le=500)] = 0.0
+    """Quiet that it needs after an answer before it hears another question, beyond the line's own."""
     block: Annotated[int, Field(ge=1, le=BLOCK_MAX)] = 32
     """Registers that one question may ask for."""
     broadcast: Literal["none", 0, 255] = "none"

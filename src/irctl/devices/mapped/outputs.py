@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from irctl.bus.bus import Priority
-from irctl.bus.modbus import AnyRequest
+from irctl.bus.modbus import BROADCAST, AnyRequest, ModbusRequest
 from irctl.devices.leased import LeasedOutput, Reading
 from irctl.devices.mapped.device import MappedDevice
 from irctl.devices.mapped.model import Assignment, DeviceMap, FailSafe, Output
@@ -59,6 +60,14 @@ class MappedOutput(LeasedOutput):
             return self.device.requests_for(self.role.switch, 0)
         assert self.role.level is not None, "an output that nothing switches does not load"
         return self.device.requests_for(self.role.level, 0)
+
+    def broadcast_off(self) -> AnyRequest | None:
+        """Where the map says that every unit obeys 0, and OFF is one frame."""
+        if self.device.told.broadcast != 0:
+            return None
+        off, *more = self.off_requests()
+        assert isinstance(off, ModbusRequest), "a map speaks nothing else"
+        return None if more else replace(off, unit=BROADCAST)
 
     def _forget(self) -> None:
         super()._forget()
