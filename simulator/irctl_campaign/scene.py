@@ -17,7 +17,8 @@ from irctl.controller.config import AttendanceSection, DeviceSection, LampSectio
 from irctl.domain.problems import Problem, Refused
 from irctl.toml_file import schema_problem
 from irctl_simulator import config as simulated
-from irctl_simulator.station import TWINS, SimStation, WiringError
+from irctl_simulator.station import SimStation, WiringError
+from irctl_simulator.twins.registry import TWINS
 
 HOUSING = "housing"
 FILE_MB_MAX = 0.02

@@ -6,7 +6,9 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from irctl_simulator.twins.registry import twin_of
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
 Place = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*\.[1-9][0-9]*$", description="device.channel, from 1")]
@@ -31,8 +33,13 @@ class LineConfig(Strict):
     recorded_as: Name | None = Field(None, description="the line's name in the recording; its own where not given")
 
 
+def _known_twin(kind: str) -> str:
+    twin_of(kind)
+    return kind
+
+
 class DeviceConfig(Strict):
-    twin: Name
+    twin: Annotated[Name, AfterValidator(_known_twin)]
     line: Name
     unit: int = Field(1, ge=1, le=255)
     latency_s: float = Field(0.004, ge=0)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
 from pathlib import Path
 from random import Random
 from typing import Any, TypeVar, cast, get_type_hints
@@ -23,81 +22,29 @@ from irctl_simulator.physics.treatment import Truth
 from irctl_simulator.replay import ReplayLine, load_recording
 from irctl_simulator.text_line import TextLine
 from irctl_simulator.twins.base import RegisterTwin, Twin
-from irctl_simulator.twins.beckhoff import Bk9000, Ek9000
+from irctl_simulator.twins.beckhoff import Ek9000
 from irctl_simulator.twins.calex import CalexPyroMiniBus
-from irctl_simulator.twins.contacts import Adam6050, ContactTwin, MoxaE1210
-from irctl_simulator.twins.drr245 import Drr245
-from irctl_simulator.twins.gentec import Gentec
-from irctl_simulator.twins.jy_dam import JyDam
-from irctl_simulator.twins.korad import Korad
-from irctl_simulator.twins.mdm3 import Mdm3
-from irctl_simulator.twins.mightex_slc import MightexSlc
-from irctl_simulator.twins.ophir import Ophir
-from irctl_simulator.twins.pm100 import Pm100
-from irctl_simulator.twins.pyranometers import ApogeeSp, KippZonenSmp
-from irctl_simulator.twins.r4dcb08 import R4dcb08
-from irctl_simulator.twins.riden import Riden
-from irctl_simulator.twins.scpi_supply import ScpiSupply
+from irctl_simulator.twins.contacts import ContactTwin
+from irctl_simulator.twins.registry import twin_of
 from irctl_simulator.twins.sensing import RadiometerTwin, SensorTwin, ThermometerTwin
 from irctl_simulator.twins.sr05 import HuksefluxSr05
 from irctl_simulator.twins.text import TextMeter, TextTwin
-from irctl_simulator.twins.tm_modules import TmDa1p1r1, TmR5
-from irctl_simulator.twins.waveshare import WaveshareIo8, WaveshareRelay
-from irctl_simulator.twins.wirenboard import Mao4, Mr6cV3
+from irctl_simulator.twins.tm_modules import TmDa1p1r1
+from irctl_simulator.twins.waveshare import WaveshareIo8
+from irctl_simulator.twins.wirenboard import Mr6cV3
 from irctl_simulator.wire import Line, NetworkLine, SerialFormat, SerialLine
 
 SENSOR_TAU_S = {"hukseflux-sr05": 6.0, "calex-pyrominibus": 0.3, "ophir": 1.0, "gentec": 1.0, "thorlabs-pm100": 1.0,
                 "apogee-sp": 0.5, "kipp-zonen-smp": 1.5, "r4dcb08": 5.0, "pixsys-drr245": 1.0}  # fmt: skip
 """Response times where the configuration gives none: SR05 about 18 s to 95 % makes 6 s; the others assumed."""
 
-REGISTER_TWINS: tuple[type[RegisterTwin], ...] = (
-    Mdm3,
-    TmR5,
-    WaveshareRelay,
-    WaveshareIo8,
-    HuksefluxSr05,
-    CalexPyroMiniBus,
-    TmDa1p1r1,
-    Mr6cV3,
-    Mao4,
-    JyDam,
-    Drr245,
-    Riden,
-    ApogeeSp,
-    KippZonenSmp,
-    R4dcb08,
-    MoxaE1210,
-    Adam6050,
-    Ek9000,
-    Bk9000,
-)
-TEXT_TWINS: tuple[type[TextTwin], ...] = (Ophir, Gentec, Pm100, ScpiSupply, Korad, MightexSlc)
-TWINS: dict[str, type[RegisterTwin | TextTwin]] = {twin.kind: twin for twin in (*REGISTER_TWINS, *TEXT_TWINS)}
-
 Radiometer = HuksefluxSr05 | TextMeter | RadiometerTwin
 Sensor = Radiometer | CalexPyroMiniBus | SensorTwin
 SensorT = TypeVar("SensorT", bound=Sensor)
 
 
-TWIN_GROUP = "irctl.twins"
-"""Entry points by which other packages bring twins, each called like its kind."""
-
-
 class WiringError(ValueError):
     """The configuration connects something to what is not there."""
-
-
-def twin_of(kind: str) -> type[RegisterTwin | TextTwin]:
-    """Shipped, or of an installed package. Raises WiringError naming those there are."""
-    if kind in TWINS:
-        return TWINS[kind]
-    brought = {entry.name: entry for entry in entry_points(group=TWIN_GROUP)}
-    if kind not in brought:
-        raise WiringError(f"there is no twin {kind!r}; known are {', '.join(sorted({*TWINS, *brought}))}")
-    twin = brought[kind].load()
-    if not (isinstance(twin, type) and issubclass(twin, RegisterTwin | TextTwin)):
-        raise WiringError(f"twin {kind!r} ({brought[kind].value}) is no RegisterTwin and no TextTwin")
-    return twin
 
 
 class SimStation:

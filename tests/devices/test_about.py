@@ -42,7 +42,7 @@ def test_every_driver_says_where_its_facts_are_from() -> None:
 
 
 def test_folder_of_maps_has_a_twin_for_each() -> None:
-    from irctl_simulator.station import TWINS
+    from irctl_simulator.twins.registry import TWINS
 
     maps = {path.stem for path in (Path(__file__).parents[2] / "drivers" / "irctl_drivers" / "maps").glob("*.toml")}
     assert maps <= set(TWINS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 CONTROLLER, DOMAIN, BUS = "src/irctl/controller", "src/irctl/domain", "src/irctl/bus"
-DRIVERS = "drivers/irctl_drivers"
+DRIVERS, DEVICES = "drivers/irctl_drivers", "src/irctl/devices"
 FAULTS = "tests/simulation/test_faults.py"
 CRASH = "tests/simulation/test_crash.py"
 TREATMENT = "tests/simulation/test_treatment.py"
@@ -68,7 +68,7 @@ MUTANTS: tuple[Mutant, ...] = (
         (FAULTS,),
     ),
     Mutant(
-        "fail-safes are not armed before the first light", "promise 1", f"{DRIVERS}/leased.py",
+        "fail-safes are not armed before the first light", "promise 1", f"{DEVICES}/leased.py",
         "            await self._arm(lease_s)\n        except", "            pass\n        except",
         ("tests/drivers/test_conformance.py",),
     ),
@@ -78,9 +78,28 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/drivers/test_behaviour.py", "tests/drivers/test_conformance.py"),
     ),
     Mutant(
-        "light is leased though nothing is armed", "promise 1", f"{DRIVERS}/leased.py",
+        "light is leased though nothing is armed", "promise 1", f"{DEVICES}/leased.py",
         "        if self._armed_s is None or abs(self._armed_s - lease_s) > 1e-6:", "        if False:",
         ("tests/drivers/test_conformance.py", "tests/drivers/test_behaviour.py"),
+    ),
+    Mutant(
+        "a map's setting that does not keep counts as armed", "promise 1", f"{DEVICES}/mapped/device.py",
+        "            if not await self._reads(name, wanted[name]):", "            if False:",
+        ("tests/drivers/test_maps_conformance.py", "tests/devices/test_map_writing.py"),
+    ),
+    Mutant(
+        "a map's tripped fail-safe is armed over", "promise 1", f"{DEVICES}/mapped/outputs.py",
+        "        if self.safe.trip is not None and await self.device.number(self.safe.trip):", "        if False:",
+        ("tests/devices/test_map_writing.py", "tests/drivers/test_maps_conformance.py"),
+    ),
+    Mutant(
+        "what a device says is no value counts as one", "promise 1", f"{DEVICES}/mapped/device.py",
+        "        if value in point.absent:", "        if False:", ("tests/devices/test_map_reading.py",),
+    ),
+    Mutant(
+        "a register that wears out is written with every renewal", "promise 1", f"{DEVICES}/mapped/loading.py",
+        '        if name in told.points and told.points[name].storage == "eeprom":', "        if False:",
+        ("tests/devices/test_map_files.py",),
     ),
     Mutant(
         "a write that may have been obeyed is repeated by the line", "promise 1", f"{BUS}/owner.py",

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from irctl.controller import station as station_module
-from irctl.devices.registry import AnyDriver
-from irctl_drivers import korad, mightex_slc, ophir, scpi_supply
 from irctl_simulator.station import SimStation
 from tests.simulation.world import World, a_station, hardware_of
 from tests.unit.worlds import StationFolder
@@ -34,13 +31,6 @@ SUPPLIES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "slc": ({"driver": "mightex-slc", "full_ma": 1000, "lit_mv_min": 1500}, {"twin": "mightex-slc"}),
 }
 """Device sections of the station file and of the simulator's."""
-
-
-@pytest.fixture(autouse=True)
-def our_drivers(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = {one.name: one for one in (korad.DRIVER, mightex_slc.DRIVER, ophir.DRIVER, scpi_supply.DRIVER)}
-    installed: Callable[[str], AnyDriver] = station_module.load_driver
-    monkeypatch.setattr(station_module, "load_driver", lambda name: own.get(name) or installed(name))
 
 
 @asynccontextmanager

@@ -13,7 +13,7 @@ from irctl_simulator import FaultError, SimStation
 from irctl_simulator.control import answer
 from irctl_simulator.faults import LIES
 from irctl_simulator.modbus import parse_rtu, tcp_frame
-from irctl_simulator.station import REGISTER_TWINS
+from irctl_simulator.twins.registry import REGISTER_TWINS
 from tests.simulator.test_twins_of_others import KNOWN
 from tests.simulator.worlds import frame
 from tests.virtual_time import run_virtual

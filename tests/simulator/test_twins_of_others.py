@@ -12,8 +12,8 @@ import pytest
 from pymodbus.client import ModbusSerialClient, ModbusTcpClient
 
 from irctl_simulator.modbus import rtu_frame
-from irctl_simulator.station import REGISTER_TWINS, TWINS
 from irctl_simulator.twins.base import RegisterTwin
+from irctl_simulator.twins.registry import REGISTER_TWINS, TWINS
 from tests.simulator.test_served import Served
 
 KNOWN: dict[str, tuple[str, int, list[int]]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +9,7 @@ import pytest
 
 from irctl.bus.text_line import TextLine
 from irctl.controller import recovery
-from irctl.controller import station as station_module
 from irctl.controller.station import off_frames
-from irctl.devices.registry import AnyDriver
-from irctl_drivers import korad, ophir, scpi_supply
 from tests.unit.worlds import StationFolder, refusal
 
 KORAD = {
@@ -35,13 +31,8 @@ TDK = {
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StationFolder:
+def folder(tmp_path: Path) -> StationFolder:
     """The demonstration's left lamp on a supply; its radiometer an Ophir. Both on lines of text."""
-    own = {driver.name: driver for driver in (korad.DRIVER, ophir.DRIVER, scpi_supply.DRIVER)}
-    load_installed: Callable[[str, Path], AnyDriver] = station_module.find_driver
-    monkeypatch.setattr(
-        station_module, "find_driver", lambda name, beside: own.get(name) or load_installed(name, beside)
-    )
     folder = StationFolder(tmp_path)
     folder.station["lines"] |= {
         "supply-line": {"port": "socket://supply:5025", "protocol": "text"},

@@ -1,4 +1,4 @@
-"""The driver against its twin, on a simulated serial line: every promise that irctl relies on. Takes about a minute of real time."""
+"""The driver against its twin, on a simulated serial line: every promise that irctl relies on. Takes a quarter of a minute of real time."""
 
 from contextlib import asynccontextmanager
 
@@ -47,7 +47,7 @@ async def bench():
         station.devices["dut"].faults.silent = silent
 
     try:
-        yield conformance.OutputBench(device.cutoff(1), 2.0, truth, silence, sent)
+        yield conformance.OutputBench(device.cutoff(1), 0.6, truth, silence, sent)
     finally:
         await line.close()
 
