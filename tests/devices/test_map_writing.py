@@ -110,3 +110,50 @@ answers = "gain"
     assert writes(tables) == ["06 00 04 00 02", "06 00 64 00 01"]
     with pytest.raises(DeviceFault, match=r"its memory wears out: not again within 60 s\. Try again in (59|60) s"):
         await device.ensure((Assignment(point="gain", value=3.0),))
+
+
+async def test_a_watchdog_rests_only_once_nothing_on_the_device_is_armed() -> None:
+    told = parse_map(
+        """
+name = "acme"
+title = "Acme"
+source = "Acme manual p. 6"
+
+[points]
+relay1 = { area = "coil", at = 0, write = "05", storage = "ram" }
+relay2 = { area = "coil", at = 1, write = "05", storage = "ram" }
+watchdog = { area = "coil", at = 8, write = "05", storage = "eeprom" }
+time = { area = "holding", at = 8, write = "06", storage = "eeprom" }
+
+[probe]
+answers = "relay1"
+
+[failsafe]
+class = "comm-watchdog"
+time = "time"
+min_s = 1.0
+max_s = 60.0
+step_s = 1.0
+set = [{ point = "watchdog", value = 1 }]
+release = [{ point = "watchdog", value = 0 }]
+
+[emitters.1]
+switch = "relay1"
+
+[cutoffs.1]
+switch = "relay2"
+""",
+        "acme.toml",
+    )
+    tables = Tables().coil(0, 0, 0).coil(8, 0).holding(8, 0)
+    device = connected(told, tables)
+    lamp, cutoff = device.emitter(1), device.cutoff(1)
+    await lamp.arm(2.0)
+    await cutoff.arm(2.0)
+    with pytest.raises(NotArmed, match="share one watchdog"):
+        await cutoff.arm(3.0)
+    await cutoff.arm(2.0)
+    await cutoff.release()
+    assert tables.bits["coil", 8] == 1, "the lamp's fail-safe is still counted on"
+    await lamp.release()
+    assert tables.bits["coil", 8] == 0

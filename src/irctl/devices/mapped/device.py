@@ -28,8 +28,8 @@ class MappedDevice:
         self.unit, self.name, self.told, self._given = unit, name, told, given
         self.restarts = 0
         """Seen so far: reading it may clear it, so each output compares this count."""
-        self.leases: dict[str, float] = {}
-        """By channel, where the outputs share one watchdog."""
+        self.leases: dict[object, float] = {}
+        """By output, where they share one watchdog."""
         self._model: Model | None = None
         self._written_at: dict[str, float] = {}
 

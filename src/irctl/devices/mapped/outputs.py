@@ -39,7 +39,7 @@ class MappedOutput(LeasedOutput):
 
     def __init__(self, device: MappedDevice, channel: str, role: Output, lease: LeaseSpec, full: float | None) -> None:
         super().__init__(device.unit, f"{device.name}.{channel}", lease)
-        self.device, self.channel, self.role, self.full = device, channel, role, full
+        self.device, self.role, self.full = device, role, full
         safe = device.told.failsafe
         assert safe is not None, "a map of outputs without it does not load"
         self.safe: FailSafe = safe
@@ -71,7 +71,7 @@ class MappedOutput(LeasedOutput):
 
     def _forget(self) -> None:
         super()._forget()
-        self.device.leases.pop(self.channel, None)
+        self.device.leases.pop(self, None)
 
     async def _arm(self, lease_s: float) -> None:
         shared = self.lease.scope is LeaseScope.DEVICE
@@ -90,7 +90,7 @@ class MappedOutput(LeasedOutput):
         if self.safe.trips is not None:
             self._trips_when_armed = await self.device.number(self.safe.trips)
         if shared:
-            self.device.leases[self.channel] = lease_s
+            self.device.leases[self] = lease_s
 
     def _light(self, level_pct: float, lease_s: float, *, renew: bool) -> tuple[AnyRequest, ...]:
         role, found = self.role, list[AnyRequest]()
