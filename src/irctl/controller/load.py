@@ -19,8 +19,8 @@ from irctl.bus.timing import LineTiming
 from irctl.controller.config import LampSection, StationConfig
 from irctl.controller.output import CUTOFF_RENEWALS_PER_LEASE
 from irctl.controller.station import connect_device
-from irctl.devices.registry import ConnectedDevice, Devices
-from irctl.devices.roles import DeviceFault
+from irctl.devices.registry import Devices
+from irctl.devices.roles import Cutoff, DeviceFault, Emitter
 
 T = TypeVar("T")
 THINKING_S = 0.006
@@ -107,15 +107,11 @@ async def loads(config: StationConfig) -> tuple[LineLoad, ...]:
     """Of every line with something on it, in the order of the file. Raises ConfigurationError."""
     file = config.file
     lines = {name: _counting(name, section) for name, section in file.lines.items()}
-    connected: dict[str, ConnectedDevice] = {}
-    for name, section in file.devices.items():
-        connected[name] = connect_device(name, section, cast("Bus", lines[section.line]), config.path.parent)
-    devices = Devices(connected.values())
     by_device: dict[str, dict[str, float]] = {name: {} for name in lines}
     by_lamp: dict[str, dict[str, float]] = {name: {} for name in lines}
     frames: dict[str, float] = dict.fromkeys(lines, 0.0)
     for name, lamp in file.lamps.items():
-        for ref, per_s, ask in _asked(config, lamp, devices):
+        for ref, per_s, ask in _asked(config, lamp, _connected(config, lines)):
             device = ref.partition(".")[0]
             line = file.devices[device].line
             counting = lines[line]
@@ -132,6 +128,13 @@ async def loads(config: StationConfig) -> tuple[LineLoad, ...]:
     )
 
 
+def _connected(config: StationConfig, lines: Mapping[str, Counting]) -> Devices:
+    """Anew for each lamp: what one lamp has just read another does not wait for."""
+    folder = config.path.parent
+    sections = config.file.devices.items()
+    return Devices(connect_device(name, one, cast("Bus", lines[one.line]), folder) for name, one in sections)
+
+
 Ask = Callable[[Counting], Awaitable[object]]
 
 
@@ -140,12 +143,12 @@ def _asked(config: StationConfig, lamp: LampSection, devices: Devices) -> list[t
     each_s = 1 / lamp.tick_s
     emitter = devices.emitter(lamp.emitter)
     found: list[tuple[str, float, Ask]] = [
-        (lamp.emitter, each_s, lambda _line: emitter.observe()),
+        (lamp.emitter, each_s, _observed(emitter)),
         (lamp.emitter, each_s, _renewed(emitter.off_requests)),
     ]
     if lamp.cutoff is not None and lamp.cutoff_lease_s is not None:
         cutoff = devices.cutoff(lamp.cutoff)
-        found.append((lamp.cutoff, each_s, lambda _line: cutoff.observe()))
+        found.append((lamp.cutoff, each_s, _observed(cutoff)))
         found.append((lamp.cutoff, CUTOFF_RENEWALS_PER_LEASE / lamp.cutoff_lease_s, _renewed(cutoff.off_requests)))
     if lamp.radiometer is not None:
         radiometer = devices.radiometer(lamp.radiometer)
@@ -159,6 +162,18 @@ def _asked(config: StationConfig, lamp: LampSection, devices: Devices) -> list[t
         contact = devices.contact(ref)
         found.append((ref, each_s, lambda _line, one=contact: one.closed()))
     return found
+
+
+def _observed(output: Emitter | Cutoff) -> Ask:
+    """The first look may ask for more than all others do: it is not counted."""
+
+    async def count(line: Counting) -> None:
+        with suppress(DeviceFault, BusError):
+            await output.observe()
+        line.taken_s, line.frames = 0.0, 0
+        await output.observe()
+
+    return count
 
 
 def _renewed(off_requests: Callable[[], tuple[AnyRequest, ...]]) -> Ask:
