@@ -14,7 +14,7 @@ demo: .venv/.runtime
 REAL_TIME := tests/service tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/service
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/service
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 # A clinic's day and the death of its process, through the screens: minutes of real time, too long for every run.
