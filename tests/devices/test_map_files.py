@@ -12,6 +12,7 @@ from irctl.devices.mapped import BadMap, load_map, parse_map, schema
 from irctl.devices.mapped.loading import line_of
 
 ROOT = Path(__file__).parents[2]
+SCHEMA = ROOT / "src" / "irctl" / "devices" / "mapped" / "device-map.schema.json"
 SHIPPED = sorted((ROOT / "drivers" / "irctl_drivers" / "maps").glob("*.toml"))
 GOOD = """\
 name = "acme-probe"
@@ -73,8 +74,8 @@ def test_a_map_beside_the_station_file_is_a_driver(tmp_path: Path) -> None:
 
 
 def test_the_schema_for_editors_is_up_to_date() -> None:
-    held = json.loads((ROOT / "docs" / "device-map.schema.json").read_text("utf-8"))
-    assert held == schema(), "write it anew: irctl map schema > docs/device-map.schema.json"
+    held = json.loads(SCHEMA.read_text("utf-8"))
+    assert held == schema(), "write it anew: irctl map schema > src/irctl/devices/mapped/device-map.schema.json"
 
 
 @pytest.mark.parametrize(
