@@ -16,7 +16,7 @@ import pytest
 
 from tests.service.worlds import ANSWER_S, DEMO, Simulator, a_simulator, a_station, irctl
 
-SER2NET = shutil.which("ser2net")
+SER2NET, MBUSD = shutil.which("ser2net"), shutil.which("mbusd")
 with_ser2net = pytest.mark.skipif(
     SER2NET is None and os.environ.get("CI") != "true", reason="ser2net is not installed (in CI it has to be)"
 )
@@ -39,6 +39,22 @@ def a_gateway(folder: Path, terminal: str) -> Iterator[int]:
         f"connection: &line\n  accepter: tcp,127.0.0.1,{port}\n  connector: serialdev,{terminal},9600n81,local\n"
     )
     process = subprocess.Popen(["ser2net", "-n", "-c", str(config)], stderr=subprocess.PIPE)
+    try:
+        _listens(port)
+        yield port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@contextmanager
+def a_modbus_gateway(terminal: str) -> Iterator[int]:
+    """mbusd: Modbus TCP in front of a serial line. It must not repeat what may have been obeyed (-N 0)."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    words = ["-d", "-L", "-", "-v", "0", "-p", terminal, "-s", "9600", "-m", "8n1", "-A", "127.0.0.1", "-P", str(port)]
+    process = subprocess.Popen(["mbusd", *words, "-N", "0", "-R", "5", "-W", "150"], stdout=subprocess.DEVNULL)
     try:
         _listens(port)
         yield port
@@ -105,3 +121,14 @@ def test_a_line_behind_a_gateway_is_like_any_other(simulator: Simulator, tmp_pat
         code, found = scan(f"socket://127.0.0.1:{port}", "--units", "1-4")
     assert code == 0
     assert [one["unit"] for one in found] == [1, 2, 3]
+
+
+@pytest.mark.skipif(MBUSD is None, reason="mbusd is not installed: Debian 12 has no package of it")
+def test_a_line_behind_a_modbus_gateway_is_like_any_other(simulator: Simulator, tmp_path: Path) -> None:
+    with a_modbus_gateway(simulator.lines["safety-line"]) as port:
+        done = irctl(
+            "line", "scan", f"tcp://127.0.0.1:{port}", "--units", "1-4", "--timeout", "0.4", "--json", timeout=60
+        )
+    found = {one["unit"]: {each["driver"] for each in one["known"]} for one in json.loads(done.stdout)}
+    assert {1, 2, 3} <= set(found)
+    assert "calex-pyrominibus" in found[3]
