@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -36,13 +37,16 @@ class Station:
         issuer: Issuer,
         *,
         browser_url: str | None = None,
+        tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name, self.url, self.browser_url = name, url, browser_url or url
         self._issuer, self._monotonic_s = issuer, monotonic_s
-        # No proxy of this computer's user stands between two of its processes.
-        self._http = httpx.AsyncClient(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
+        # No proxy of this computer's user stands between clinic and controller.
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport, verify=tls or True
+        )
         self._view: Mapping[str, Any] | None = None
         self._heard_s = float("-inf")
 
