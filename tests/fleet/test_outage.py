@@ -25,7 +25,7 @@ from irctl.records.database import Database
 from irctl.records.digest import digest
 from irctl.records.following import controller_of, cursor, follow
 from tests.fleet.network import Network, a_network
-from tests.fleet.worlds import a_clinic, a_station_file, eventually, pair
+from tests.fleet.worlds import a_clinic, a_station_file, children, eventually, pair
 from tests.records.postgres import UNPRIVILEGED_HERE, Server, a_server
 from tests.service.worlds import Simulator, Station, a_station, an_order, environment
 
@@ -149,7 +149,7 @@ def test_no_outage_of_network_clinic_or_database_touches_a_treatment_and_nothing
         at(24, "the database crashes")
         fleet.server.crash()
         at(28, "the clinic is killed; the database starts")
-        clinics = _children(process.pid)
+        clinics = children(process.pid)
         assert clinics
         for pid in clinics:
             os.kill(pid, signal.SIGKILL)
@@ -168,10 +168,6 @@ def test_no_outage_of_network_clinic_or_database_touches_a_treatment_and_nothing
         print("\n".join(told))
         for room in ROOMS:
             _is_there_once(fleet, room, tmp_path)
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _is_as_if_nothing_had_been(room: str, treatments: list[dict[str, Any]], simulator: Simulator) -> None:

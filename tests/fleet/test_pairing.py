@@ -217,7 +217,7 @@ def test_what_is_no_code_is_refused_with_what_to_do(typed: str):
 
 
 async def _offer(state: Path) -> tuple[Offer, int]:
-    offer = Offer("Left room", state, 8972)
+    offer = Offer("Left room", state, 8972, "http://127.0.0.1:8970")
     return offer, await offer.listen("127.0.0.1", 0)
 
 

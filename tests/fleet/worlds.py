@@ -23,13 +23,16 @@ def a_free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def a_station_file(folder: Path, door: int, name: str = "Left room", host: str = "127.0.0.1") -> Path:
-    """The demonstration's, with a door."""
+def a_station_file(
+    folder: Path, door: int, name: str = "Left room", host: str = "127.0.0.1", pages: str | None = None
+) -> Path:
+    """The demonstration's, with a door. `pages`: where a clinic's come from."""
     for beside in ("calibrations", "meters"):
         shutil.copytree(DEMO.parent / beside, folder / beside)
     text = re.sub(r'(\[station\]\nname = )".*"', rf'\1"{name}"', DEMO.read_text(encoding="utf-8"))
     file = folder / "station.toml"
-    file.write_text(f'{text}\n[fleet]\nhost = "{host}"\nport = {door}\n', encoding="utf-8")
+    origins = "" if pages is None else f'[clinic]\norigins = ["{pages}"]\n'
+    file.write_text(f'{text}\n[fleet]\nhost = "{host}"\nport = {door}\n{origins}', encoding="utf-8")
     return file
 
 
@@ -67,3 +70,8 @@ def eventually(what: str, look: Callable[[], bool], within_s: float = START_S) -
     while not look():
         assert time.monotonic() < until_s, what
         time.sleep(0.1)
+
+
+def children(pid: int) -> list[int]:
+    """Of a process."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]

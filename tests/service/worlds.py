@@ -161,7 +161,9 @@ def a_station(
     with a_simulator(folder, hardware) as simulator:
         where = ("--config", str(config), "--state", str(state), "--sim-endpoints", str(simulator.endpoints))
         beside = () if clinic else ("--no-clinic",)
-        with started("irctl", "serve", "--json", "--port", "0", *where, *beside, *words, on=on) as process:
+        # On a computer of its own nobody else has the port.
+        port = () if on else ("--port", "0")
+        with started("irctl", "serve", "--json", *port, *where, *beside, *words, on=on) as process:
             url = json.loads(read_until(process, '"url"').splitlines()[-1])["url"]
             yield Station(simulator, process, url, state)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
@@ -14,6 +14,9 @@ from irctl.cli.app import Json
 from irctl.cli.state_folder import StateOption, default_state
 from irctl.cli.station import ConfigOption
 from irctl.domain.problems import Problem, Refused
+
+if TYPE_CHECKING:
+    from irctl.controller.config import FleetSection
 
 PORT = 8973
 """Of an offer, while it lasts; the door's own is beside it."""
@@ -44,15 +47,18 @@ def offer(
         )
     folder = state or default_state()
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    asyncio.run(_offered(file.station.name, folder, file.fleet.host, file.fleet.port, port, minutes * 60, json))
+    own_url = f"http://{file.api.host}:{file.api.port}"
+    asyncio.run(_offered(file.station.name, folder, file.fleet, own_url, port, minutes * 60, json))
     return exits.OK
 
 
-async def _offered(station: str, folder: Path, host: str, door: int, port: int, within_s: float, json: bool) -> None:
+async def _offered(
+    station: str, folder: Path, fleet: FleetSection, own_url: str, port: int, within_s: float, json: bool
+) -> None:
     from irctl.fleet.pairing import Offer
 
-    offered = Offer(station, folder, door)
-    at = f"{host}:{await offered.listen(host, port)}"
+    offered = Offer(station, folder, fleet.port, own_url)
+    at = f"{fleet.host}:{await offered.listen(fleet.host, port)}"
     out = say.console()
     if json:
         say.as_json({"address": at, "code": str(offered.code), "station": station})
@@ -107,7 +113,7 @@ def join(
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     Issuer(folder)  # its public half is what the controller is told
     paired = asyncio.run(join(name, host, port, Code.read(code), folder, (folder / PUBLIC_KEY).read_bytes()))
-    section = f'[stations.{name}]\nurl = "{paired.url}"\n'
+    section = f'[stations.{name}]\nurl = "{paired.url}"\nown_url = "{paired.own_url}"\n'
     written = _add(file, section, listed.get(name, StationSection(url=paired.url)).url == paired.url, name in listed)
     if json:
         say.as_json({"station": paired.station, "name": name, "url": paired.url, "written": written})

@@ -53,7 +53,14 @@ def open_desk(
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
     if stations is None:
         stations = {
-            name: Station(name, section.url, issuer, browser_url=section.browser_url, tls=tls_of(state, name, section))
+            name: Station(
+                name,
+                section.url,
+                issuer,
+                browser_url=section.browser_url,
+                own_url=section.own_url,
+                tls=tls_of(state, name, section),
+            )
             for name, section in file.stations.items()
         }
     desk = desk_on(database, ring, file, state, wall, stations)

@@ -56,9 +56,13 @@ class RecordsSection(Strict):
 
 
 class StationSection(Strict):
-    """One controller that this clinic follows. `url` as this process reaches it, `browser_url` as browsers do."""
+    """One controller that this clinic follows. `url`: as this process reaches it; `own_url`: as a browser on the controller's own computer does.
+
+    `browser_url`: as every browser does, where there is such an address; otherwise those elsewhere reach it by way of the clinic.
+    """
 
     url: Annotated[str, Field(min_length=1)]
+    own_url: str | None = None
     browser_url: str | None = None
 
 

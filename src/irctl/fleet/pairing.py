@@ -3,7 +3,7 @@
 The code holds the beginning of the SHA-256 of the controller's certificate, by which the clinic knows that it talks to that controller and nobody between, and a
 word that only who has read the code knows, by which the controller knows the clinic. It is good once, and for some minutes.
 
-On the wire, within TLS 1.3, one JSON object a line: the clinic says `{"word", "certificate", "people_key"}`, the controller answers `{"station", "port"}`
+On the wire, within TLS 1.3, one JSON object a line: the clinic says `{"word", "certificate", "people_key"}`, the controller answers `{"station", "port", "own_url"}`
 or `{"problem"}`.
 """
 
@@ -75,11 +75,12 @@ class Code:
 class Offer:
     """One controller's, open until a clinic has joined. Raises Refused where it cannot listen.
 
-    `port`: of the door, which the clinic is told.
+    The clinic is told the `port` of the door, and at which `own_url` browsers on this computer find the controller.
     """
 
-    def __init__(self, station: str, state: Path, port: int) -> None:
-        self._station, self._state, self._port = station, state, port
+    def __init__(self, station: str, state: Path, port: int, own_url: str) -> None:
+        self._state = state
+        self._answer = {"station": station, "port": port, "own_url": own_url}
         self._identity = Identity.new(f"irctl controller {station}")
         shown = x509.load_pem_x509_certificate(self._identity.certificate).fingerprint(SHA256())
         self.code = Code(shown[:FINGERPRINT_BYTES], secrets.token_bytes(WORD_BYTES))
@@ -95,7 +96,7 @@ class Offer:
             self._identity.keep(Path(folder))
             context.load_cert_chain(Path(folder) / FOLDER / CERTIFICATE, Path(folder) / FOLDER / KEY)
         try:
-            self._server = await asyncio.start_server(self._answer, host, port, ssl=context, limit=LINE_MAX)
+            self._server = await asyncio.start_server(self._hear, host, port, ssl=context, limit=LINE_MAX)
         except OSError as error:
             remedy = "Correct [fleet] host, which is this computer's address, or choose another --port"
             raise Refused([Problem("fleet.host", f"{host}:{port}", error.strerror or str(error), remedy)]) from None
@@ -115,7 +116,7 @@ class Offer:
         finally:
             self._server.close()
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _hear(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         said: Mapping[str, Any]
         try:
             async with asyncio.timeout(ANSWER_MAX_S):
@@ -151,7 +152,7 @@ class Offer:
             return {"problem": f"the controller cannot keep it: {error.strerror or error}"}
         except ValueError:
             return {"problem": "the clinic's certificate or key cannot be read"}
-        return {"station": self._station, "port": self._port}
+        return self._answer
 
 
 # --- at the clinic -----------------------------------------------------------------------------------------------------------
@@ -159,10 +160,11 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """What the clinic knows now: the station's own name, and where its door is."""
+    """What the clinic knows now: the station's own name, where its door is, and where browsers on its computer find it."""
 
     station: str
     url: str
+    own_url: str
 
 
 async def join(name: str, host: str, port: int, code: Code, state: Path, people_key: bytes) -> Paired:
@@ -211,7 +213,8 @@ async def join(name: str, host: str, port: int, code: Code, state: Path, people_
     except OSError as error:
         remedy = "Check the state folder, its rights and space; then pair again"
         raise Refused([Problem("state", str(state), error.strerror or str(error), remedy)]) from None
-    return Paired(str(answer.get("station", "")), f"https://{f'[{host}]' if ':' in host else host}:{answer['port']}")
+    url = f"https://{f'[{host}]' if ':' in host else host}:{answer['port']}"
+    return Paired(str(answer.get("station", "")), url, str(answer.get("own_url", "")))
 
 
 def _object(line: bytes) -> Mapping[str, Any]:
