@@ -209,7 +209,7 @@ def _measured(database: Database, sessions: int) -> Report:
     rebuilt_s = again.took_s
     passed = Stopwatch(_only_samples())
     follow(database, "samples", passed)
-    page_s = _page_s(database)
+    newest_s = page_s(database)
     kind = database.engine.dialect.name
     return Report(
         f"Records: {sessions} sessions into {kind}",
@@ -220,7 +220,7 @@ def _measured(database: Database, sessions: int) -> Report:
             ("readings passed over", f"{figure(passed.events / passed.took_s)} a second"),
             ("size", f"{figure(grown / 1e6)} MB, {figure(grown / sessions)} bytes a session"),
             ("rebuilt", f"{figure(rebuilt_s)} s, {'the same rows' if not done.differing else done.differing}"),
-            ("a patient's newest 50 of all", f"{figure(page_s * 1000)} ms"),
+            ("a patient's newest 50 of all", f"{figure(newest_s * 1000)} ms"),
         ),
         notes=("A session of 20 minutes brings some 1200 readings as well: they are what a rebuild from files takes.",),
     )
@@ -233,7 +233,7 @@ def _only_samples() -> Iterator[Event]:
     yield written.signed()
 
 
-def _page_s(database: Database) -> float:
+def page_s(database: Database) -> float:
     with database.reading() as connection:
         patient = connection.execute(tables.sessions.select().limit(1)).mappings().one()["patient"]
     began_s = time.perf_counter()

@@ -22,6 +22,7 @@ from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
+from irctl.domain.chain import FORMAT, STARTED
 from irctl.domain.problems import Problem, Refused
 from irctl.listening import LOOPBACK, listen, url_of
 from irctl.rope import Rope
@@ -150,10 +151,11 @@ async def start_station(
         journal.failure = str(error)
     except OSError as error:
         journal.failure = f"{journal.path.name}: {error.strerror or error}"
-    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == "controller.started"), None)
+    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == STARTED), None)
     journal.write(
-        "controller.started",
+        STARTED,
         version=version("irctl"),
+        format=FORMAT,
         station=config.file.station.name,
         station_hash=config.sha256,
         simulated=station.simulated,
