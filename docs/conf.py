@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
@@ -54,6 +55,12 @@ def leave_folders(app: Sphinx, page: nodes.document) -> None:
             link.replace_self(link.children)
 
 
+def quiet(_app: Sphinx) -> None:
+    """The theme's colours of code (accessible-pygments) make the root logger tell everything when they are imported."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+
 def setup(app: Sphinx) -> None:
+    app.connect("builder-inited", quiet)
     app.connect("source-read", append_generated)
     app.connect("doctree-read", leave_folders)

@@ -1,7 +1,16 @@
-"""The reference, from the code: each function returns MyST that `docs/conf.py` puts behind the page of this name."""
+"""The reference, from the code: each function returns the Markdown that `docs/conf.py` puts behind what the page of this name says."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-PAGES: Mapping[str, Callable[[], str]] = {}
+from docs.generate import api, cli, configuration, drivers, events, metrics
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "reference/api": api.page,
+    "reference/cli": cli.page,
+    "reference/configuration": configuration.page,
+    "reference/drivers": drivers.page,
+    "reference/events": events.page,
+    "reference/metrics": metrics.page,
+}
