@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from importlib.metadata import entry_points
 
 from docs.generate.markdown import code, table
@@ -14,7 +13,7 @@ from irctl_simulator.cli import _parser as simulator
 NOISE = (" *[default: False]*", " *[default: ()]*", ' *[default: ""]*')
 """What goes without saying."""
 BARE = re.compile(r"^\* (`[^`]+`):$", re.M)
-EXAMPLES = re.compile(r"(?:^irctl [^\n]*\n)+", re.M)
+EXAMPLES = re.compile(r"(?:^irctl [^\n]*\n\n?)+", re.M)
 
 
 def page() -> str:
@@ -30,7 +29,7 @@ def page() -> str:
             told.append(_command(words))
         if group is RUNNING:
             told += [_command(one.name) for one in sorted(entry_points(group="irctl.commands"), key=lambda e: e.name)]
-    return "\n".join([*told, "## The simulator\n", "### `irctl-sim`\n", *_simulator()])
+    return "\n".join([*told, "## The simulator\n", "### `irctl-sim`\n", code(simulator().format_help())])
 
 
 def _unsaid(first: str) -> str:
@@ -44,13 +43,11 @@ def _command(words: str) -> str:
     app = build(named if any(words == row[1] for row in COMMANDS) else ())
     for word in named:
         app = app[word]
-    _, text = app.generate_docs(heading_level=3).split("\n", 1)
-    text = text.replace(f"```console\n{named[-1]}", f"```sh\nirctl {words}", 1)
+    _, usage, text = app.generate_docs().split("```", 2)
     for noise in NOISE:
         text = text.replace(noise, "")
-    text = EXAMPLES.sub(lambda found: code(found[0].rstrip(), "sh"), BARE.sub(r"* \1", text))
-    return f"### `irctl {words}`\n{text}"
-
-
-def _simulator() -> Iterator[str]:
-    yield code(simulator().format_help())
+    text = EXAMPLES.sub(
+        lambda found: code(found[0].replace("\n\n", "\n").rstrip(), "sh") + "\n", BARE.sub(r"* \1", text)
+    )
+    usage = usage.removeprefix("console\n").removeprefix(named[-1]).strip()
+    return f"### `irctl {words}`\n\n`irctl {words} {usage}`\n{text}"

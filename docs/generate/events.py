@@ -14,10 +14,10 @@ from irctl.domain.events import SUBJECTS
 OF_EVERY_EVENT = {
     "seq": "its number; no number is missing",
     "at": "the wall clock, UTC",
-    "mono_s": "the clock that doses follow, seconds since the computer's start",
+    "mono_s": "the clock that doses follow, in seconds; only differences mean anything",
     "event": "its name",
     "prev": "the hash of the event before",
-    "hash": "SHA-256 of `prev` and of everything above",
+    "hash": "SHA-256 of `prev` and of all the rest ([how](verify.md#by-hand))",
 }
 
 
@@ -30,8 +30,14 @@ def page() -> str:
     for subject, events in SUBJECTS.items():
         told.append(f"## {subject}\n")
         for name, meaning in events.items():
-            told += [f"### `{name}`\n", f"{meaning}\n", table(("field", "", "such as"), _rows(name, seen[name]))]
+            told += [f"### `{name}`\n", f"{meaning}\n", _table(name, seen[name])]
     return "\n".join(told)
+
+
+def _table(name: str, seen: Sequence[Event]) -> str:
+    if seen:
+        return table(("field", "", "such as"), _rows(name, seen))
+    return f"Fields: {', '.join(f'`{field}`' for field in _fields(name, seen))}.\n"
 
 
 def _rows(name: str, seen: Sequence[Event]) -> Iterator[tuple[str, str, str]]:

@@ -33,8 +33,8 @@ def kind(schema: Schema, known: Schema) -> str:
         return " or ".join(dict.fromkeys(kind(way, known) for way in ways if way.get("type") != "null"))
     if one.get("type") == "array":
         return f"list of {kind(one['items'], known)}" if one.get("items") else "list"
-    if isinstance(inner := one.get("additionalProperties"), Mapping):
-        return f"table of {kind(inner, known)}"
+    if named := one.get("patternProperties"):
+        return f"table of {kind(next(iter(named.values())), known)}"
     return FORMATS.get(one.get("format", "")) or WORDS.get(one.get("type", ""), "anything")
 
 
