@@ -26,6 +26,7 @@ SUCCESS = range(200, 300)
 
 
 def page() -> str:
+    """Raises LookupError for a route that does not say what it does."""
     description = cast("Any", create_app(cast("Any", None)).openapi())  # the same for every station
     known = description["components"]["schemas"]
     told: dict[str, list[str]] = {subject: [] for subject in (*SUBJECTS, ELSE)}
@@ -37,6 +38,8 @@ def page() -> str:
 
 
 def _route(method: str, path: str, route: Schema, known: Schema) -> Iterator[str]:
+    if "description" not in route:
+        raise LookupError(f"{method} {path}: its function needs a docstring, which says what it does")
     yield f"### `{method} {path}`\n"
     yield f"{route['description']}\n"
     yield f"**Who**: {_who(TABLE[method, path])}\n"

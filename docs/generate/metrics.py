@@ -7,19 +7,23 @@ from importlib.util import find_spec
 
 from docs.generate.markdown import table
 
-TOLD_BY = {"The controller": "irctl.controller.metrics", "The clinic": "irctl.clinic.metrics"}
-"""Modules with a table METRICS of what has a name, a kind, a help text and labels."""
+TOLD_BY = {
+    "The controller": ("irctl.controller.metrics", "METRICS"),
+    "The clinic": ("irctl.clinic.metrics", "METRICS"),
+    "Of each process": ("irctl.exposition", "PROCESS"),
+}
+"""Modules, and their tables of what has a name, a kind, a help text, labels and a unit."""
 NOTHING = "Nothing is told yet.\n"
 
 
 def page() -> str:
-    told = [f"## {who}\n\n{_table(module)}" for who, module in TOLD_BY.items() if find_spec(module) is not None]
+    told = [f"## {who}\n\n{_table(*where)}" for who, where in TOLD_BY.items() if find_spec(where[0]) is not None]
     return "\n".join(told) or NOTHING
 
 
-def _table(module: str) -> str:
+def _table(module: str, name: str) -> str:
     rows = [
-        (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels) or "–", one.help)
-        for one in import_module(module).METRICS
+        (f"`{one.name}`", one.kind, one.unit, ", ".join(f"`{label}`" for label in one.labels), one.help)
+        for one in getattr(import_module(module), name)
     ]
-    return table(("metric", "kind", "labels", "meaning"), rows)
+    return table(("metric", "kind", "unit", "labels", "meaning"), rows)
