@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test long lint safety-case mutants screens bench clean
+.PHONY: demo test long lint docs safety-case mutants screens bench clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -26,6 +26,11 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# A broken link, a page in no table of contents, an unknown language: each is an error. Needs no network.
+docs: .venv/.dev
+	$(BIN)/python -m sphinx -E -q -W --keep-going -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 safety-case: .venv/.dev
 	$(BIN)/python -m irctl_campaign.safety_case
