@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test long lint safety-case mutants screens bench clean
+.PHONY: demo test long lint safety-case mutants screens bench dist clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
@@ -38,6 +38,14 @@ screens: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+
+# What a workstation is installed from: wheel, sources, exact versions, what is in it, checksums. The same bytes wherever and whenever they are made.
+dist: .venv/.dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m release.sbom dist/*.whl constraints.txt > dist/irctl.cdx.json
+	cp constraints.txt dist/
+	cd dist && sha256sum * > SHA256SUMS
 
 clean:
 	rm -rf .venv irctl-demo build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
