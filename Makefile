@@ -17,9 +17,9 @@ test: .venv/.dev
 	$(BIN)/python -m pytest -n 3 --dist loadfile tests/service
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
-# A clinic's day and the death of its process, through the screens: minutes of real time, too long for every run.
+# A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
 long: .venv/.dev
-	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -29,6 +29,12 @@ SUITE = "bookworm"
 BARE = ("systemd-sysv", "dbus", "udev")
 """Beside debootstrap's smallest set: what every installed Debian has."""
 TOOLS = ("debootstrap", "systemd-nspawn", "nsenter")
+NSPAWN = (
+    *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--console=pipe", "--notify-ready=yes"),
+    *("--private-network", "--resolv-conf=off", "--suppress-sync=yes"),
+    # Without these, systemd in there could not hold DeviceAllow=.
+    *("--system-call-filter=bpf", "--capability=CAP_BPF"),
+)
 HOST = "/run/host-files"
 """Where files of this machine are seen in there, such as certificates and a folder of packages."""
 START_S = 60.0
@@ -51,7 +57,9 @@ def bare_root() -> Path:
         fresh.chmod(0o755)
         words = ["debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, str(fresh), mirror]
         made = subprocess.run(words, capture_output=True, text=True)
-        assert made.returncode == 0, made.stdout[-3000:] + made.stderr
+        if made.returncode:
+            shutil.rmtree(fresh)
+            raise AssertionError(made.stdout[-3000:] + made.stderr)
         for package in (fresh / "var/cache/apt/archives").glob("*.deb"):
             package.unlink()
         fresh.rename(root)
@@ -86,7 +94,7 @@ class Machine:
     """What is done to it stays in its folder, from one start to the next."""
 
     def __init__(self, bare: Path, root: Path) -> None:
-        """A copy of `bare` at `root`, in memory: half a gigabyte is written there, and thrown away."""
+        """A copy of `bare` at `root`, in memory: the most of a gigabyte is written there, and thrown away."""
         self.root = root
         self._container: subprocess.Popen[bytes] | None = None
         self._init = 0
@@ -104,24 +112,7 @@ class Machine:
 
     def start(self) -> None:
         """With all that is enabled in there; returns when it has started."""
-        words = [
-            "systemd-nspawn",
-            "--quiet",
-            "--boot",
-            f"--directory={self.root}",
-            "--machine=irctl-test",
-            "--register=no",
-        ]
-        words += [
-            "--keep-unit",
-            "--private-network",
-            "--console=pipe",
-            "--notify-ready=yes",
-            "--resolv-conf=off",
-            "--suppress-sync=yes",
-        ]
-        # Without these systemd in there cannot hold DeviceAllow=.
-        words += ["--system-call-filter=bpf", "--capability=CAP_BPF"]
+        words = [*NSPAWN, f"--directory={self.root}", f"--machine=irctl-{os.getpid()}"]
         words += [f"--bind-ro={path}:{HOST}{path}" for path in self._shared]
         console = self.root.with_suffix(".console")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, console.open("w") as said:
@@ -143,8 +134,11 @@ class Machine:
             self.run("systemctl poweroff", check=False)
         else:
             self._container.terminate()
-        self._container.wait(START_S)
-        self._container, self._init = None, 0
+        try:
+            self._container.wait(START_S)
+        finally:
+            self._container.kill()
+            self._container, self._init = None, 0
 
     def _wait_for_start(self, told: socket.socket, console: Path) -> int:
         """The process there that is number 1, by its number here."""
@@ -168,7 +162,9 @@ class Machine:
     @contextmanager
     def running(self, line: str) -> Iterator[subprocess.Popen[str]]:
         """A line that goes on beside the test, and is over before the machine is."""
-        process = subprocess.Popen(self._words(line), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            self._words(line), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         try:
             yield process
         finally:
@@ -210,9 +206,8 @@ def _at_a_terminal(words: Sequence[str], typed: Sequence[str]) -> Ended:
         elif left and said.rstrip(" ").endswith(":"):
             said += "\n"
             os.write(person, f"{left.pop(0)}\n".encode())
-    os.close(person)
-    process.kill()
-    return Ended(process.wait(), said)
+    os.close(person)  # whoever has not ended by now is hung up on
+    return Ended(process.wait(START_S), said)
 
 
 def _way_to_packages() -> tuple[Mapping[str, str], set[str]]:

@@ -125,7 +125,7 @@ def test_the_wheel_works_outside_of_these_sources(release: Path, tmp_path: Path)
         return ended.stdout
 
     assert run("python", "-c", "import irctl; print(irctl.__file__)").strip() == str(installed / "__init__.py")
-    assert "wirenboard-mdm3" in run("irctl", "drivers")
+    assert "wirenboard-mdm3" in run("irctl", "drivers", "--json")
     assert "usage: irctl-sim" in run("irctl-sim", "--help")
 
 
@@ -136,6 +136,6 @@ def test_pipx_installs_it_as_the_page_says(release: Path, tmp_path: Path) -> Non
     where = os.environ | {"PIPX_HOME": str(tmp_path / "home"), "PIPX_BIN_DIR": str(tmp_path / "bin")}
     subprocess.run(["bash", "-c", line], cwd=release, env=where, check=True)
     said = subprocess.run(
-        [tmp_path / "bin" / "irctl", "drivers"], cwd=tmp_path, check=True, capture_output=True, text=True
+        [tmp_path / "bin" / "irctl", "drivers", "--json"], cwd=tmp_path, check=True, capture_output=True, text=True
     )
     assert "wirenboard-mdm3" in said.stdout
