@@ -11,10 +11,10 @@ demo: .venv/.runtime
 	$(BIN)/irctl demo
 
 # What is computed runs first, side by side; then what runs in real time, which mostly waits; browsers last, which take the cores it needs.
-REAL_TIME := tests/service tests/browser
+REAL_TIME := tests/service tests/fleet tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/service
+	$(BIN)/python -m pytest -n 3 --dist loadfile tests/service tests/fleet
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.

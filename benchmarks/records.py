@@ -40,8 +40,8 @@ AREAS = ("lumbar", "left shoulder", "right knee", "neck", "left hand")
 class Written:
     """Events as a controller would write them, one after the other."""
 
-    def __init__(self, began: datetime = BEGAN) -> None:
-        self.at, self._began = began, began
+    def __init__(self, began: datetime = BEGAN, key: str = KEY) -> None:
+        self.at, self._began, self._key = began, began, key
         self._seq, self._head = count(1), GENESIS
 
     def event(self, name: str, **fields: Any) -> Event:
@@ -51,7 +51,7 @@ class Written:
         return told
 
     def signed(self) -> Event:
-        return self.event(CHECKPOINT, signs=0, key=KEY, signature="00" * 64)
+        return self.event(CHECKPOINT, signs=0, key=self._key, signature="00" * 64)
 
 
 def a_journal(
@@ -62,9 +62,10 @@ def a_journal(
     patients_a_year: int = PATIENTS_OF_A_YEAR,
     protocols: Sequence[str | None] = (None,),
     began: datetime = BEGAN,
+    key: str = KEY,
 ) -> Iterator[Event]:
     """Days of a clinic: a check each morning, sessions, now and then an alarm, a pause, a stop."""
-    written, random = Written(began), Random(seed)
+    written, random = Written(began, key), Random(seed)
     yield written.event("controller.started", version="0.1.0", station="Bulk", station_hash="0" * 64, simulated=True)
     yield written.signed()
     for number in range(sessions):

@@ -218,3 +218,10 @@ def test_what_comes_next_is_begun_from_a_service_that_is_off(workstation: Machin
         do(workstation, line)
     assert workstation.run("systemctl is-enabled irctl irctl-sim", check=False).said.split() == ["disabled", "disabled"]
     assert workstation.run("systemctl is-active irctl irctl-sim", check=False).said.split() == ["inactive", "inactive"]
+
+
+def test_the_clinic_alone_runs_on_a_server(workstation: Machine) -> None:
+    """After all others: it keeps its pages at the port of a workstation's clinic."""
+    workstation.run("cp /opt/irctl/share/irctl/systemd/irctl-clinic.service /etc/systemd/system/")
+    workstation.run("systemctl daemon-reload; systemctl enable --now irctl-clinic")
+    assert shown(workstation, "irctl-clinic")["StatusText"] == "serving http://127.0.0.1:8971"
