@@ -25,7 +25,7 @@ NOT_IN_A_CONTAINER = ("udevadm ",)
 """Its devices are this machine's. The rules are tried on invented adapters below."""
 PASSWORD = "quilted ferry mango lantern"
 WAIT_S = 40.0
-LIFE = "irctl-sim {} --endpoints /run/irctl-sim/endpoints.json"
+SIMULATOR = "irctl-sim {} --endpoints /run/irctl-sim/endpoints.json"
 
 
 @pytest.fixture(scope="module")
@@ -128,14 +128,14 @@ def test_a_killed_supervisor_leaves_a_controller_that_goes_dark_and_the_service_
     main_pid = shown(workstation, "irctl")["MainPID"]
     line = 'irctl treat left --fluence 20 --irradiance 50 --patient P-17 --area lumbar --by "A. Clinician"'
     with workstation.running(line):
-        until(workstation, LIFE.format("truth --lamp left"), lambda said: '"powered": true' in said)
+        until(workstation, SIMULATOR.format("truth --lamp left"), lambda said: '"powered": true' in said)
         workstation.run(f"kill -KILL {main_pid}")
         served_again(workstation, main_pid)
     events = [event["event"] for event in journal(workstation)[before:]]
     ended, started = events.index("controller.stopped"), events.index("controller.started")
     assert events.index("stop.latched") < events.index("stop.evidence") < ended < started
     assert events[started + 1 : started + 3] == ["lamp.dark_verified"] * 2
-    assert '"powered": false' in workstation.run(LIFE.format("truth --lamp left")).said
+    assert '"powered": false' in workstation.run(SIMULATOR.format("truth --lamp left")).said
 
 
 def test_a_supervisor_that_hangs_is_ended_by_the_watchdog(workstation: Machine) -> None:
