@@ -22,7 +22,7 @@ STATUS = Metric("irctl_lamp_status", "gauge", "1 for what the lamp is: dark (and
 READING_AGE = Metric("irctl_reading_age_seconds", "gauge", "Since the last good reading was asked for, by what is read; +Inf where there is none.", ("lamp", "kind"), "seconds")  # fmt: skip
 INTERLOCK_AGE = Metric("irctl_interlock_age_seconds", "gauge", "The same of an interlock's contact.", ("interlock",), "seconds")  # fmt: skip
 
-DARK = Metric("irctl_time_to_dark_seconds", "histogram", "From the decision (a stop, an end, a pause, the controller's start) until the lamp read back dark.", LAMP, "seconds")  # fmt: skip
+DARK = Metric("irctl_time_to_dark_seconds", "histogram", "From the decision (a stop, an end, a pause) until a lamp that had been lit read back dark.", LAMP, "seconds")  # fmt: skip
 DARK_UNVERIFIED = Metric("irctl_dark_unverified_total", "counter", "Attempts at dark that nothing confirmed within the lease and a second.", LAMP)  # fmt: skip
 DARK_BUDGET = Metric("irctl_line_time_to_dark_budget_seconds", "gauge", "The longest that the line may need to darken everything on it, computed from its baud rate, devices and time-outs.", LINE, "seconds")  # fmt: skip
 LATCHED = Metric("irctl_stop_latched", "gauge", "1: a stop is in force, until a named person clears it.")

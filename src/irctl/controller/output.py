@@ -81,7 +81,7 @@ class Output:
     margins: Tally = field(default_factory=lambda: Tally(MARGINS_S))
     """What was left of the lease, seconds, when the emitter had taken the next one; 0 where it had run out."""
     darkenings: Tally = field(default_factory=lambda: Tally(DARKENINGS_S))
-    """From the decision until dark was read back, seconds."""
+    """From the decision until a lamp that had been leased read back dark, seconds."""
     unverified: int = 0
     """Attempts at dark that nothing has confirmed in their time."""
 
@@ -162,10 +162,10 @@ class Output:
         """
         evidence = evidence or Evidence()
         if self._darkening is None or self._darkening.done():
-            self.level_pct = None
+            lit, self.level_pct = self.level_pct is not None, None
             self._cutoff_renewed_at_s = float("-inf")
             broadcast = broadcast if self.emitter.broadcast_off() is not None else None
-            self._darkening = asyncio.create_task(self._darken(since_s, evidence, broadcast))
+            self._darkening = asyncio.create_task(self._darken(since_s, evidence, broadcast, lit))
         return self._share(self._darkening, evidence)
 
     async def _share(self, darkening: asyncio.Task[Evidence], evidence: Evidence) -> Evidence:
@@ -184,7 +184,7 @@ class Output:
         await asyncio.gather(*attempts)
 
     async def _darken(
-        self, since_s: float, evidence: Evidence, broadcast: asyncio.Future[float | None] | None
+        self, since_s: float, evidence: Evidence, broadcast: asyncio.Future[float | None] | None, lit: bool
     ) -> Evidence:
         loop = asyncio.get_running_loop()
         attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, broadcast))]
@@ -203,7 +203,7 @@ class Output:
         await asyncio.gather(*attempts, return_exceptions=True)
         if evidence.verified_dark_s is None:
             self.unverified += 1
-        else:
+        elif lit:
             self.darkenings.add(evidence.verified_dark_s)
         return evidence
 
