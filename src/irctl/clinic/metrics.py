@@ -5,7 +5,7 @@ Labels are names of the clinic's file and words of irctl: no patient, no login, 
 
 from __future__ import annotations
 
-from irctl.exposition import PROCESS, Metric
+from irctl.exposition import Metric
 
 STATION, SYSTEM = ("station",), ("system",)
 """As the clinic's file calls them."""
@@ -29,6 +29,4 @@ METRICS = (
     BUILD, EVENTS_BEHIND, BEHIND, CONTACT, PROJECTION_ERRORS, DATABASE_UP, DATABASE_BYTES,
     OUTBOX, OUTBOX_OLDEST, INBOX, INBOX_OLDEST, SIGN_INS_FAILED, BACKUP_AT, BACKUP_FAILED,
 )  # fmt: skip
-"""Everything that is told, beside `PROCESS`."""
-
-__all__ = ["METRICS", "PROCESS"]
+"""Everything that is told, beside `irctl.exposition.PROCESS`."""

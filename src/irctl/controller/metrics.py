@@ -5,7 +5,7 @@ Labels are names of the station file and words of irctl: no patient, no session,
 
 from __future__ import annotations
 
-from irctl.exposition import PROCESS, Metric
+from irctl.exposition import Metric
 
 STATION = "station"
 """A label of every figure but those of the process: the station's name."""
@@ -62,6 +62,4 @@ METRICS = (
     JOURNAL_SEQ, JOURNAL_SYNC, JOURNAL_FAILED, ANCHOR_FAILED, JOURNAL_BYTES, DISK_FREE,
     STREAMS, STALL,
 )  # fmt: skip
-"""Everything that is told, in this order, beside `PROCESS`."""
-
-__all__ = ["METRICS", "PROCESS", "STATION"]
+"""Everything that is told, in this order, beside `irctl.exposition.PROCESS`."""
