@@ -1,0 +1,141 @@
+"""The whole report: every look, and what follows from it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from irctl.cli.health import clinic, clock, computer, controller, due, journal, lines, paper, ports, state
+from irctl.cli.health.finding import TITLES, Finding, Verdict, counted, unknown
+from irctl.cli.health.probe import probe, probe_findings
+
+if TYPE_CHECKING:
+    from irctl.clinic.settings import ClinicFile
+    from irctl.controller.config import StationConfig
+
+View = dict[str, Any]
+DEVICE_FILE = "/"
+"""So begins a port that is a file of this computer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What to look at. `state_named`: somebody said which folder it is; `clinic_file` None: what is usual, where a clinic is kept there."""
+
+    file: Path
+    state: Path
+    state_named: bool
+    url: str | None = None
+    clinic_file: Path | None = None
+    endpoints: Path | None = None
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`lines` and `devices`: as `--json` has told them since before there were findings; `devices` None without a probe."""
+
+    at: datetime
+    config: StationConfig
+    answers: controller.Answers
+    findings: tuple[Finding, ...]
+    lines: list[View]
+    devices: list[View] | None
+    clinic_file: ClinicFile | None
+
+    @property
+    def has_problem(self) -> bool:
+        return any(finding.verdict is Verdict.PROBLEM for finding in self.findings)
+
+    @property
+    def counts(self) -> dict[Verdict, int]:
+        return counted(self.findings)
+
+
+def look_at(asked: Asked) -> Report:
+    """Everything. Raises Refused with what is wrong in a file, and where a probe would disturb a controller."""
+    from irctl.cli.station import require_no_controller
+
+    station = paper.on_paper(asked.file)
+    config, now = station.config, datetime.now(UTC)
+    file = _clinic_file(asked)
+    if asked.probe:
+        require_no_controller(config)
+    on_paper = lines.lines_on_paper(station)
+    devices = asyncio.run(probe(config, asked.endpoints)) if asked.probe else None
+
+    api = config.file.api
+    answers = controller.ask(asked.url or f"http://{api.host}:{api.port}")
+    holder = controller.holder_of(asked.state / "controller.lock")
+    running = answers.station is not None
+    anchor = config.file.journal.anchor
+    written = journal.look(asked.state, config.path.parent / anchor if anchor else None)
+
+    told = paper.file_findings(config, paper.broken_drivers())
+    told += due.due_on_paper(config, now) if answers.due is None else due.due_findings(answers.due)
+    told += lines.paper_findings(on_paper)
+    told += lines.running_findings(answers.lines if running else None, [line["name"] for line in on_paper])
+    told += _ports(config, holder)
+    told += probe_findings(devices or [])
+    told += controller.controller_findings(answers, version("irctl"), holder)
+    told += state.state_findings(state.look(asked.state, _keys_elsewhere(asked, file)), named=asked.state_named)
+    told += journal.journal_findings(written, config.sha256, running=holder is not None)
+    told += _clinic(asked, file, answers, now)
+    told += clock.clock_findings(clock.look(), written.started if holder is not None else None, written.last)
+    told += computer.computer_findings(computer.look())
+    told = in_order(told, list(config.file.lines))
+    return Report(now, config, answers, tuple(told), on_paper, devices, file)
+
+
+def in_order(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
+    """By topic, and what is said of one line together."""
+    topics = list(TITLES)
+
+    def place(finding: Finding) -> tuple[int, int]:
+        of_line = finding.topic == "line" and finding.about in lines
+        return topics.index(finding.topic), lines.index(finding.about) if of_line else 0
+
+    return sorted(findings, key=place)
+
+
+def _ports(config: StationConfig, holder: int | None) -> list[Finding]:
+    """The supervisor's child holds the folder and the ports alike."""
+    told: list[Finding] = []
+    for name, section in config.file.lines.items():
+        if section.port.startswith(DEVICE_FILE):
+            told += ports.port_findings(ports.look(name, section.port), () if holder is None else (holder,))
+        elif sys.platform == "win32" and "://" not in section.port:
+            told.append(unknown("port.exists", "{port}: ports are not looked at on Windows", "See the Device Manager", name, port=section.port))  # fmt: skip
+        else:
+            told.append(ports.elsewhere(name, section.port))
+    return told
+
+
+def _clinic_file(asked: Asked) -> ClinicFile | None:
+    """The file that was named; else what is usual, where the state folder has a clinic's database. Raises Refused."""
+    from irctl.clinic.settings import ClinicFile, load_clinic
+
+    if asked.clinic_file is not None:
+        return load_clinic(asked.clinic_file)
+    return ClinicFile() if (asked.state / "records.sqlite").exists() else None
+
+
+def _keys_elsewhere(asked: Asked, file: ClinicFile | None) -> tuple[Path, ...]:
+    if file is None:
+        return ()
+    named = [file.records.key, file.mail.password_file if file.mail else None]
+    named += [section.key for section in (*file.send.values(), *file.receive.values())]
+    return tuple(asked.state / one for one in named if one is not None and (asked.state / one).exists())
+
+
+def _clinic(asked: Asked, file: ClinicFile | None, answers: controller.Answers, now: datetime) -> list[Finding]:
+    if file is None:
+        return [unknown("clinic.file", "no clinic was looked at", clinic.NAMED)]
+    journal = None if answers.station is None else answers.station["journal"]
+    return clinic.clinic_findings(clinic.look(file, asked.state), now, journal, running=answers.station is not None)
