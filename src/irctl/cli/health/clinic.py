@@ -121,7 +121,7 @@ def _keys(look: ClinicLook) -> Finding:
     if look.keys is None and not look.database.keys_needed:
         return unknown("clinic.key", "{path} {why}, and nothing is encrypted yet", "The clinic makes it at its first start", path=look.key, why=look.key_problem)  # fmt: skip
     if look.keys is None:
-        return problem("clinic.key", "{path} {why}", look.key_remedy.replace("{", "(").replace("}", ")"), path=look.key, why=look.key_problem)  # fmt: skip
+        return problem("clinic.key", "{path} {why}", "{remedy}", path=look.key, why=look.key_problem, remedy=look.key_remedy)  # fmt: skip
     if lacking := look.database.keys_needed - look.keys:
         remedy = "Put back the copy of the key file that has it: without it nobody is known by name any more"
         return problem("clinic.key", "{path} lacks key {lacking}, which records are encrypted with", remedy, path=look.key, lacking=", ".join(sorted(lacking)))  # fmt: skip

@@ -94,7 +94,7 @@ def _awake(can_sleep: bool | None) -> Finding:
             "computer.awake", "whether it may fall asleep", "Look into its energy settings, and switch sleep off"
         )
     if can_sleep:
-        remedy = f"sudo systemctl mask {' '.join(SLEEP_TARGETS)}"
+        remedy = "sudo systemctl mask " + " ".join(SLEEP_TARGETS)
         return warning("computer.awake", "may fall asleep: that ends a treatment (the lease sees to dark)", remedy)
     return ok("computer.awake", "never falls asleep by itself")
 

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, LiteralString
 
 from irctl.cli.health.finding import Finding, ok, problem, unknown, warning
+from irctl.domain.reminders import Kind
 
 if TYPE_CHECKING:
     from irctl.controller.config import StationConfig
 
 SOON = timedelta(days=30)
 """As long before a calibration ends as the schedule begins to remind of it."""
+CHECKS: Mapping[Kind, LiteralString] = {
+    Kind.CALIBRATION: "due.calibration",
+    Kind.CHECK: "due.check",
+    Kind.MAINTENANCE: "due.maintenance",
+    Kind.METER: "due.meter",
+}
 ASK = "Start the controller, then: irctl calibrations due"
 
 
@@ -23,12 +30,10 @@ def due_findings(items: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 def _item(item: Mapping[str, Any]) -> Finding:
     from irctl.controller.reminders import REMEDIES
-    from irctl.domain.reminders import Kind
 
     kind = Kind(item["kind"])
-    check, about = f"due.{kind}", str(item["about"])
-    values = {"what": item["text"], "kind": str(kind), "at": item["at"], "hours_left": item["hours_left"]}
-    remedy = REMEDIES[kind].format(about=about)
+    check, remedy, about = CHECKS[kind], REMEDIES[kind], str(item["about"])
+    values = {"about": about, "what": item["text"], "at": item["at"], "hours_left": item["hours_left"]}
     if item["overdue"] and kind is Kind.CALIBRATION:
         return problem(check, "{what}: it gives no light", remedy, about, **values)
     if item["overdue"] or item["soon"]:
@@ -56,7 +61,7 @@ def due_on_paper(config: StationConfig, now: datetime) -> list[Finding]:
     return told
 
 
-def _until(check: str, what: str, about: str, until: datetime, now: datetime) -> Finding:
+def _until(check: LiteralString, what: LiteralString, about: str, until: datetime, now: datetime) -> Finding:
     values: dict[str, object] = {"until": f"{until:%Y-%m-%d}"}
     if until <= now:
         return warning(check, what + " until {until}, which has passed", ASK, about, **values)

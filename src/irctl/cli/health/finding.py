@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import LiteralString
 
 
 class Verdict(StrEnum):
@@ -34,16 +35,17 @@ TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. Text and remedy are kept apart from their values: who passes a finding on decides which values go along.
+    """One thing that was looked at. Text and remedy are words of this program's own (pyright sees to that), and their values are kept apart: a support bundle
+    takes the words along, and of the values only what is known to be about nobody.
 
     `check`: TOPIC.NAME, which stays the same from version to version; `about`: which line, lamp or station.
     """
 
-    check: str
+    check: LiteralString
     verdict: Verdict
     about: str
-    said: str
-    advised: str
+    said: LiteralString
+    advised: LiteralString
     values: Mapping[str, object]
 
     @property
@@ -71,21 +73,27 @@ class Finding:
         }
 
 
-def ok(check: str, said: str, about: str = "", /, **values: object) -> Finding:
+def ok(check: LiteralString, said: LiteralString, about: str = "", /, **values: object) -> Finding:
     return Finding(check, Verdict.OK, about, said, "", values)
 
 
-def warning(check: str, said: str, advised: str, about: str = "", /, **values: object) -> Finding:
+def warning(
+    check: LiteralString, said: LiteralString, advised: LiteralString, about: str = "", /, **values: object
+) -> Finding:
     """It works today, and somebody should see to it."""
     return Finding(check, Verdict.WARNING, about, said, advised, values)
 
 
-def problem(check: str, said: str, advised: str, about: str = "", /, **values: object) -> Finding:
+def problem(
+    check: LiteralString, said: LiteralString, advised: LiteralString, about: str = "", /, **values: object
+) -> Finding:
     """Something does not work, or will not when it is needed."""
     return Finding(check, Verdict.PROBLEM, about, said, advised, values)
 
 
-def unknown(check: str, said: str, advised: str, about: str = "", /, **values: object) -> Finding:
+def unknown(
+    check: LiteralString, said: LiteralString, advised: LiteralString, about: str = "", /, **values: object
+) -> Finding:
     """It could not be looked at. `advised`: how to know it."""
     return Finding(check, Verdict.UNKNOWN, about, said, advised, values)
 

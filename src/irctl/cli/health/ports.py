@@ -121,10 +121,10 @@ def _name(look: PortLook) -> Finding:
 
 
 def _latency(look: PortLook) -> Finding:
-    values: dict[str, object] = {"latency_ms": look.latency_ms, "file": look.latency_file}
+    values: dict[str, object] = {"latency_ms": look.latency_ms, "wanted_ms": LATENCY_MS, "file": look.latency_file}
     said = "the adapter holds bytes back for up to {latency_ms} ms"
     if look.latency_ms is not None and look.latency_ms > LATENCY_MS:
-        remedy = f"echo {LATENCY_MS} | sudo tee {{file}}. {RULE}"
+        remedy = "echo {wanted_ms} | sudo tee {file}. " + RULE
         return warning("port.latency", said, remedy, look.line, **values)
     return ok("port.latency", said, look.line, **values)
 
@@ -132,7 +132,7 @@ def _latency(look: PortLook) -> Finding:
 def _awake(look: PortLook) -> Finding:
     if look.power == "on":
         return ok("port.power", "the adapter is never switched off to save power", look.line, power=look.power)
-    remedy = f"echo on | sudo tee {{file}}. {RULE}"
+    remedy = "echo on | sudo tee {file}. " + RULE
     return warning("port.power", "the computer may switch the adapter off to save power", remedy, look.line, power=look.power, file=look.power_file)  # fmt: skip
 
 
