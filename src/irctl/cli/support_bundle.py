@@ -39,6 +39,8 @@ def support_bundle(
 
     if not 0 < hours <= HOURS_MAX:
         raise Refused([Problem("hours", hours, f"is not between 0 and {HOURS_MAX:g}", "Give the hours")])
+    if output.exists():  # before everything is looked at
+        raise Refused([Problem("output", str(output), "is there already", "Name another, or remove it")])
     folder = state or default_state()
     try:
         report = look_at(Asked(config, folder, state is not None, url, clinic_file))

@@ -105,8 +105,6 @@ def write(path: Path, found: Sequence[Part], at: datetime) -> None:
                     about = tarfile.TarInfo(f"{FOLDER}/{name}")
                     about.size, about.mtime, about.mode = len(content), int(at.timestamp()), OWNER_ONLY
                     archive.addfile(about, io.BytesIO(content))
-    except FileExistsError:
-        raise Refused([Problem("output", str(path), "is there already", "Name another, or remove it")]) from None
     except OSError as error:
         why = error.strerror or str(error)
         raise Refused([Problem("output", str(path), why, "Check the folder, its rights and space")]) from None

@@ -26,7 +26,8 @@ Shape = Kind | Mapping[str, Any]
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:Z|[+-]\d\d:?\d\d)?")
 """With its time of day: a date alone may be a birthday."""
 NUMBER = re.compile(r"(?:[SC]-\d{8}-\d{4}|A-(?:unwritten-)?\d{1,9})")
-VERSION = re.compile(r"[vV]?\d{1,5}(?:\.\d{1,5}){1,3}(?:\.?(?:a|b|rc|dev|post)\d{1,4})?")
+VERSION = re.compile(r"[vV]?\d{1,3}(?:\.\d{1,3}){1,3}(?:\.?(?:a|b|rc|dev|post)\d{1,3})?")
+"""Of what a program or a device says of itself. Without a year: 21.08.1937 is none."""
 ENDED = re.compile(
     r"killed by signal \d+|exit code -?\d+|hung: silent for [\d.]+ s|starting it again (?:now|in [\d.]+ s)|serves again, after [\d.]+ s"
     r"|got SIG(?:TERM|INT|HUP)|unit \d{1,3}\b|within [\d.]+ s\b|exception [0-9A-F]{2}\b|status \d{3}\b|revision [0-9a-f]{4}\b"
