@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from irctl.cli.health import clinic, clock, computer, controller, due, journal, lines, paper, ports, state
 from irctl.cli.health.finding import TITLES, Finding, Verdict, counted, unknown
 from irctl.cli.health.probe import probe, probe_findings
+from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:
     from irctl.clinic.settings import ClinicFile
@@ -65,14 +66,15 @@ def look_at(asked: Asked) -> Report:
     station = paper.on_paper(asked.file)
     config, now = station.config, datetime.now(UTC)
     file = _clinic_file(asked)
+    holder = controller.holder_of(asked.state / "controller.lock")
     if asked.probe:
         require_no_controller(config)
+        _require_nobody(asked.state, holder)
     on_paper = lines.lines_on_paper(station)
     devices = asyncio.run(probe(config, asked.endpoints)) if asked.probe else None
 
     api = config.file.api
     answers = controller.ask(asked.url or f"http://{api.host}:{api.port}")
-    holder = controller.holder_of(asked.state / "controller.lock")
     running = answers.station is not None
     anchor = config.file.journal.anchor
     written = journal.look(asked.state, config.path.parent / anchor if anchor else None)
@@ -91,6 +93,13 @@ def look_at(asked: Asked) -> Report:
     told += computer.computer_findings(computer.look())
     told = in_order(told, list(config.file.lines))
     return Report(now, config, answers, tuple(told), on_paper, devices, file)
+
+
+def _require_nobody(state: Path, holder: int | None) -> None:
+    """One that was started with another --port owns the lines as well. Raises Refused."""
+    if holder is not None:
+        what = f"is held by process {holder}: a controller, which owns the lines"
+        raise Refused([Problem("state", str(state), what, "End it first, or leave out --probe")], conflict=True)
 
 
 def in_order(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
