@@ -14,12 +14,10 @@ from irctl.cli import exits, say
 from irctl.cli.app import Json
 from irctl.cli.health.finding import TITLES, Finding, Verdict
 from irctl.cli.health.report import Asked, Report, look_at
-from irctl.cli.station import ConfigOption, EndpointsOption, default_state, tell_problems
+from irctl.cli.state_folder import StateOption, default_state
+from irctl.cli.station import ConfigOption, EndpointsOption, tell_problems
 from irctl.domain.problems import Refused
 
-StateOption = Annotated[
-    Path | None, Parameter(help="Where the controller keeps its journal. Default: where `irctl serve` does.")
-]
 ClinicFileOption = Annotated[
     Path | None,
     Parameter(help="The clinic's own file. Without it, what is usual, where the state folder has a clinic."),

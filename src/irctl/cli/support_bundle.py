@@ -9,9 +9,10 @@ from cyclopts import Parameter
 
 from irctl.cli import exits, say
 from irctl.cli.app import Json
-from irctl.cli.doctor import ClinicFileOption, StateOption, UrlOption
+from irctl.cli.doctor import ClinicFileOption, UrlOption
 from irctl.cli.health.report import Asked, look_at
-from irctl.cli.station import ConfigOption, default_state, tell_problems
+from irctl.cli.state_folder import StateOption, default_state
+from irctl.cli.station import ConfigOption, tell_problems
 from irctl.domain.problems import Problem, Refused
 
 HOURS_MAX = 24.0 * 31
