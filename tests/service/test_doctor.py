@@ -76,7 +76,7 @@ def test_it_knows_the_process_that_holds_the_folder_and_the_file_it_runs_on(stat
 def test_a_person_reads_groups_verdicts_and_remedies_and_at_the_end_what_it_comes_to(station: Station) -> None:
     done = irctl("doctor", "--config", str(DEMO), "--state", str(station.state), url=station.url)
     said = done.stdout.splitlines()
-    titles = [title for topic, title in TITLES.items() if topic != "device"]
+    titles = [title for topic, title in TITLES.items() if topic not in ("device", "fleet")]
     assert [line for line in said if line in titles] == titles
     assert any(line.split()[:2] == ["ok", "lamp-line"] for line in said)
     assert "→ Name it: --clinic-file" in done.stdout
@@ -128,6 +128,21 @@ def test_a_file_that_is_refused_is_told_with_its_problems_and_code_3(tmp_path: P
     done = irctl("doctor", "--config", str(DEMO), "--clinic-file", str(clinic), "--json")
     assert done.returncode == exits.REFUSED
     assert json.loads(done.stdout)["problems"][0]["field"] == "clinic.language"
+
+
+def test_a_clinic_on_a_computer_of_its_own_is_looked_at_without_a_station(tmp_path: Path) -> None:
+    file = tmp_path / "clinic.toml"
+    file.write_text('[stations.room-7]\nurl = "https://10.0.0.7:8972"\n', "utf-8")
+    done = irctl("doctor", "--clinic-file", str(file), "--state", str(tmp_path), "--json", timeout=60)
+    told = json.loads(done.stdout)
+    assert (done.returncode, verdict(told, "fleet.paired"), verdict(told, "clinic.database")) == (1, "problem", "not known")  # fmt: skip
+    assert {finding["check"].partition(".")[0] for finding in told["findings"]} == {"state", "clinic", "fleet", "clock", "computer"}  # fmt: skip
+    output = tmp_path / "bundle.tar.gz"
+    where = ("--clinic-file", str(file), "--state", str(tmp_path), "--json")
+    done = irctl("support-bundle", "-o", str(output), *where, timeout=60)
+    made = {one["name"]: one["why"] for one in json.loads(done.stdout)["files"] if one["bytes"] is None}
+    assert (done.returncode, made["station-file.json"]) == (0, "no station was looked at")
+    assert irctl("doctor", "--state", str(tmp_path)).returncode == exits.REFUSED
 
 
 def test_a_clinic_beside_it_is_looked_at_too(tmp_path: Path) -> None:

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from irctl.cli.health import clinic, clock, computer, controller, due, journal, lines, ports, state
+from irctl.cli.health import clinic, clock, computer, controller, due, fleet, journal, lines, ports, state
 from irctl.cli.health.finding import Finding, Verdict
 from irctl.clinic.settings import ClinicFile, KeepingSection
 from irctl.controller.config import load
+from irctl.fleet.identity import CERTIFICATE, FOLDER, Identity
 from irctl.records.database import Database, head
 from tests.unit.worlds import CONFIGS, toml
 
@@ -84,6 +85,25 @@ def test_a_name_by_order_is_told_with_the_name_that_stays(adapter: Path) -> None
     found = one(ports.port_findings(ports.look("rs485", "/dev/ttyUSB0", adapter), ours=(41,)), "port.name")
     assert found.verdict is WARNING
     assert found.remedy == f'Write port = "{BY_ID}" under [lines.rs485]'
+
+
+@posix
+def test_the_name_that_irctls_own_udev_rules_give_comes_first(adapter: Path) -> None:
+    (adapter / "dev/irctl").mkdir()
+    (adapter / "dev/irctl/A50285BI").symlink_to("../ttyUSB0")
+    assert ports.look("rs485", "/dev/ttyUSB0", adapter).stable == "/dev/irctl/A50285BI"
+
+
+@posix
+def test_the_program_at_the_other_end_of_a_pseudo_terminal_disturbs_nobody() -> None:
+    """A simulator keeps this end open, too."""
+    master, slave = os.openpty()
+    try:
+        look = ports.look("rs485", os.ttyname(slave))
+        assert "port.alone" not in verdicts(ports.port_findings(look, ours=()))
+    finally:
+        os.close(master)
+        os.close(slave)
 
 
 @posix
@@ -429,3 +449,31 @@ def test_a_postgresql_that_does_not_answer_is_a_problem_without_its_password(tmp
     found = clinic.clinic_findings(clinic.look(load_clinic(file), tmp_path), NOW, None, running=False)
     assert one(found, "clinic.database").verdict is PROBLEM
     assert "hidden-word" not in "".join(finding.text for finding in found)
+
+
+# --- the fleet -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_station_and_a_clinic_that_are_not_paired_say_how(tmp_path: Path) -> None:
+    look = fleet.look(tmp_path)
+    assert verdicts(fleet.fleet_findings(look, NOW, door=True, stations=())) == {"fleet.paired": PROBLEM}
+    assert verdicts(fleet.fleet_findings(look, NOW, door=False, stations=("room-7",))) == {"fleet.paired": PROBLEM}
+    shut = fleet.FleetLook((), "Permission denied")
+    assert verdicts(fleet.fleet_findings(shut, NOW, door=True, stations=())) == {"fleet.paired": UNKNOWN}
+
+
+@pytest.mark.parametrize(("days", "verdict"), [(100, OK), (3653 - 100, WARNING), (3654, PROBLEM)])
+def test_a_real_certificate_is_told_of_in_its_last_months(tmp_path: Path, days: int, verdict: Verdict) -> None:
+    Identity.new("Room 7", NOW).keep(tmp_path)
+    (tmp_path / FOLDER / "clinic.crt").write_bytes((tmp_path / FOLDER / CERTIFICATE).read_bytes())
+    later = NOW + timedelta(days=days)
+    found = fleet.fleet_findings(fleet.look(tmp_path), later, door=True, stations=())
+    assert verdicts(found) == {"fleet.certificate": verdict}
+    assert {finding.about for finding in found} == {"clinic.crt", "own.crt"}
+
+
+def test_what_is_no_certificate_is_a_problem(tmp_path: Path) -> None:
+    (tmp_path / FOLDER).mkdir()
+    (tmp_path / FOLDER / "clinic.crt").write_text("none")
+    found = fleet.fleet_findings(fleet.look(tmp_path), NOW, door=True, stations=())
+    assert verdicts(found) == {"fleet.certificate": PROBLEM}

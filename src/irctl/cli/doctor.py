@@ -37,7 +37,7 @@ SUMMED = {Verdict.PROBLEM: "problem", Verdict.WARNING: "warning", Verdict.UNKNOW
 
 def doctor(
     *,
-    config: ConfigOption,
+    config: ConfigOption | None = None,
     state: StateOption = None,
     clinic_file: ClinicFileOption = None,
     probe: Annotated[
@@ -51,6 +51,8 @@ def doctor(
 
     irctl doctor --config /etc/irctl/station.toml --state /var/lib/irctl --clinic-file /etc/irctl/clinic.toml
 
+    On a computer with a clinic alone, leave --config out.
+
     What could not be looked at is "not known", with how to know it. Exit code 0: no problem was found; 1: there is a problem, or a device does not answer as it
     should; 3: a file has a mistake, or --probe would disturb a controller.
     """
@@ -60,7 +62,7 @@ def doctor(
     except Refused as refused:
         if refused.conflict:
             raise
-        tell_problems(config, refused.problems, json)
+        tell_problems(config or clinic_file, refused.problems, json)
         return exits.REFUSED
     if json:
         say.as_json(as_dict(report, config))
@@ -69,11 +71,11 @@ def doctor(
     return exits.FAILED if report.has_problem else exits.OK
 
 
-def as_dict(report: Report, file: Path) -> dict[str, object]:
+def as_dict(report: Report, file: Path | None) -> dict[str, object]:
     """For `--json`."""
     return {
         "ok": not report.has_problem,
-        "file": str(file),
+        "file": None if file is None else str(file),
         "at": report.at.isoformat(timespec="seconds"),
         "problems": [],
         "lines": report.lines,
@@ -86,7 +88,8 @@ def as_dict(report: Report, file: Path) -> dict[str, object]:
 def tell(report: Report) -> None:
     """Where people read: one group after another, and at the end what it comes to."""
     out = say.console()
-    name = report.config.file.station.name
+    file, clinic = report.config, report.clinic_file
+    name = file.file.station.name if file else clinic.clinic.name if clinic else ""
     out.print(f"[bold]{say.escape(name)}[/]  [dim]looked at {report.at.astimezone():%Y-%m-%d %H:%M %Z}[/]")
     for topic, found in groupby(report.findings, key=lambda finding: finding.topic):
         out.print(f"\n[bold]{TITLES[topic]}[/]")

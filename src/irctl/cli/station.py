@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -49,7 +48,7 @@ def check(file: Path, /, *, json: Json = False) -> int:
     return exits.OK
 
 
-def tell_problems(file: Path, problems: tuple[Problem, ...], json: bool) -> None:
+def tell_problems(file: Path | None, problems: tuple[Problem, ...], json: bool) -> None:
     """Of a file that does not hold together."""
     if json:
         say.as_json({"ok": False, "file": str(file), "problems": say.problems_json(problems)})

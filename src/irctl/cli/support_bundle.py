@@ -20,8 +20,8 @@ HOURS_MAX = 24.0 * 31
 
 def support_bundle(
     *,
-    config: ConfigOption,
     output: Annotated[Path, Parameter(name=["--output", "-o"], help="The archive to write, such as support.tar.gz.")],
+    config: ConfigOption | None = None,
     state: StateOption = None,
     clinic_file: ClinicFileOption = None,
     hours: Annotated[float, Parameter(help="So far back go the journal and the log.")] = 24.0,
@@ -46,7 +46,7 @@ def support_bundle(
     try:
         report = look_at(Asked(config, folder, state is not None, url, clinic_file))
     except Refused as refused:
-        tell_problems(config, refused.problems, json)
+        tell_problems(config or clinic_file, refused.problems, json)
         return exits.REFUSED
     found = parts(report, folder, hours, log)
     write(output, found, report.at)

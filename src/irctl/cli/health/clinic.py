@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import http.client
+import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from irctl.cli.health.finding import Finding, ok, problem, unknown, warning
 from irctl.domain.problems import Refused
@@ -24,6 +26,7 @@ WAITS_MAX = timedelta(hours=1)
 BEHIND_EVENTS = 2000
 """A controller that is treating writes a few events a second, and the clinic follows within seconds."""
 PAGE_S = 5.0
+HERE, EVERYWHERE = "127.0.0.1", ("0.0.0.0", "::")
 NAMED = "Name it: --clinic-file, or --state where its database is"
 SAYS = "Look as who runs irctl, or at what its log says: journalctl -u irctl"
 
@@ -81,11 +84,13 @@ def look(file: ClinicFile, state: Path) -> ClinicLook:
     folder = state / file.keeping.folder
     back_up, folder_problem = _newest(folder)
     about = file.clinic
+    scheme = "http" if about.certificate is None else "https"
+    host = HERE if about.host in EVERYWHERE else about.host
+    url = f"{scheme}://{host}:{about.port}" if about.port else ""
     return ClinicLook(
         _database(database_url(file, state)),
         key, keys, key_problem, key_remedy, folder, folder_problem, back_up,
-        _pages(about.host, about.port) if about.port else None,
-        f"http://{about.host}:{about.port}" if about.port else "",
+        _pages(url) if url else None, url,
     )  # fmt: skip
 
 
@@ -256,9 +261,16 @@ def _newest(folder: Path) -> tuple[datetime | None, str]:
     return (datetime.fromtimestamp(max(written), UTC) if written else None), ""
 
 
-def _pages(host: str, port: int) -> int | None:
-    """The status of the door, which needs no sign-in; None where nobody answers."""
-    connection = http.client.HTTPConnection(host, port, timeout=PAGE_S)
+def _pages(url: str) -> int | None:
+    """The status of the door, which needs no sign-in; None where nobody answers. Whether browsers trust its certificate is not asked."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        connection = http.client.HTTPSConnection(host, port, timeout=PAGE_S, context=context)
+    else:
+        connection = http.client.HTTPConnection(host, port, timeout=PAGE_S)
     with suppress(OSError, http.client.HTTPException), closing(connection):
         connection.request("GET", "/sign-in")
         return connection.getresponse().status

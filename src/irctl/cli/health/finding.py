@@ -27,6 +27,7 @@ TITLES: Mapping[str, str] = {
     "state": "State folder",
     "journal": "Journal",
     "clinic": "Clinic",
+    "fleet": "Fleet",
     "clock": "Clock",
     "computer": "Computer",
 }

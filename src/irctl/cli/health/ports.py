@@ -15,8 +15,11 @@ LATENCY_MS = 1
 """FTDI's driver holds bytes back for 16 ms unless told otherwise: most of a slow line's reply time (facts of the adapters; not measured here)."""
 NAMED_BY_ORDER = ("ttyUSB", "ttyACM")
 """Numbered in the order in which they were plugged in: after a restart the same name may be another adapter."""
-STABLE = ("by-id", "by-path")
-RULE = "A udev rule does it at every start: docs/how-to/see-that-it-is-well.md"
+STABLE = ("irctl", "serial/by-id", "serial/by-path")
+"""Folders of /dev: irctl's own udev rules, and those of every Linux. By what it is before where it is plugged in."""
+PSEUDO = "/dev/pts/"
+"""Whoever is at its other end, such as a simulator, may have it open from this one as well."""
+RULE = "The udev rules of irctl do it at every start: docs/how-to/install-on-a-workstation.md"
 ROOT = Path("/")
 
 
@@ -39,9 +42,11 @@ class PortLook:
     group: str | None = None
     user: str = ""
     stable: str | None = None
-    """A name under /dev/serial that keeps to this adapter."""
+    """A name that keeps to this adapter."""
     latency_ms: int | None = None
     latency_file: str = ""
+    pseudo: bool = False
+    """A pseudo-terminal, with another program at its end."""
     power: str | None = None
     """Of the USB device: "auto" may switch it off while it is idle, "on" does not."""
     power_file: str = ""
@@ -67,6 +72,7 @@ def look(line: str, port: str, root: Path = ROOT) -> PortLook:
         group=_group(real),
         user=_user(),
         stable=_stable(real, root),
+        pseudo=str(real).startswith(PSEUDO),
         latency_ms=_number(timer),
         latency_file=str(timer),
         power=_text(power),
@@ -89,7 +95,8 @@ def port_findings(look: PortLook, ours: Collection[int]) -> list[Finding]:
         told.append(_latency(look))
     if look.power is not None:
         told.append(_awake(look))
-    told.append(_alone(look, ours))
+    if not look.pseudo:
+        told.append(_alone(look, ours))
     return told
 
 
@@ -115,7 +122,7 @@ def _name(look: PortLook) -> Finding:
         return ok("port.name", "its name stays the same", look.line)
     said = "{port} is the order in which adapters were plugged in: after a restart it may be another one"
     if look.stable is None:
-        return warning("port.name", said, "Give it a name by a udev rule: docs/how-to/see-that-it-is-well.md", look.line, port=look.port)  # fmt: skip
+        return warning("port.name", said, "Copy the udev rules of irctl, which give it one: docs/how-to/install-on-a-workstation.md", look.line, port=look.port)  # fmt: skip
     remedy = 'Write port = "{stable}" under [lines.{line}]'
     return warning("port.name", said, remedy, look.line, port=look.port, stable=look.stable, line=look.line)
 
@@ -175,12 +182,11 @@ def _leads_to(link: Path, real: Path) -> bool:
 
 
 def _stable(real: Path, root: Path) -> str | None:
-    """By what it is before where it is plugged in."""
-    for kind in STABLE:
+    for folder in STABLE:
         with suppress(OSError):
-            for link in sorted((root / "dev/serial" / kind).iterdir()):
+            for link in sorted((root / "dev" / folder).iterdir()):
                 if link.resolve() == real:
-                    return f"/dev/serial/{kind}/{link.name}"
+                    return f"/dev/{folder}/{link.name}"
     return None
 
 

@@ -58,26 +58,27 @@ class Part:
 
 def parts(report: Report, state: Path, hours: float, log: Path | None) -> list[Part]:
     """Everything that may leave, of the last `hours`."""
-    names = Names(report.config.file, report.clinic_file)
-    running, station = Running(names), report.answers.station
-    since = report.at - timedelta(hours=hours)
-    events, no_events = _events(state, since)
+    config, clinic, station = report.config, report.clinic_file, report.answers.station
+    names = Names(config.file if config else None, clinic)
+    running = Running(names)
+    events, no_events = _events(state, report.at - timedelta(hours=hours))
     lines, no_lines = logs.from_file(log) if log else logs.from_systemd(hours)
-    silent = "no controller answered"
+    silent, no_station = "no controller answered", "no station was looked at"
     return [
-        Part("doctor.json", "what irctl doctor found, with remedies", _json(told_findings(report.findings, names))),
-        Part("versions.json", "versions of irctl, of what it stands on, and of the system", _json(_versions(computer.look()))),
-        Part("station-file.json", "the station file as irctl understands it", _json(told_station(report.config, names))),
-        Part(
-            "clinic-file.json", "the clinic's file as irctl understands it" if report.clinic_file else "no clinic was looked at",
-            _json(told_clinic(report.clinic_file, names)) if report.clinic_file else None,
-        ),
-        Part("lines-on-paper.json", "how soon each line is dark and how busy it is", _json(_on_paper(report.lines, names))),
-        Part("station.json", silent if station is None else "what the controller says of itself: lamps, alarms, stop", None if station is None else _json(running.station(station))),
-        Part("lines.json", silent if station is None else "each line's counts of errors and its times", None if station is None else _json(running.lines(report.answers.lines))),
-        Part("journal.jsonl", no_events or f"the journal's events of the last {hours:g} h, at most {EVENTS_MAX}", _json_lines(running.events(events)) if events else None),
-        Part("log.jsonl", no_lines or "log lines: when, how urgent, and which of irctl's and the system's own words were in them", _json_lines(lines) if lines else None),
+        _part("doctor.json", "what irctl doctor found, with remedies", _json(told_findings(report.findings, names))),
+        _part("versions.json", "versions of irctl, of what it stands on, and of the system", _json(_versions(computer.look()))),
+        _part("station-file.json", "the station file as irctl understands it", _json(told_station(config, names)) if config else None, no_station),
+        _part("clinic-file.json", "the clinic's file as irctl understands it", _json(told_clinic(clinic, names)) if clinic else None, "no clinic was looked at"),
+        _part("lines-on-paper.json", "how soon each line is dark and how busy it is", _json(_on_paper(report.lines, names)) if config else None, no_station),
+        _part("station.json", "what the controller says of itself: lamps, alarms, stop", _json(running.station(station)) if station else None, silent),
+        _part("lines.json", "each line's counts of errors and its times", _json(running.lines(report.answers.lines)) if station else None, silent),
+        _part("journal.jsonl", f"the journal's events of the last {hours:g} h, at most {EVENTS_MAX}", _json_lines(running.events(events)) if events else None, no_events),
+        _part("log.jsonl", "log lines: when, how urgent, and which of irctl's and the system's own words were in them", _json_lines(lines) if lines else None, no_lines),
     ]  # fmt: skip
+
+
+def _part(name: str, why: str, content: bytes | None, why_not: str = "") -> Part:
+    return Part(name, why if content is not None else why_not, content)
 
 
 def manifest(found: Sequence[Part], at: datetime) -> bytes:

@@ -41,8 +41,8 @@ OURS = (
 )  # fmt: skip
 PHRASES = (
     "no answer to", "line is down", "line went down", "is not connected", "is not open", "cannot open", "cannot write to", "cannot connect to", "its disk does not answer",
-    "could not be started", "did not end within", "the controller has ended", "the clinic has ended", "the controller serves again", "the clinic serves again",
-    "there is no clinic", "reads back as on", "is in use by another controller", "is not there", "has tables of", "database is locked", "Traceback (most recent call last)",
+    "could not be started", "did not end within", "the controller has ended", "the clinic has ended", "the door has ended", "the controller serves again", "the clinic serves again",
+    "goes on without the clinic", "goes on without the door", "reads back as on", "is in use by another controller", "is not there", "has tables of", "database is locked", "Traceback (most recent call last)",
 )  # fmt: skip
 _EXCEPTIONS = (
     *OURS,

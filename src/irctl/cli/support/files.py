@@ -58,6 +58,7 @@ def told_station(config: StationConfig, names: Names) -> Any:
         "clinic": {"enabled": figure, "day_begins": hour, "port": figure, "origins": count},
         "people": {"sign_in": figure},
         "bench": {"burn_in": figure},
+        "fleet": {"host": host, "port": figure},
         "lines": Named(names.line, line),
         "interlocks": Named(names.interlock, names.channel),
         "stop": {"contacts": listed(names.interlock), "may_clear": count},
@@ -74,10 +75,10 @@ def told_clinic(file: ClinicFile, names: Names) -> Any:
     shape = {
         "clinic": {
             "language": words(("en", "de")), "zone": words(available_timezones()), "host": host, "port": figure, "day_begins": hour, "opens": hour,
-            "closes": hour, "closed": figure, "name": given, "address": given, "phone": given, "npi": given, "tax_id": given,
+            "closes": hour, "closed": figure, "name": given, "address": given, "phone": given, "npi": given, "tax_id": given, "certificate": place, "key": place,
         },
         "records": {"database": scheme, "key": place},
-        "stations": Named(names.station, {"url": url, "browser_url": url}),
+        "stations": Named(names.station, {"url": url, "own_url": url, "browser_url": url}),
         "mail": {
             "host": host, "port": figure, "sender": given, "user": given, "password_file": place, "security": words(("starttls", "tls", "none")),
             "remind_hours_before": figure, "after_care_hours": figure,

@@ -17,7 +17,8 @@ from irctl.cli.support.cleaning import LEFT_OUT, MOMENT, cleaned, figure, moment
 LINES_MAX = 20_000
 """The newest; a log that repeats itself says nothing more."""
 JOURNALCTL_S = 60.0
-UNIT = "irctl"
+UNITS = "irctl*"
+"""Controller and clinic, together or each on its own computer."""
 EVENTS = words((
     "clinic.refused", "clinic.serving", "clinic.thread-ended", "clock.stepped", "controller.unanswered", "mail.unreachable", "message.not-taken",
     "message.sent", "message.unsure", "night.done", "night.failed", "night.waiting", "planned_sessions.no_store", "post.waiting", "records.waiting",
@@ -40,7 +41,7 @@ def from_systemd(hours: float) -> tuple[list[dict[str, Any]], str]:
     words = [
         program,
         "--unit",
-        UNIT,
+        UNITS,
         "--since",
         f"-{hours:g}h",
         "--output",
@@ -55,7 +56,7 @@ def from_systemd(hours: float) -> tuple[list[dict[str, Any]], str]:
     except (OSError, subprocess.TimeoutExpired):
         return [], "journalctl did not answer"
     if done.returncode or not done.stdout:
-        return [], "journalctl has no lines of the service irctl that this user may read"
+        return [], "journalctl has no lines of irctl that this user may read"
     return [_from_journald(line) for line in done.stdout.decode("utf-8", "replace").splitlines()], ""
 
 

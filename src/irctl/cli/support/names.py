@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 class Names:
     """Of one station, and of the clinic that it belongs to. Each method is a kind (see cleaning.py)."""
 
-    def __init__(self, station: StationFile, clinic: ClinicFile | None) -> None:
-        self._lamps = _numbered("lamp", station.lamps)
-        self._lines = _numbered("line", station.lines)
-        self._devices = _numbered("device", station.devices)
-        self._interlocks = _numbered("interlock", station.interlocks)
-        self._meters = _numbered("meter", station.meters)
+    def __init__(self, station: StationFile | None, clinic: ClinicFile | None) -> None:
+        self._lamps = _numbered("lamp", station.lamps if station else ())
+        self._lines = _numbered("line", station.lines if station else ())
+        self._devices = _numbered("device", station.devices if station else ())
+        self._interlocks = _numbered("interlock", station.interlocks if station else ())
+        self._meters = _numbered("meter", station.meters if station else ())
         self._stations = _numbered("station", clinic.stations if clinic else ())
         self._systems = _numbered("system", (*clinic.send, *clinic.receive) if clinic else ())
         self._all = {

@@ -23,26 +23,14 @@ from irctl.controller.session import Outcome, State
 from irctl.devices.roles import FailSafe, Retrigger
 from irctl.domain import reminders, upkeep
 from irctl.domain.alarms import Priority
+from irctl.domain.events import EVENTS
 from irctl.domain.rules import Hazard
 from irctl.domain.steps import Outcome as CalibrationOutcome
 from irctl.domain.steps import Stage, Step
 from irctl.domain.tolerance import Decision
 
-EVENTS = frozenset({
-    "alarm", "alarm.acknowledged", "alarm.audio_paused", "alarm.resolved", "bench.lit", "calibration.abandoned", "calibration.adjusted",
-    "calibration.approved", "calibration.dark", "calibration.identified", "calibration.interrupted", "calibration.positioned", "calibration.reading",
-    "calibration.redone", "calibration.rejected", "calibration.started", "calibration.steady", "calibration.submitted", "check.completed",
-    "check.interrupted", "check.started", "clock.accepted", "clock.stepped", "commissioning.completed", "commissioning.started",
-    "commissioning.step", "configuration.changed", "controller.defect", "controller.started", "controller.stopped", "device.action",
-    "impact.reviewed", "journal.anchor_failed", "journal.checkpoint", "journal.continued", "journal.set_aside", "journal.tail_set_aside",
-    "lamp.dark_verified", "lamp.out_of_tolerance", "lamp.unlocked", "lamp.unverified", "maintenance.recorded", "meters.compared", "reminder.raised",
-    "session.armed", "session.attended", "session.dark_reading", "session.ended", "session.first_light", "session.off", "session.ordered",
-    "session.paused", "session.resumed", "session.sample", "session.starting", "session.state", "session.warning", "stop.cleared",
-    "stop.evidence", "stop.latched",
-})  # fmt: skip
-"""Another name than these is not taken along, nor what its event says."""
 FIGURES = (
-    "seq", "mono_s", "at_s", "by_s", "bytes", "for_s", "ok", "warns", "simulated", "signs", "late_s", "lead_days", "took_s", "t_s", "lit_s", "starts",
+    "seq", "mono_s", "at_s", "by_s", "format", "bytes", "for_s", "ok", "warns", "simulated", "signs", "late_s", "lead_days", "took_s", "t_s", "lit_s", "starts",
     "lamp_hours", "level_pct", "levels_pct", "lease_s", "cutoff_lease_s", "readings", "radiometer_offset_mw_cm2", "cem43_min", "fluence_j_cm2",
     "fluence_min_j_cm2", "fluence_max_j_cm2", "irradiance_mw_cm2", "irradiance_mean_mw_cm2", "skin_c", "skin_c_max", "planned_s", "time_on_s",
     "prescribed_j_cm2", "distance_cm", "angle_deg", "positioning_cm", "offset_mw_cm2", "monitor_offset_mw_cm2", "monitor_mw_cm2", "reading_mw_cm2",
