@@ -428,6 +428,8 @@ def test_a_clinic_that_is_only_looked_at_is_neither_made_nor_changed(tmp_path: P
     look = clinic.look(ClinicFile(keeping=KeepingSection(folder=str(tmp_path / "other disk"))), tmp_path)
     found = verdicts(clinic.clinic_findings(look, NOW, None, running=False))
     assert (found["clinic.database"], found["clinic.back-up"]) == (UNKNOWN, PROBLEM)
+    inside = clinic.look(ClinicFile(), tmp_path)
+    assert verdicts(clinic.clinic_findings(inside, NOW, None, running=False))["clinic.back-up"] is WARNING
     assert list(tmp_path.iterdir()) == []
 
 

@@ -82,7 +82,7 @@ def look(file: ClinicFile, state: Path) -> ClinicLook:
     except Refused as refused:
         key_problem, key_remedy = refused.problems[0].limit, refused.problems[0].remedy
     folder = state / file.keeping.folder
-    back_up, folder_problem = _newest(folder)
+    back_up, folder_problem = _newest(folder, made_by_itself=not Path(file.keeping.folder).is_absolute())
     about = file.clinic
     scheme = "http" if about.certificate is None else "https"
     host = HERE if about.host in EVERYWHERE else about.host
@@ -246,15 +246,15 @@ def _of_state(database: Database, state: str) -> Parcels:
     return Parcels(number, oldest)
 
 
-def _newest(folder: Path) -> tuple[datetime | None, str]:
-    """When the newest back-up in a folder was written; or why it cannot be looked into."""
+def _newest(folder: Path, *, made_by_itself: bool) -> tuple[datetime | None, str]:
+    """When the newest back-up in a folder was written; or why it cannot be looked into. `made_by_itself`: with the first back-up (irctl.clinic.backups)."""
     from datetime import UTC
 
     from irctl.clinic.backups import NAMED as BACK_UP
 
     try:
         if not folder.exists():
-            return None, "" if not folder.is_absolute() else "is not there"
+            return None, "" if made_by_itself else "is not there"
         written = [one.stat().st_mtime for one in folder.iterdir() if BACK_UP.match(one.name)]
     except OSError as error:
         return None, error.strerror or str(error)
