@@ -22,7 +22,7 @@ from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
-from irctl.domain.chain import FORMAT, STARTED
+from irctl.domain import chain
 from irctl.domain.problems import Problem, Refused
 from irctl.listening import LOOPBACK, listen, url_of
 from irctl.rope import Rope
@@ -151,11 +151,11 @@ async def start_station(
         journal.failure = str(error)
     except OSError as error:
         journal.failure = f"{journal.path.name}: {error.strerror or error}"
-    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == STARTED), None)
+    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == chain.STARTED), None)
     journal.write(
-        STARTED,
+        chain.STARTED,
         version=version("irctl"),
-        format=FORMAT,
+        format=chain.FORMAT,
         station=config.file.station.name,
         station_hash=config.sha256,
         simulated=station.simulated,
