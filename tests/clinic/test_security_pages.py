@@ -67,6 +67,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/feeds/{token}.ics"):                          (404,) * EVERYBODY,
     ("GET", "/locked"):                                     (303, 200, 303, 303, 303, 303, 303, 303),
     ("GET", "/look/{name}"):                                (200,) * EVERYBODY,
+    ("GET", "/metrics"):                                    (403,) * EVERYBODY,  # from other computers, without a token
     ("GET", "/patients/{patient}/appointments.ics"):        (401, 403, 200, 200, 403, 403, 200, 200),
     ("GET", "/patients/{patient}/card.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),
     ("GET", "/courses/{course}/{kind}.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),

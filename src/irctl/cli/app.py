@@ -149,6 +149,7 @@ COMMANDS = (
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "serve:serve", "Run a station's controller."),
     (RUNNING, "clinic serve", "serve:serve_clinic", "Run a clinic that follows controllers elsewhere."),
+    (RUNNING, "mqtt", "mqtt:mqtt", "Tell an MQTT broker what the lamps are doing; it hears nothing."),
     (RUNNING, "pair offer", "pair:offer", "At a controller: wait for its clinic, and print a code."),
     (RUNNING, "pair join", "pair:join", "At the clinic: pair with the controller that printed the code."),
     (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
