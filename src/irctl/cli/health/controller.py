@@ -119,9 +119,10 @@ def _lamp(lamp: View) -> Finding:
 def holder_of(lock: Path, table: Path = Path("/proc/locks")) -> int | None:
     """The process that holds a lock file (proc(5)); the file itself is not touched. None: nobody, or that cannot be seen here."""
     with suppress(OSError):
+        held = table.read_text(encoding="ascii").splitlines()
         found = lock.stat()
         place = f"{os.major(found.st_dev):02x}:{os.minor(found.st_dev):02x}:{found.st_ino}"
-        for line in table.read_text(encoding="ascii").splitlines():
+        for line in held:
             words = line.split()
             if len(words) > 5 and words[1] == "FLOCK" and words[5] == place:
                 return int(words[4])
