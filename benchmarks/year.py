@@ -25,7 +25,7 @@ from rich.console import Console
 from benchmarks.processes import controller, simulator
 from benchmarks.records import a_journal, page_s
 from benchmarks.report import Report, figure
-from benchmarks.usage import Usage
+from benchmarks.usage import Usage, children
 from irctl.controller import journal as journal_module
 from irctl.controller import segments
 from irctl.controller.journal import Journal
@@ -185,14 +185,8 @@ def _start(folder: Path) -> tuple[float, int]:
         with controller(folder, text, running.endpoints) as url:
             took_s = time.monotonic() - began_s
             assert url
-            supervisor = next(
-                pid for pid in _children(os.getpid()) if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            )
-            return took_s, Usage(_children(supervisor)[0]).so_far().rss_bytes
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            supervisor = next(pid for pid in children() if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            return took_s, Usage(children(supervisor)[0]).so_far().rss_bytes
 
 
 def _timed(words: Sequence[str]) -> tuple[float, int]:

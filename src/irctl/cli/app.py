@@ -165,7 +165,13 @@ COMMANDS = (
     (RUNNING, "device new", "drivers:new", "Begin a new device: a map, or a driver with its test."),
     (RUNNING, "device act", "device:act", "What only a person may order of a device, such as clearing a trip."),
     (RUNNING, "clock accept", "device:accept_clock", "Vouch for a clock that was set back."),
-    (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
+    (RUNNING, "doctor", "doctor:doctor", "Is everything well, and what to do where it is not."),
+    (
+        RUNNING,
+        "support-bundle",
+        "support_bundle:support_bundle",
+        "What a developer needs to help, without persons in it.",
+    ),
 )
 GROUPS = {
     "calibrations": "Look at calibrations and decide over them; without a command, all are listed.",
