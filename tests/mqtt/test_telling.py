@@ -88,6 +88,12 @@ def test_what_is_told_is_what_the_page_says_and_nothing_of_anybody() -> None:
         assert [key for key in json.loads(message.payload) if f"`{key}`" not in row] == []
 
 
+def test_what_cannot_be_read_is_not_repeated() -> None:
+    with pytest.raises(ValueError, match="skin_c") as told_of:
+        a_station(skin_c="P-17")
+    assert "P-17" not in str(told_of.value)
+
+
 def test_what_changes_is_told_at_once_figures_once_a_second_and_everything_again() -> None:
     pace = Pace()
 

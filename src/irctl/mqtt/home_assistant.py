@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 from irctl.mqtt.shown import Station
 from irctl.mqtt.telling import EXPIRES_S, PRIORITIES, available, of_lamp, of_station
 
-Block = Mapping[str, str | list[str]]
-
 
 @dataclass(frozen=True, slots=True)
 class _Entity:
@@ -54,19 +52,18 @@ _OF_A_STATION = (
 def descriptions(prefix: str, discovery: str, name: str, station: Station) -> Iterator[tuple[str, str]]:
     """Topic and payload of each, to be kept by the broker. `discovery`: where Home Assistant looks for them."""
     hub, there = f"irctl_{name}", available(prefix, name)
-    device: dict[str, str | list[str]] = {"identifiers": [hub], "name": station.station, "manufacturer": "irctl"}
-    device["sw_version"] = station.version
+    device = {"identifiers": hub, "name": station.station, "manufacturer": "irctl", "sw_version": station.version}
     for entity in _OF_A_STATION:
         yield _described(discovery, hub, of_station(prefix, name), there, device, entity)
     for lamp in station.lamps:
         node = f"{hub}_{lamp.name}"
-        device = {"identifiers": [node], "name": lamp.title or lamp.name, "manufacturer": "irctl", "via_device": hub}
+        device = {"identifiers": node, "name": lamp.title or lamp.name, "manufacturer": "irctl", "via_device": hub}
         for entity in _OF_A_LAMP:
             yield _described(discovery, node, of_lamp(prefix, name, lamp.name), there, device, entity)
 
 
 def _described(
-    discovery: str, node: str, topic: str, there: str, device: Block, entity: _Entity
+    discovery: str, node: str, topic: str, there: str, device: Mapping[str, str], entity: _Entity
 ) -> tuple[str, str]:  # fmt: skip
     key = entity.key.replace(".", "_")
     said = {

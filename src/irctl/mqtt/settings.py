@@ -16,12 +16,14 @@ TOPIC = "[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*"
 
 
 class BrokerSection(Strict):
-    """`password_file`: relative to this file, as is `ca_file`, the certificates that the broker's is judged by (the system's where not given)."""
+    """Whom to tell. Files are relative to this one."""
 
     host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    """Brokers use 8883 for TLS."""
     tls: bool = False
     ca_file: str | None = None
+    """The certificates that the broker's is judged by, PEM; the system's where not given."""
     user: str | None = None
     password_file: str | None = None
 
@@ -38,16 +40,19 @@ class BrokerSection(Strict):
 
 
 class TopicsSection(Strict):
-    """`prefix` stands before everything; `discovery` is where Home Assistant looks for devices, "" for none."""
+    """Where it is told."""
 
     prefix: Annotated[str, Field(pattern=f"^{TOPIC}$", max_length=100)] = "irctl"
+    """Stands before every topic."""
     discovery: Annotated[str, Field(pattern=f"^({TOPIC})?$", max_length=100)] = "homeassistant"
+    """Where Home Assistant looks for devices; "" for no descriptions."""
 
 
 class StationSection(Strict):
-    """One controller, as this process reaches it."""
+    """One controller, under its name in the topics."""
 
     url: Annotated[str, Field(pattern=r"^http://")]
+    """As this process reaches it: http://127.0.0.1:8970, on the controller's own computer."""
 
 
 class MqttFile(Strict):

@@ -16,7 +16,8 @@ SILENCE_MAX_S = 2.0
 
 
 class _Shown(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # What cannot be read is told of by its place alone.
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
 
 class Session(_Shown):
