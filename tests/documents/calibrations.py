@@ -146,7 +146,7 @@ def sealed(
         valid_for_hours=500.0,
     )
     approval = certificate.Approval(NUMBER, ENGINEER, at, record.as_dict())
-    payload = certificate.payload(sheet.events, station, "0.1.0", approval)
+    payload = certificate.payload(sheet.events, station, version("irctl"), approval)
     edit(payload)
     signature = key.sign(certificate.message(payload)).hex()
     return {
