@@ -67,7 +67,7 @@ def run(page: Page, folder: Path) -> Ran:
     with a_world(page.world, folder, page.text) as world:
         for block in page.blocks:
             if "file" in block.marks:
-                (world.folder / block.marks["file"]).write_text(world.rewritten(block.text), encoding="utf-8")
+                world.write(block)
         script = world.folder / "page.sh"
         script.write_text("".join(_script(page, world)), encoding="utf-8")
         terminal = Terminal.open(script, world.folder, world.environment, ANSWERS)

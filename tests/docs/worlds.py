@@ -35,6 +35,7 @@ from irctl.records.sealing import Ring
 from tests.browser.clinic_world import PASSWORD, PIN, free_port
 from tests.docs.bench import a_bench, a_day
 from tests.docs.given import CONFIGS, give
+from tests.docs.pages import Block
 from tests.interop import peer
 from tests.service.worlds import a_simulator
 
@@ -76,6 +77,13 @@ class World:
     folder: Path
     environment: dict[str, str]
     instead: dict[str, str] = field(default_factory=dict)
+
+    def write(self, block: Block) -> None:
+        """A file that the page shows. A station's serves at this world's port."""
+        text = self.rewritten(block.text)
+        if block.marks.get("kind") == "station":
+            text += f"\n[api]\nport = {self.environment['IRCTL_URL'].rpartition(':')[2]}\n"
+        (self.folder / block.marks["file"]).write_text(text, encoding="utf-8")
 
     def rewritten(self, text: str) -> str:
         for said, here in self.instead.items():
