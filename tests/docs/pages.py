@@ -3,6 +3,7 @@
 A comment stands directly above its block; several may stand there, one a line.
 
     <!-- world: bench -->              near a page's top: what its shell lines need (tests/docs/worlds.py)
+    <!-- world: bench -->              above a block: it is run at the station of the page's own station.toml, in virtual time
     <!-- not run: needs systemd -->    a block that no test can run: one of `REASONS`, and more words after a semicolon
     <!-- file: station.toml -->        the block is this file, written where the page's commands run
     <!-- kind: station -->             a file in TOML: which program reads it (tests/docs/files.py)
@@ -82,8 +83,8 @@ class Page:
     @cached_property
     def world(self) -> str:
         """What its shell lines need; empty where it has none."""
-        comments = (found for token in self.tokens for found in _COMMENT.finditer(token.content))
-        return next((found["said"] for found in comments if found["name"] == "world"), "")
+        said = (found for token in self.tokens for found in _COMMENT.finditer(token.content))
+        return next((found["said"] for found in said if found["name"] == "world"), "")
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -6,15 +6,18 @@ import re
 import shlex
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.docs.bench import a_bench
 from tests.docs.pages import Block, Page
 from tests.docs.terminal import Terminal
 from tests.docs.worlds import ANSWERS, World, a_world
 
 PAGE_MAX_S = 180.0
 RUN = ("sh", "console")
+BENCH = "bench"
 AFTER = "\x1eended "
 """Between what one command says and what the next one does."""
 
@@ -36,6 +39,9 @@ stays() {
     done
     cat "$log"
     return 1
+}
+first_alarm() {
+    irctl alarms --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["alarms"][0]["id"])'
 }
 refused() {
     local code=$1
@@ -70,12 +76,23 @@ def run(page: Page, folder: Path) -> Ran:
                 world.write(block)
         script = world.folder / "page.sh"
         script.write_text("".join(_script(page, world)), encoding="utf-8")
-        terminal = Terminal.open(script, world.folder, world.environment, ANSWERS)
-        try:
-            code = terminal.to_its_end(PAGE_MAX_S)
-        finally:
-            terminal.close()
+        with _bench(page, world) as environment:
+            terminal = Terminal.open(script, world.folder, environment, ANSWERS)
+            try:
+                code = terminal.to_its_end(PAGE_MAX_S)
+            finally:
+                terminal.close()
     return Ran(code, terminal.said, time.monotonic() - began)
+
+
+@contextmanager
+def _bench(page: Page, world: World) -> Iterator[dict[str, str]]:
+    """The shell's environment, with a station for blocks that want one in virtual time."""
+    if any(block.marks.get("world") == BENCH for block in page.blocks):
+        with a_bench(world.folder / "bench", world.folder / "station.toml") as url:
+            yield world.environment | {"AT_THE_BENCH": url}
+    else:
+        yield world.environment
 
 
 def _script(page: Page, world: World) -> Iterator[str]:
@@ -97,6 +114,8 @@ def _as_marked(block: Block, line: str) -> str:
         return f"stays {shlex.quote(sign)} {line}"
     if code := block.marks.get("exit code"):
         return f"refused {code} {line}"
+    if block.marks.get("world") == BENCH:
+        return f'IRCTL_URL="$AT_THE_BENCH" {line}'
     return line
 
 

@@ -7,6 +7,8 @@
     noon      the same station, some hours later: session S-20261123-0001 was given, C-20261123-0001 is in force
     ehr       files, and an EHR: a FHIR server, and somebody who listens for HL7
     demo      the demonstration of tests/docs/test_tutorial.py
+
+What measures short times is not left to a busy computer: `<!-- world: bench -->` above a block gives it a station in virtual time, of the page's own station.toml.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ CONTROLLER, CLINIC, EHR, LISTENER = (
 )  # fmt: skip
 INSTALLED = ("/var/lib/irctl", "/etc/irctl", "/mnt/archive")
 """Folders of a computer on which irctl is installed. Here each is under the page's own."""
+ALARM = "A-117"
+"""The first alarm that is open, whatever its number (tests/docs/shell.py)."""
 ADAPTERS = {"/dev/ttyUSB0": "lamp-line", "/dev/ttyUSB1": "safety-line", "/dev/ttyUSB2": "sensor-line"}
 """Of the station that a page wires, and the simulator's line behind each."""
 STAFF: Mapping[str, tuple[str, Role]] = {
@@ -136,7 +140,7 @@ def _with_files(folder: Path) -> World:
     }
     environment.pop("DISPLAY", None)
     instead = {here: str(folder / here.lstrip("/")) for here in INSTALLED}
-    instead |= {CONTROLLER: environment["IRCTL_URL"], CLINIC: environment["IRCTL_CLINIC"]}
+    instead |= {ALARM: '"$(first_alarm)"', CONTROLLER: environment["IRCTL_URL"], CLINIC: environment["IRCTL_CLINIC"]}
     return World(folder, environment, instead)
 
 
