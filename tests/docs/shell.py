@@ -7,7 +7,7 @@ import shlex
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.docs.bench import a_bench
@@ -71,17 +71,25 @@ def run(page: Page, folder: Path) -> Ran:
     """Raises AssertionError where its world cannot be made, or it does not end."""
     began = time.monotonic()
     with a_world(page.world, folder, page.text) as world:
-        for block in page.blocks:
-            if "file" in block.marks:
-                world.write(block)
-        script = world.folder / "page.sh"
-        script.write_text("".join(_script(page, world)), encoding="utf-8")
-        with _bench(page, world) as environment:
-            terminal = Terminal.open(script, world.folder, environment, ANSWERS)
-            try:
-                code = terminal.to_its_end(PAGE_MAX_S)
-            finally:
-                terminal.close()
+        ran = run_in(page, world)
+    return replace(ran, seconds=time.monotonic() - began)
+
+
+def run_in(page: Page, world: World, blocks: Sequence[Block] | None = None) -> Ran:
+    """All of it, or these blocks."""
+    began = time.monotonic()
+    wanted = page.blocks if blocks is None else blocks
+    for block in wanted:
+        if "file" in block.marks:
+            world.write(block)
+    script = world.folder / "page.sh"
+    script.write_text("".join(_script(wanted, world)), encoding="utf-8")
+    with _bench(page, world) as environment:
+        terminal = Terminal.open(script, world.folder, environment, ANSWERS)
+        try:
+            code = terminal.to_its_end(PAGE_MAX_S)
+        finally:
+            terminal.close()
     return Ran(code, terminal.said, time.monotonic() - began)
 
 
@@ -95,9 +103,9 @@ def _bench(page: Page, world: World) -> Iterator[dict[str, str]]:
         yield world.environment
 
 
-def _script(page: Page, world: World) -> Iterator[str]:
+def _script(blocks: Sequence[Block], world: World) -> Iterator[str]:
     yield BEGINNING
-    for block in page.blocks:
+    for block in blocks:
         if block.language in RUN and block.not_run is None:
             yield f"printf %s {shlex.quote(_begins(block))}\n"
             *before, last = typed(block)
