@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,17 +13,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from irctl.clinic import courses
+from irctl.clinic import courses, visits
 from irctl.clinic.courses import Wanted
+from irctl.clinic.desk import Desk
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
 from irctl.clinic.tokens import Issuer
 from irctl.controller.clock import utc_now
 from irctl.examples import examples
+from irctl.records.papers import Paper
 from irctl_campaign.week import make
 from irctl_campaign.week_people import PATIENTS
 from tests.browser.clinic_world import PASSWORD, PIN
 from tests.browser.conftest import browser
+from tests.docs.given import give
 from tests.docs.pages import Page, pages
 from tests.docs.shell import run_in
 from tests.docs.terminal import Terminal
@@ -59,6 +62,15 @@ class Demonstration:
     def week(self) -> Path:
         (found,) = (self.world.folder / "irctl-demo").glob("week-*")
         return found
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """The clinic's records, read beside it."""
+        desk = open_desk(load_clinic(self.week / "clinic.toml"), self.week, Issuer(self.week), utc_now, stations={})
+        try:
+            yield desk
+        finally:
+            desk.database.close()
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +119,12 @@ def test_the_steps_say_what_is_pressed_and_typed() -> None:
 
 def test_it_ends_with_a_note_that_is_signed_and_holds(demonstration: Demonstration, followed: Player) -> None:
     session = session_of(followed)
-    _as_the_page_has_it(demonstration, session)
-    state = demonstration.week
-    desk = open_desk(load_clinic(state / "clinic.toml"), state, Issuer(state), utc_now, stations={})
-    try:
-        visits = desk.papers.find(courses.VISIT, Wanted(states=("signed",)))
-        (today,) = [visit for visit in visits if (visit.index.session or "").endswith(session)]
-        (signature,) = desk.papers.signatures(courses.VISIT, today.id)
-    finally:
-        desk.database.close()
+    with demonstration.desk() as desk:
+        visit = visit_of(desk, session)
+        (signature,) = desk.papers.signatures(courses.VISIT, visit.id)
+    assert visit.index.state == "signed"
     assert signature.printed_name == "Robin Demo"
+    _as_the_pages_have_it(demonstration, session)
     ran = run_in(TUTORIAL, demonstration.world, TUTORIAL.blocks[1:])
     assert ran.code == 0, ran.said
     assert f"Session {session} holds." in ran.said
@@ -127,7 +135,8 @@ def test_it_ends_with_a_note_that_is_signed_and_holds(demonstration: Demonstrati
 def test_the_lines_of_a_page_run_beside_the_demonstration(
     page: Page, demonstration: Demonstration, followed: Player
 ) -> None:
-    _as_the_page_has_it(demonstration, session_of(followed))
+    _as_the_pages_have_it(demonstration, session_of(followed))
+    give(demonstration.world.folder, page.text)
     ran = run_in(page, demonstration.world)
     print(f"{page.name}: {ran.seconds:.1f} s\n{ran.said}")
     assert ran.code == 0, ran.said
@@ -146,15 +155,20 @@ def session_of(player: Player) -> str:
     return note.name.removesuffix(".irctl.pdf")
 
 
-def _as_the_page_has_it(demonstration: Demonstration, session: str) -> None:
+def visit_of(desk: Desk, session: str) -> Paper:
+    found = desk.papers.find(courses.VISIT, Wanted())
+    (visit,) = [visit for visit in found if (visit.index.session or "").endswith(session)]
+    return visit
+
+
+def _as_the_pages_have_it(demonstration: Demonstration, session: str) -> None:
     """What stands in the pages for this demonstration's own session, course and addresses."""
-    world, state = demonstration.world, demonstration.week
-    desk = open_desk(load_clinic(state / "clinic.toml"), state, Issuer(state), utc_now, stations={})
-    (course,) = {visit.index.course for visit in desk.papers.find(courses.VISIT, Wanted()) if (visit.index.session or "").endswith(session)}
-    desk.database.close()
-    world.instead |= {"S-20261123-0001": session, "C-0a1b2c3d": str(course)}
+    world = demonstration.world
+    with demonstration.desk() as desk:
+        course = visits.body_of(visit_of(desk, session)).course
+    world.instead |= {"S-20261123-0001": session, "C-0a1b2c3d": course}
     world.environment |= {
         "IRCTL_URL": demonstration.controller,
         "IRCTL_CLINIC": demonstration.clinic,
-        "IRCTL_STATE": str(state),
+        "IRCTL_STATE": str(demonstration.week),
     }

@@ -91,7 +91,7 @@ class World:
 
     def rewritten(self, text: str) -> str:
         for said, here in self.instead.items():
-            text = re.sub(rf"{re.escape(said)}(?![\w.])", here.replace("\\", r"\\"), text)
+            text = re.sub(rf"{re.escape(said)}(?!\w)", here.replace("\\", r"\\"), text)
         return text
 
 
