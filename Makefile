@@ -5,27 +5,33 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test long lint safety-case mutants screens bench clean
+.PHONY: demo test long lint docs safety-case mutants screens bench dist clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
 # What is computed runs first, side by side; then what runs in real time, which mostly waits; browsers last, which take the cores it needs.
-REAL_TIME := tests/service tests/browser
+WAITING := tests/packaging tests/service tests/fleet
+REAL_TIME := $(WAITING) tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))
-	$(BIN)/python -m pytest -n 3 --dist loadfile tests/service
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING)
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
-# A clinic's day and the death of its process, through the screens: minutes of real time, too long for every run.
+# A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
 long: .venv/.dev
-	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+# A broken link, a page in no table of contents, an unknown language: each is an error. Needs no network.
+docs: .venv/.dev
+	$(BIN)/python -m sphinx -E -q -W --keep-going -d build/doctrees docs build/docs
+	@echo "build/docs/index.html"
 
 safety-case: .venv/.dev
 	$(BIN)/python -m irctl_campaign.safety_case
@@ -38,6 +44,14 @@ screens: .venv/.dev
 
 bench: .venv/.dev
 	$(BIN)/python -m benchmarks
+
+# What a workstation is installed from: wheel, sources, exact versions, what is in it, checksums. The same bytes wherever and whenever they are made.
+dist: .venv/.dev
+	rm -rf dist
+	$(BIN)/python -m hatchling build -d dist
+	$(BIN)/python -m release.sbom dist/*.whl constraints.txt > dist/irctl.cdx.json
+	cp constraints.txt dist/
+	cd dist && sha256sum * > SHA256SUMS
 
 clean:
 	rm -rf .venv irctl-demo build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

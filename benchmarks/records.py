@@ -40,8 +40,8 @@ AREAS = ("lumbar", "left shoulder", "right knee", "neck", "left hand")
 class Written:
     """Events as a controller would write them, one after the other."""
 
-    def __init__(self, began: datetime = BEGAN) -> None:
-        self.at, self._began = began, began
+    def __init__(self, began: datetime = BEGAN, key: str = KEY) -> None:
+        self.at, self._began, self._key = began, began, key
         self._seq, self._head = count(1), GENESIS
 
     def event(self, name: str, **fields: Any) -> Event:
@@ -51,7 +51,7 @@ class Written:
         return told
 
     def signed(self) -> Event:
-        return self.event(CHECKPOINT, signs=0, key=KEY, signature="00" * 64)
+        return self.event(CHECKPOINT, signs=0, key=self._key, signature="00" * 64)
 
 
 def a_journal(
@@ -62,9 +62,10 @@ def a_journal(
     patients_a_year: int = PATIENTS_OF_A_YEAR,
     protocols: Sequence[str | None] = (None,),
     began: datetime = BEGAN,
+    key: str = KEY,
 ) -> Iterator[Event]:
     """Days of a clinic: a check each morning, sessions, now and then an alarm, a pause, a stop."""
-    written, random = Written(began), Random(seed)
+    written, random = Written(began, key), Random(seed)
     yield written.event("controller.started", version="0.1.0", station="Bulk", station_hash="0" * 64, simulated=True)
     yield written.signed()
     for number in range(sessions):
@@ -208,7 +209,7 @@ def _measured(database: Database, sessions: int) -> Report:
     rebuilt_s = again.took_s
     passed = Stopwatch(_only_samples())
     follow(database, "samples", passed)
-    page_s = _page_s(database)
+    newest_s = page_s(database)
     kind = database.engine.dialect.name
     return Report(
         f"Records: {sessions} sessions into {kind}",
@@ -219,7 +220,7 @@ def _measured(database: Database, sessions: int) -> Report:
             ("readings passed over", f"{figure(passed.events / passed.took_s)} a second"),
             ("size", f"{figure(grown / 1e6)} MB, {figure(grown / sessions)} bytes a session"),
             ("rebuilt", f"{figure(rebuilt_s)} s, {'the same rows' if not done.differing else done.differing}"),
-            ("a patient's newest 50 of all", f"{figure(page_s * 1000)} ms"),
+            ("a patient's newest 50 of all", f"{figure(newest_s * 1000)} ms"),
         ),
         notes=("A session of 20 minutes brings some 1200 readings as well: they are what a rebuild from files takes.",),
     )
@@ -232,7 +233,7 @@ def _only_samples() -> Iterator[Event]:
     yield written.signed()
 
 
-def _page_s(database: Database) -> float:
+def page_s(database: Database) -> float:
     with database.reading() as connection:
         patient = connection.execute(tables.sessions.select().limit(1)).mappings().one()["patient"]
     began_s = time.perf_counter()

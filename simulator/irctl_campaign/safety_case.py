@@ -1,4 +1,4 @@
-"""`make safety-case`: docs/safety.md from the hazards (docs/hazards.toml) and the figures of the last long campaign (docs/campaign.json)."""
+"""`make safety-case`: docs/explanation/safety.md from the hazards (docs/hazards.toml) and the figures of the last long campaign (docs/campaign.json)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 DOCS = Path("docs")
-HAZARDS, FIGURES, PAGE = "hazards.toml", "campaign.json", "safety.md"
+HAZARDS, FIGURES, PAGE = "hazards.toml", "campaign.json", "explanation/safety.md"
 
 HEAD = """\
 # What protects, and what does not

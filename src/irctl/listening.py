@@ -7,6 +7,9 @@ import sys
 
 from irctl.domain.problems import Problem, Refused
 
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+"""This machine's own addresses: what is said there crosses no network."""
+
 
 def listen(host: str, port: int, field: str, remedy: str) -> socket.socket:
     """Bound, not yet listening; port 0 is any free one. Raises Refused, which calls the port `field`."""
@@ -21,7 +24,8 @@ def listen(host: str, port: int, field: str, remedy: str) -> socket.socket:
     return listening
 
 
-def url_of(listening: socket.socket) -> str:
+def url_of(listening: socket.socket, *, tls: bool = False) -> str:
     """As a browser on this machine writes it."""
     host, port = listening.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    scheme = "https" if tls else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"

@@ -1,4 +1,4 @@
-"""`irctl serve`: the controller kept alive and kept honest, and the clinic beside it. Standard library only, so that little can fail here.
+"""`irctl serve`: the controller kept alive and kept honest, and beside it the clinic and the door. Standard library only, so that little can fail here.
 
 A child's stdin is the rope: "end" on it asks for an orderly end, its end of file says that the supervisor is gone; either way the controller
 goes dark first and then ends. A child's stdout carries one JSON object a line, and each is a sign of life:
@@ -36,8 +36,8 @@ REAP_S = 1.0
 """A child whose stdout has ended is given this long to be gone."""
 BACKOFF_MIN_S = 0.2
 BACKOFF_MAX_S = 5.0
-CLINIC_BACKOFF_MAX_S = 60.0
-"""Nobody waits for it, and a start costs a second of the computer that keeps the lamps."""
+BESIDE_BACKOFF_MAX_S = 60.0
+"""Nobody waits for what runs beside, and a start costs a second of the computer that keeps the lamps."""
 STEADY_S = 3.0
 """A child that has served for this long had started well: the next restart is immediate again."""
 SUSPENDED_S = 0.5
@@ -244,35 +244,39 @@ class Keeper:
 
 
 class Supervisor:
-    """Keeps the controller, in this thread; and beside it the clinic, in a thread that shares nothing with it."""
+    """Keeps one child in this thread, the controller; and others beside it, each in a thread that shares nothing with it."""
 
     def __init__(
         self,
+        name: str,
         command: Command,
         announce: Callable[[Message], None],
         tell: Callable[[str], None],
-        clinic: Callable[[Message], Sequence[str] | None] = lambda _serving: None,
+        beside: Mapping[str, Callable[[Message], Sequence[str] | None]] | None = None,
     ) -> None:
+        """`name`: what the child is called, such as "the controller"."""
         self._announce = announce
-        """Called when a controller serves at an address that was not announced before."""
+        """Called when the child serves at an address that was not announced before."""
         self._tell = tell
         """For the log: what happened to a child, and what is done about it."""
-        self._clinic_command = clinic
-        """The clinic's command line, from what the controller announced; None where there is to be none."""
-        self._controller = Keeper("the controller", command, self._serves, self._say, self._look)
-        self._clinic: Keeper | None = None
-        self._clinic_thread: Thread | None = None
+        self._commands = beside or {}
+        """By name, another child's command line, from what the first announced; None where there is to be none."""
+        self._first = Keeper(name, command, self._serves, self._say, self._look)
+        self._beside: dict[str, tuple[Keeper, Thread]] = {}
         self._systemd = systemd.Systemd()
-        self._url: str | None = None
+        self._url: object = self
         self._stopping = False
 
     def run(self) -> bool:
-        """Until SIGTERM or SIGINT. Returns whether the controller ended by itself when asked to. Raises NeverServed; OSError when there cannot be one."""
+        """Until SIGTERM or SIGINT. Returns whether the child ended by itself when asked to. Raises NeverServed; OSError when there cannot be one."""
         with self._signals():
             try:
-                return self._controller.run()
+                return self._first.run()
             finally:
-                self._end_clinic()
+                for keeper, _ in self._beside.values():
+                    keeper.end()
+                for _, thread in self._beside.values():
+                    thread.join(END_MAX_S + REAP_S)
 
     def _serves(self, serving: Message) -> None:
         self._systemd.tell("READY=1", f"STATUS=serving {serving['url']}")
@@ -280,30 +284,31 @@ class Supervisor:
             self._url = serving["url"]
             with suppress(OSError, ValueError):  # a terminal or a pipe that has gone
                 self._announce(serving)
-        if self._clinic is None and (words := self._clinic_command(serving)) is not None:
-            self._clinic = Keeper(
-                "the clinic", lambda _served, _how: words, lambda _serving: None, self._say_only,
-                backoff_max_s=CLINIC_BACKOFF_MAX_S,
-            )  # fmt: skip
-            self._clinic_thread = Thread(target=self._keep, args=(self._clinic,), name="the clinic", daemon=True)
-            self._clinic_thread.start()
+        for name, command in self._commands.items():
+            if name not in self._beside and (words := command(serving)) is not None:
+                self._beside[name] = self._started(name, words)
 
-    def _keep(self, clinic: Keeper) -> None:
-        try:
-            clinic.run()
-        except (NeverServed, OSError) as error:
-            self._say_only(f"there is no clinic ({error}); the lamps do without")
+    def _started(self, name: str, words: Sequence[str]) -> tuple[Keeper, Thread]:
+        keeper = Keeper(
+            name, lambda _served, _how: words, lambda _serving: None, self._say_only,
+            backoff_max_s=BESIDE_BACKOFF_MAX_S,
+        )  # fmt: skip
 
-    def _end_clinic(self) -> None:
-        if self._clinic is not None and self._clinic_thread is not None:
-            self._clinic.end()
-            self._clinic_thread.join(END_MAX_S + REAP_S)
+        def keep() -> None:
+            try:
+                keeper.run()
+            except (NeverServed, OSError) as error:
+                self._say_only(f"it goes on without {name}: {error}")
+
+        thread = Thread(target=keep, name=name, daemon=True)
+        thread.start()
+        return keeper, thread
 
     def _look(self) -> None:
         self._systemd.alive()
-        if self._controller.ending and not self._stopping:
+        if self._first.ending and not self._stopping:
             self._stopping = True
-            self._systemd.tell("STOPPING=1", "STATUS=going dark")
+            self._systemd.tell("STOPPING=1", "STATUS=ending")
 
     def _say(self, text: str) -> None:
         self._systemd.tell(f"STATUS={text}")
@@ -316,9 +321,9 @@ class Supervisor:
     @contextmanager
     def _signals(self) -> Generator[None]:
         def end(_number: int, _frame: FrameType | None) -> None:
-            self._controller.end()
-            if self._clinic is not None:
-                self._clinic.end()
+            self._first.end()
+            for keeper, _ in list(self._beside.values()):
+                keeper.end()
 
         names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
         numbers = [signal.Signals[name] for name in names if name in signal.Signals.__members__]

@@ -73,6 +73,8 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/courses/{course}/visits/{visit}/note.pdf"):   (401, 403, 200, 200, 403, 403, 200, 200),
     # Its journal is where no station answers here: a conflict, for those who may ask.
     ("GET", "/records/{controller}/{session}/note.pdf"):    (401, 403, 409, 409, 403, 403, 409, 409),
+    # The station does not answer.
+    ("GET", "/relay/{station}/{path:path}"):                (502,) * EVERYBODY,
     ("GET", "/sign-in"):                                    (200,) * EVERYBODY,
     ("POST", "/api/sign-in"):                               (422,) * EVERYBODY,
     ("POST", "/billing/rvu/files"):                         (401, 403, 403, 403, 422, 422, 403, 422),
@@ -80,6 +82,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("POST", "/locked"):                                    (303, *(403,) * 7),
     ("POST", "/records/{controller}/{session}/export"):     (401, 403, 422, 422, 403, 403, 422, 422),
     ("POST", "/records/export"):                            (401, 403, 422, 422, 403, 403, 422, 422),
+    ("POST", "/relay/{station}/{path:path}"):               (403, 403, *(502,) * 6),
     ("POST", "/settings/language"):                         (403,) * EVERYBODY,
     ("POST", "/settings/station"):                          (403,) * EVERYBODY,
     ("POST", "/sign-in"):                                   (403,) * EVERYBODY,
@@ -87,7 +90,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
 }  # fmt: skip
 OF_NICEGUI = ("/_nicegui/", "/_nicegui_ws", "/favicon.ico")
 """Scripts, styles and the pages' socket (test_security_sockets.py): the same for everybody, and nobody's data."""
-GIVEN = {"token": "no-such-token", "name": "irctl.css", "kind": "plan-of-care"}
+GIVEN = {"token": "no-such-token", "name": "irctl.css", "kind": "plan-of-care", "path": "v1/station"}
 PRIVATE = (ADA.name, "Adaeze", ADA.number, ADA.contact, "1968-03", "1968</", str(KNEE.diagnosis), KNEE.goal, "dance again", "fell at nine")  # fmt: skip
 
 
@@ -152,7 +155,7 @@ def test_who_sees_a_page(house: House, browsers: dict[str, Browser], path: str) 
 
 @pytest.mark.parametrize(("method", "path"), PLAIN)
 def test_what_a_plain_route_answers_to_whom(house: House, browsers: dict[str, Browser], method: str, path: str) -> None:
-    address = path.format(**{**house.known, **GIVEN})
+    address = path.replace(":path", "").format(**{**house.known, **GIVEN})
     before = house.everything()
 
     def ask(who: str) -> int:

@@ -13,7 +13,7 @@ from irctl.devices.roles import DeviceFault, FailSafe, NotArmed
 from tests.devices.tables import Tables, connected
 
 pytestmark = pytest.mark.anyio
-PAGE = (Path(__file__).parents[2] / "docs" / "device-maps.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "device-maps.md").read_text("utf-8")
 LINES_MAX = 40
 
 

@@ -510,7 +510,7 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     Mutant(
         "a clinic that dies stays dead for a minute", "reminders", "src/irctl/supervisor.py",
-        "CLINIC_BACKOFF_MAX_S = 60.0", "CLINIC_BACKOFF_MAX_S = 60.0\nBACKOFF_MIN_S = 60.0",
+        "BESIDE_BACKOFF_MAX_S = 60.0", "BESIDE_BACKOFF_MAX_S = 60.0\nBACKOFF_MIN_S = 60.0",
         ("tests/service/test_supervisor.py::test_a_clinic_that_dies_is_started_again_and_the_controller_never_is",),
     ),
     Mutant(

@@ -41,7 +41,11 @@ class Trial:
         self._programs, self._ends = programs, ends
         words = None if clinic is None else [sys.executable, "-S", "-c", clinic]
         self.supervisor = Supervisor(
-            self.command, lambda m: self.announced.append(m["url"]), self._tell, lambda _serving: words
+            "the controller",
+            self.command,
+            lambda m: self.announced.append(m["url"]),
+            self._tell,
+            {"the clinic": lambda _serving: words},
         )
 
     def command(self, served: object, how: str | None) -> list[str]:
@@ -151,7 +155,7 @@ def test_systemd_hears_ready_and_the_watchdog_and_the_end(tmp_path: Path, monkey
         listening.join(5)
     assert "READY=1\nSTATUS=serving http://h:1" in heard
     assert heard.count("WATCHDOG=1") >= 5
-    assert "STOPPING=1\nSTATUS=going dark" in heard
+    assert "STOPPING=1\nSTATUS=ending" in heard
 
 
 def test_without_systemd_nothing_is_said(monkeypatch: pytest.MonkeyPatch):
@@ -218,13 +222,12 @@ def test_a_clinic_that_will_not_end_is_killed_and_the_controller_has_ended_well(
 
 def test_a_clinic_that_cannot_be_is_said_once_and_the_controller_serves_on():
     trial = Trial(SERVED)
-    supervised = Supervisor(
-        trial.command, lambda _serving: None, trial.told.append, lambda _serving: ["/nowhere/python"]
-    )
+    beside = {"the clinic": lambda _serving: ["/nowhere/python"]}
+    supervised = Supervisor("the controller", trial.command, lambda _serving: None, trial.told.append, beside)
     with asked_to_end_after(1.0):
         assert supervised.run()
     assert len(trial.told) == 1
-    assert "there is no clinic" in trial.told[0]
+    assert "goes on without the clinic" in trial.told[0]
 
 
 # --- the controller's watchdog -----------------------------------------------------------------------------------------------

@@ -43,10 +43,12 @@ def irctl(*words: str, url: str | None = None, timeout: float = ANSWER_S) -> sub
 
 
 @contextmanager
-def started(module: str, *words: str, url: str | None = None) -> Iterator[subprocess.Popen[str]]:
-    """One process, running beside the test, and ended with it whatever happens."""
+def started(
+    module: str, *words: str, url: str | None = None, on: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[str]]:
+    """One process, running beside the test, and ended with it whatever happens. `on`: what goes before it, to run it on another computer."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *words],
+        [*on, sys.executable, "-m", module, *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -148,13 +150,20 @@ def a_simulator(folder: Path, config: Path = DEMO_SIM, *words: str) -> Iterator[
 
 @contextmanager
 def a_station(
-    folder: Path, *words: str, config: Path = DEMO, hardware: Path = DEMO_SIM, clinic: bool = False
+    folder: Path,
+    *words: str,
+    config: Path = DEMO,
+    hardware: Path = DEMO_SIM,
+    clinic: bool = False,
+    on: Sequence[str] = (),
 ) -> Iterator[Station]:
     state = folder / "state"
     with a_simulator(folder, hardware) as simulator:
         where = ("--config", str(config), "--state", str(state), "--sim-endpoints", str(simulator.endpoints))
         beside = () if clinic else ("--no-clinic",)
-        with started("irctl", "serve", "--json", "--port", "0", *where, *beside, *words) as process:
+        # On a computer of its own nobody else has the port.
+        port = () if on else ("--port", "0")
+        with started("irctl", "serve", "--json", *port, *where, *beside, *words, on=on) as process:
             url = json.loads(read_until(process, '"url"').splitlines()[-1])["url"]
             yield Station(simulator, process, url, state)
 

@@ -15,6 +15,7 @@ from irctl.controller.config import load
 from irctl.controller.lamp import Lamp
 from irctl.controller.session import Session, State
 from irctl.controller.station import Station
+from irctl.domain.events import EVENTS
 from irctl.domain.orders import Order
 from irctl_campaign.process import Process
 from irctl_simulator.station import SimStation
@@ -123,3 +124,6 @@ async def a_station(
     finally:
         if process.alive:
             await process.close()
+    assert {event["event"] for event in process.station.journal.events} <= EVENTS.keys(), (
+        "tell it in irctl.domain.events"
+    )

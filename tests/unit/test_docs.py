@@ -17,7 +17,7 @@ from irctl.domain.tokens import ISSUER
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
-CLINIC = ROOT / "docs" / "clinic.md"
+CLINIC = ROOT / "docs" / "reference" / "clinic.md"
 EXAMPLE = ROOT / "configs" / "clinic.toml"
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -14,7 +14,7 @@ from cyclopts import Parameter
 
 from irctl.cli.asking import As, Asking, FromStdin, signed_in
 from irctl.cli.client import DEFAULT_URL
-from irctl.cli.station import default_state
+from irctl.cli.state_folder import default_state
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.domain.people import Person, Verb

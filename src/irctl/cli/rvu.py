@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.app import Json
-from irctl.cli.station import default_state
+from irctl.cli.state_folder import default_state
 from irctl.domain.problems import Problem, Refused
 
 if TYPE_CHECKING:

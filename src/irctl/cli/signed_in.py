@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from irctl.domain.problems import Problem, Refused
+from irctl.whole_file import OWNER_ONLY, write_whole
 
 if TYPE_CHECKING:
     from cyclopts import App, Argument
@@ -93,11 +94,7 @@ def keep(token: str) -> SignedIn:
         raise ValueError("what the clinic sent is no token")
     path = kept()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = path.with_name("token.new")
-    beside.unlink(missing_ok=True)
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
-        file.write(token)
-    beside.replace(path)
+    write_whole(path, token.encode("ascii"), OWNER_ONLY)
     return found
 
 

@@ -1,14 +1,12 @@
-"""`irctl serve`, `irctl config check` and `irctl doctor`: one station, its file and its wires."""
+"""`irctl config check` and `irctl doctor`: one station, its file and its wires."""
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Sized
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 
@@ -26,80 +24,6 @@ if TYPE_CHECKING:
 
 ConfigOption = Annotated[Path, Parameter(help="The station file, TOML.")]
 EndpointsOption = Annotated[Path | None, Parameter(help="Where irctl-sim wrote its endpoints, for sim:// lines.")]
-StateOption = Annotated[Path | None, Parameter(help="Where the journal is kept.")]
-
-
-def default_state() -> Path:
-    """IRCTL_STATE, else the user's state folder: XDG on Linux and macOS, LOCALAPPDATA on Windows."""
-    if named := os.environ.get("IRCTL_STATE"):
-        return Path(named)
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "irctl"
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "irctl"
-
-
-def serve(
-    *,
-    config: ConfigOption,
-    state: StateOption = None,
-    sim_endpoints: EndpointsOption = None,
-    trace: Annotated[Path | None, Parameter(help="Write every frame on every line to this file.")] = None,
-    port: Annotated[int | None, Parameter(help="Instead of the file's api.port; 0 is any free one.")] = None,
-    clinic: Annotated[bool, Parameter(help="The clinic beside it: its pages, and what reminds of what is due.")] = True,
-    clinic_file: Annotated[
-        Path | None, Parameter(help="The clinic's own file, TOML; without it, what is usual.")
-    ] = None,
-    clinic_port: Annotated[int | None, Parameter(help="Instead of the file's clinic.port; 0 for no pages.")] = None,
-    json: Json = False,
-) -> int:
-    """Run a station's controller until Ctrl-C or SIGTERM: dark first, dark last; started again whenever it dies or hangs.
-
-    irctl serve --config station.toml --state /var/lib/irctl
-
-    Beside it runs the clinic: pages for its staff, and reminders of what is due. It lights nothing by itself; --no-clinic leaves it out.
-
-    The journal is kept in --state, else IRCTL_STATE, else ~/.local/state/irctl (on Windows %LOCALAPPDATA%\\irctl).
-    """
-    from irctl.supervisor import Message, NeverServed, Supervisor
-
-    folder = state or default_state()
-
-    def command(served: Message | None, how: str | None) -> list[str]:
-        # -P: what lies in the folder where somebody stands must not be taken for a module.
-        words = [sys.executable, "-P", "-m", "irctl.controller", "--config", str(config), "--state", str(folder)]
-        # A controller that is started again has to be found where the one before was.
-        at = urlsplit(str(served["url"])).port if served else port
-        options: dict[str, object] = {"--sim-endpoints": sim_endpoints, "--trace": trace, "--port": at}
-        options |= {"--clinic-port": clinic_port, "--previous": how}
-        return words + [f"{name}={value}" for name, value in options.items() if value is not None]
-
-    def schedule(serving: Message) -> list[str] | None:
-        if not clinic or not serving["clinic"]["enabled"]:
-            return None
-        words = [sys.executable, "-P", "-m", "irctl.clinic", "--state", str(folder), "--url", str(serving["url"])]
-        words += ["--day-begins", str(serving["clinic"]["day_begins"])]
-        words += ["--port", str(serving["clinic"]["port"])]
-        words += ["--sim-endpoints", str(sim_endpoints)] if sim_endpoints else []
-        return [*words, "--file", str(clinic_file)] if clinic_file else words
-
-    def announce(serving: Message) -> None:
-        url, name = str(serving["url"]), str(serving["station"])
-        if json:
-            say.as_json({"url": url, "state": str(folder), "pid": os.getpid(), "controller_pid": serving["pid"]})
-            return
-        out = say.console()
-        out.print(f"[bold]{say.escape(name)}[/] is served at [bold cyan]{url}[/]")
-        out.print(f"[dim]journal {say.escape(str(folder / 'journal.jsonl'))}[/]", soft_wrap=True)
-        out.print(f"[dim]{say.NOTICE} Ctrl-C: dark, then end.[/]")
-
-    def tell(text: str) -> None:
-        say.console(stderr=True).print(f"irctl serve: {say.escape(text)}", soft_wrap=True)
-
-    try:
-        return exits.OK if Supervisor(command, announce, tell, schedule).run() else exits.FAILED
-    except NeverServed as never:
-        told = [(str(p["field"]), p["value"], str(p["limit"]), str(p["remedy"])) for p in never.problems]
-        raise Refused([Problem(*found) for found in told]) from None
 
 
 def check(file: Path, /, *, json: Json = False) -> int:

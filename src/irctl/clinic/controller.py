@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,11 +23,19 @@ class Unanswered(Exception):
 class Controller:
     """One controller by its address. Every call raises Unanswered."""
 
-    def __init__(self, url: str, token: Callable[[], str], transport: httpx.BaseTransport | None = None) -> None:
-        """`token`: one of this process itself that holds now."""
+    def __init__(
+        self,
+        url: str,
+        token: Callable[[], str],
+        transport: httpx.BaseTransport | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """`token`: one of this process itself that holds now. `tls`: of a station on another computer."""
         self._token = token
-        # No proxy of this computer's user stands between two of its processes.
-        self._http = httpx.Client(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
+        # No proxy of this computer's user stands between clinic and controller.
+        self._http = httpx.Client(
+            base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport, verify=tls or True
+        )
 
     def due(self) -> list[Item]:
         """Everything that is due again and again."""

@@ -21,8 +21,8 @@ from irctl.clinic.doors import Doors
 from irctl.clinic.forms import form_of
 from irctl.clinic.guarded import PROBLEM
 from irctl.clinic.knocking import Knocks
-from irctl.clinic.screen import COOKIE, chosen_language, demonstration_tag, station_of
-from irctl.clinic.stations import Station
+from irctl.clinic.reaching import address
+from irctl.clinic.screen import COOKIE, browser_of, chosen_language, demonstration_tag, station_of
 from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import language, tr
 from irctl.domain.people import Person
@@ -216,13 +216,14 @@ def _door(request: Request, desk: Desk, form: str, status: int = 200) -> Respons
     word = request.cookies.get(FORM_COOKIE) or secrets.token_urlsafe(24)
     station = station_of(request, desk)
     tag = demonstration_tag(desk)
-    answer = HTMLResponse(_page(desk.file.clinic.name, station, tag + form.replace("FORM", escape(word))), status)
+    at = address(station, browser_of(request), desk.stations.values())
+    answer = HTMLResponse(_page(desk.file.clinic.name, at, tag + form.replace("FORM", escape(word))), status)
     _set(request, answer, FORM_COOKIE, word)
     return answer
 
 
-def _page(clinic: str, station: Station, form: str) -> str:
-    at = escape(station.browser_url)
+def _page(clinic: str, at: str, form: str) -> str:
+    at = escape(at)
     return f"""<!doctype html>
 <html lang="{language.get()}">
 <head>

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
@@ -13,12 +14,13 @@ from tzlocal import get_localzone
 from irctl.clinic.desk import Desk
 from irctl.clinic.library import Library
 from irctl.clinic.notices import ITSELF
-from irctl.clinic.settings import ClinicFile
+from irctl.clinic.settings import ClinicFile, StationSection
 from irctl.clinic.stations import Issuer, Station
 from irctl.documents.exported import Sign
 from irctl.documents.rvu import Folder
 from irctl.domain.problems import Problem, Refused
 from irctl.examples import examples
+from irctl.fleet.trust import of_the_clinic
 from irctl.interop.outbox import Outbox
 from irctl.records.accounts import Accounts
 from irctl.records.database import Database
@@ -51,7 +53,14 @@ def open_desk(
     ring = Ring.read(key) if key.exists() else Ring.with_new_key(key)
     if stations is None:
         stations = {
-            name: Station(name, section.url, issuer, browser_url=section.browser_url)
+            name: Station(
+                name,
+                section.url,
+                issuer,
+                browser_url=section.browser_url,
+                own_url=section.own_url,
+                tls=tls_of(state, name, section),
+            )
             for name, section in file.stations.items()
         }
     desk = desk_on(database, ring, file, state, wall, stations)
@@ -97,6 +106,11 @@ def desk_on(
 def database_url(file: ClinicFile, state: Path) -> str:
     """The file's, else one in the state folder."""
     return file.records.database or f"sqlite:///{state / 'records.sqlite'}"
+
+
+def tls_of(state: Path, name: str, section: StationSection) -> ssl.SSLContext | None:
+    """What a station on another computer is spoken to with; None for one on this. Raises Refused while they are not paired."""
+    return of_the_clinic(state, name) if section.url.startswith("https:") else None
 
 
 def zone_of(file: ClinicFile) -> tzinfo:

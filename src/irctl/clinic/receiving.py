@@ -17,10 +17,11 @@ from irctl.clinic.notices import settle, tell
 from irctl.clinic.sending import auth_of
 from irctl.clinic.settings import ReceiveSection
 from irctl.domain.problems import Problem, Refused
-from irctl.interop.fhir.client import LOOPBACK, FhirServer
+from irctl.interop.fhir.client import FhirServer
 from irctl.interop.fhir.imported import PatientFound, search_appointments, search_patients
 from irctl.interop.hl7.mllp import serve
 from irctl.interop.hl7.reading import Appointment, HlError, PatientNews
+from irctl.listening import LOOPBACK
 from irctl.records.papers import Wanted
 
 AHEAD = timedelta(days=60)

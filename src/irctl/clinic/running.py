@@ -23,7 +23,7 @@ from irctl.clinic.doors import Doors
 from irctl.clinic.jobs import Jobs
 from irctl.clinic.mail import Mail
 from irctl.clinic.nightly import Nightly, Watch
-from irctl.clinic.opening import open_desk
+from irctl.clinic.opening import open_desk, tls_of
 from irctl.clinic.post import Post
 from irctl.clinic.projecting import Projecting
 from irctl.clinic.receiving import Receiving
@@ -54,6 +54,7 @@ class Running:
         self._file, self._state, self._rope = file, state, rope
         self._day_begins = day_begins
         self._issuer = Issuer(state)
+        self._tls = {name: tls_of(state, name, section) for name, section in file.stations.items()}
         self._inboxes: list[Inbox] = []
         """One of each thread that keeps a schedule: a word in it is for that one."""
         self._ending: asyncio.Event | None = None
@@ -101,7 +102,7 @@ class Running:
         store = self._state / (STORE if len(self._file.stations) == 1 else f"clinic-{name}.sqlite")
         clocks = Clocks()
         with (
-            closing(Controller(url, self._token)) as controller,
+            closing(Controller(url, self._token, tls=self._tls[name])) as controller,
             closing(Jobs(store, inbox.job)) as jobs,
         ):
             schedule = Schedule(controller, jobs, clocks, Day(self._day_begins, jobs.zone), _log)
@@ -115,7 +116,7 @@ class Running:
         """Nobody waits for it: a back-up may take longer than a schedule may be silent."""
         with self._told(desk, "The clinic's night"), ExitStack() as opened:
             controllers = {
-                name: opened.enter_context(closing(Controller(section.url, self._token)))
+                name: opened.enter_context(closing(Controller(section.url, self._token, tls=self._tls[name])))
                 for name, section in self._file.stations.items()
             }
             jobs = opened.enter_context(closing(Jobs(self._state / NIGHT_STORE, inbox.job)))
@@ -214,9 +215,9 @@ class Running:
             async def startup(self, sockets: list[socket.socket] | None = None) -> None:
                 await super().startup(sockets)
                 if self.started:
-                    running.announce(url_of(listening))
+                    running.announce(url_of(listening, tls=about.certificate is not None))
 
-        app = create_app(desk, doors)
+        app, about = create_app(desk, doors), self._file.clinic
         server = Server(
             uvicorn.Config(
                 app,
@@ -225,6 +226,8 @@ class Running:
                 access_log=False,
                 timeout_graceful_shutdown=1,
                 proxy_headers=False,
+                ssl_certfile=None if about.certificate is None else self._state / about.certificate,
+                ssl_keyfile=None if about.key is None else str(self._state / about.key),
                 ws_max_size=SOCKET_MESSAGE_MAX,
             )
         )

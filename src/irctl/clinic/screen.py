@@ -24,6 +24,7 @@ from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.icons import icon
+from irctl.clinic.reaching import address, of_this_computer
 from irctl.clinic.stations import Station
 from irctl.clinic.visitor import Visitor
 from irctl.clinic.words import LANGUAGES, language, screens_say, tr
@@ -54,7 +55,13 @@ class Here:
     visitor: Visitor
     station: Station
     request: Request
+    browser: str | None = None
+    """The address that it comes from."""
     live: ui.element | None = field(default=None)
+
+    def address(self, station: Station) -> str:
+        """Of a station's controller, in this browser."""
+        return address(station, self.browser, self.desk.stations.values())
 
     def acting(self) -> Acting:
         """Who does what is pressed now. Raises Refused where the screen is locked or nobody is signed in any more."""
@@ -137,7 +144,7 @@ def _page(one: Screen, desk: Desk, doors: Doors) -> Callable[..., Any]:
         language.set(chosen_language(request, desk))
         _LANGUAGES[context.client] = language.get()
         _say_language(context.client, one)
-        here = Here(desk, doors, visitor, station_of(request, desk), request)
+        here = Here(desk, doors, visitor, station_of(request, desk), request, browser_of(request))
         _frame(here, one)
         with ui.element("div").classes("page").props("id=main tabindex=-1") as content:
             content.props["aria-label"] = tr(one.title)
@@ -179,9 +186,15 @@ def chosen_language(request: Request, desk: Desk) -> str:
 
 
 def station_of(request: Request, desk: Desk) -> Station:
-    """The one that this workstation stands at."""
-    chosen = request.cookies.get(STATION_COOKIE, "")
-    return desk.stations.get(chosen) or next(iter(desk.stations.values()))
+    """The one that this workstation stands at: as somebody chose; else the one whose controller is on it; else the first."""
+    stations = desk.stations
+    chosen = stations.get(request.cookies.get(STATION_COOKIE, ""))
+    return chosen or of_this_computer(browser_of(request), stations.values()) or next(iter(stations.values()))
+
+
+def browser_of(request: Request) -> str | None:
+    """The address that a browser comes from."""
+    return request.client.host if request.client else None
 
 
 # --- the frame ------------------------------------------------------------------------------------------------------------
@@ -189,8 +202,8 @@ def station_of(request: Request, desk: Desk) -> Station:
 
 def _frame(here: Here, current: Screen) -> None:
     ui.add_head_html(HEAD)
-    ui.add_head_html(f'<script type="module" src="{escape(here.station.browser_url)}/ui/lamp-panel.js"></script>')
-    ui.add_head_html(f'<script type="module" src="{escape(here.station.browser_url)}/ui/alarms.js"></script>')
+    ui.add_head_html(f'<script type="module" src="{escape(here.address(here.station))}/ui/lamp-panel.js"></script>')
+    ui.add_head_html(f'<script type="module" src="{escape(here.address(here.station))}/ui/alarms.js"></script>')
     person = here.visitor.standing.person
     with ui.element("div").classes("frame-top"):
         here.live = live_panel(here, bar=True)
@@ -238,7 +251,7 @@ def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Statio
     """
     at = station or here.station
     panel = ui.element("irctl-lamp-panel")
-    panel.props["src"], panel.props["compact"] = at.browser_url, ""
+    panel.props["src"], panel.props["compact"] = here.address(at), ""
     if bar or at is here.station:
         panel.props["bar" if bar else "figures"] = ""
     if lamp:
@@ -246,7 +259,7 @@ def live_panel(here: Here, *, bar: bool = False, lamp: str = "", station: Statio
     if bar:  # seen only while the panel's script has not run: STOP must not depend on it
         with panel:
             ui.html(
-                f'<form class="stop-without-script" method="post" action="{escape(at.browser_url)}/v1/stop" enctype="text/plain"><button>STOP</button></form>',
+                f'<form class="stop-without-script" method="post" action="{escape(here.address(at))}/v1/stop" enctype="text/plain"><button>STOP</button></form>',
                 sanitize=False,
             )
     acting = here.acting()

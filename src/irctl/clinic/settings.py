@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
 from irctl.domain.problems import Problem, Refused
+from irctl.listening import LOOPBACK
 from irctl.toml_file import Name, Positive, Strict, parse, read
 
 PORT = 8971
@@ -29,6 +31,9 @@ class AboutSection(Strict):
     language: Literal["en", "de"] = "en"
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = PORT
+    certificate: str | None = None
+    key: str | None = None
+    """Of the pages, PEM, in the state folder: for browsers on other computers."""
     day_begins: time = time(7)
     opens: time = time(8)
     closes: time = time(18)
@@ -51,9 +56,13 @@ class RecordsSection(Strict):
 
 
 class StationSection(Strict):
-    """One controller that this clinic follows. `url` as this process reaches it, `browser_url` as browsers do."""
+    """One controller that this clinic follows. `url`: as this process reaches it; `own_url`: as a browser on the controller's own computer does.
+
+    `browser_url`: as every browser does, where there is such an address; otherwise those elsewhere reach it by way of the clinic.
+    """
 
     url: Annotated[str, Field(min_length=1)]
+    own_url: str | None = None
     browser_url: str | None = None
 
 
@@ -139,4 +148,30 @@ def load_clinic(path: Path) -> ClinicFile:
     about = file.clinic
     if about.opens >= about.closes:
         raise Refused([Problem("clinic.closes", str(about.closes), "is not after it opens", "Correct the hours")])
+    if problems := _encryption_problems(about) + [
+        Problem(
+            f"stations.{name}.url",
+            section.url,
+            "is on another computer, and not encrypted",
+            "Pair with it: `irctl pair offer` there",
+        )
+        for name, section in file.stations.items()
+        if not section.url.startswith("https://") and urlsplit(section.url).hostname not in LOOPBACK
+    ]:
+        raise Refused(problems)
     return file
+
+
+def _encryption_problems(about: AboutSection) -> list[Problem]:
+    """What people type and see does not cross a network in clear."""
+    if (about.certificate is None) != (about.key is None):
+        missing = "certificate" if about.certificate is None else "key"
+        return [Problem(f"clinic.{missing}", None, "is missing", "Give both, PEM files in the state folder")]
+    if about.certificate is None and about.host not in LOOPBACK:
+        remedy = 'Give certificate and key, PEM files in the state folder; or use "127.0.0.1"'
+        return [
+            Problem(
+                "clinic.host", about.host, "is not this machine's loopback address, and nothing is encrypted", remedy
+            )
+        ]
+    return []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import httpx
 
@@ -36,13 +38,19 @@ class Station:
         issuer: Issuer,
         *,
         browser_url: str | None = None,
+        own_url: str | None = None,
+        tls: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.name, self.url, self.browser_url = name, url, browser_url or url
+        """`browser_url`: as every browser reaches it, where there is such an address; `own_url`: as one on the controller's own computer does."""
+        self.name, self.url, self.browser_url, self.own_url = name, url, browser_url, own_url or url
+        self.host = urlsplit(url).hostname or ""
         self._issuer, self._monotonic_s = issuer, monotonic_s
-        # No proxy of this computer's user stands between two of its processes.
-        self._http = httpx.AsyncClient(base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport)
+        # No proxy of this computer's user stands between clinic and controller.
+        self._http = httpx.AsyncClient(
+            base_url=url, timeout=ANSWER_MAX_S, trust_env=False, transport=transport, verify=tls or True
+        )
         self._view: Mapping[str, Any] | None = None
         self._heard_s = float("-inf")
 
@@ -110,6 +118,11 @@ class Station:
             remedy = "Look at its journal: irctl journal verify"
             raise Refused([Problem("station", self.name, "cannot write its journal", remedy)], conflict=True)
         return str(signer)
+
+    async def pass_on(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> httpx.Response:
+        """What a browser asks, as it is; the answer is read as it comes, and is the caller's to close. Raises httpx.HTTPError."""
+        request = self._http.build_request(method, path, headers=dict(headers), content=body)
+        return await self._http.send(request, stream=True)
 
     async def close(self) -> None:
         await self._http.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from irctl.domain.people import Person
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.tokens import ALGORITHM, LIFETIME_MAX, PUBLIC_KEY, SERVICE, claims
+from irctl.whole_file import EVERYBODY_READS, OWNER_ONLY, write_whole
 
 PRIVATE_KEY = "people.key"
 SERVICE_LIFETIME = timedelta(minutes=1)
@@ -33,11 +33,11 @@ class Issuer:
         """Raises OSError; Refused for a file that is no such key, and where the public half is another's: a controller relies on it."""
         path, beside = folder / PRIVATE_KEY, folder / PUBLIC_KEY
         if not path.exists() and not beside.exists():
-            _write(path, _pem(Ed25519PrivateKey.generate()), 0o600)
+            write_whole(path, _pem(Ed25519PrivateKey.generate()), OWNER_ONLY)
         self._key = _read(path)
         public = self._key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         if not beside.exists():
-            _write(beside, public, 0o644)
+            write_whole(beside, public, EVERYBODY_READS)
         elif beside.read_bytes() != public:
             remedy = f"Put the right {PRIVATE_KEY} beside it; or remove {PUBLIC_KEY}, and everybody signs in anew"
             raise Refused([Problem(PUBLIC_KEY, None, f"does not belong to {PRIVATE_KEY}", remedy)])
@@ -75,18 +75,3 @@ def _read(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise Refused([Problem(PRIVATE_KEY, None, "is not an Ed25519 key", remedy)])
     return key
-
-
-def _write(path: Path, content: bytes, mode: int) -> None:
-    """Under another name first: half a key would be no key for ever."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    try:
-        os.write(made, content)
-        os.fsync(made)
-    finally:
-        os.close(made)
-    if os.name == "posix":
-        beside.chmod(mode)  # whatever this process's umask takes away
-    beside.replace(path)

@@ -24,6 +24,7 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
 from irctl.clinic.fees import UPLOAD, UPLOAD_MAX
+from irctl.clinic.relay import relay
 from irctl.clinic.sockets import PATH as SOCKETS
 from irctl.clinic.sockets import guard_sockets
 from irctl.domain.screen_lock import Lock
@@ -43,6 +44,7 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
     for module in load_pages():
         if (routes := getattr(module, "routes", None)) is not None:
             app.include_router(routes(desk, doors))
+    app.include_router(relay(desk, doors))
     screen.install(desk, doors)
 
     @app.get("/look/{name}", include_in_schema=False)
@@ -52,7 +54,7 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
             return PlainTextResponse("no such file", 404)
         return Response(path.read_bytes(), media_type=mimetypes.guess_type(name)[0])
 
-    stations = [station.browser_url for station in desk.stations.values()]
+    stations = sorted({station.browser_url or station.own_url for station in desk.stations.values()})
     app.add_middleware(Gate, stations=stations, inside=lambda cookie: _is_inside(doors, cookie))
     ui.run_with(app, title="irctl", favicon="💡", dark=None, reconnect_timeout=10.0, show_welcome_message=False)
     guard_sockets(doors)

@@ -161,18 +161,22 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/station")
     async def get_station() -> dict[str, Any]:
+        """The station at a glance: stop, alarms, every lamp, the journal's head, the lines."""
         return station_view() | {"lines": station.line_views()}
 
     @app.get("/v1/lamps")
     async def get_lamps() -> list[dict[str, Any]]:
+        """Every lamp: what it does now, its calibration, limits and instruments."""
         return [lamp_view(lamp, _now()) for lamp in station.lamps.values()]
 
     @app.get("/v1/lines")
     async def get_lines() -> list[dict[str, Any]]:
+        """Every line: its speed, the worst-case time to dark, errors by kind, its devices."""
         return station.line_views()
 
     @app.get("/v1/lines/{line}/trace")
     async def get_trace(line: str, after: Annotated[int, Query(ge=0)] = 0) -> dict[str, Any]:
+        """A line's last frames, decoded. `after`: the number of the last frame that is known already."""
         if line not in station.lines:
             raise Refused([Problem("line", line, "no such line", f"Known are {', '.join(station.lines)}")])
         bus, now_s = station.lines[line], _now()
@@ -185,20 +189,24 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/sessions", status_code=201)
     async def post_session(body: OrderBody) -> dict[str, Any]:
+        """Order a session. Nothing shines: the controller checks, and the session becomes ready, or ends with the reason."""
         return session_view(station.order(body.as_order()), _now())
 
     @app.get("/v1/sessions")
     async def get_sessions(limit: Annotated[int, Query(ge=1, le=SESSIONS_MAX)] = 100) -> list[dict[str, Any]]:
+        """The sessions in the journal, newest first."""
         with _readable(station.journal):
             return await lookup.sessions(station.journal, limit)
 
     @app.get("/v1/sessions/{session_id}")
     async def get_session(session_id: str) -> dict[str, Any]:
+        """One session of this run of the controller, as it stands."""
         station.lamp_of(session_id)
         return session_view(station.sessions[session_id], _now())
 
     @app.get("/v1/sessions/{session_id}/events")
     async def get_session_events(session_id: str) -> list[Event]:
+        """Every event of one session, oldest first."""
         with _readable(station.journal):
             events = await lookup.session_events(station.journal, session_id)
         if not events:
@@ -207,25 +215,30 @@ def create_app(station: Station) -> FastAPI:
 
     @app.get("/v1/sessions/{session_id}/excerpt")
     async def get_excerpt(session_id: str) -> dict[str, Any]:
+        """The stretch of the journal around one session, other patients' events as hashes, sealed with the journal's key."""
         with _readable(station.journal):
             return await sealed_excerpt(station, session_id)
 
     @app.post("/v1/sessions/{session_id}/attend")
     async def post_attend(session_id: str, body: AttendBody) -> dict[str, Any]:
+        """The attendant answers: `comfortable`, `warm`, or `too-hot`, which darkens the lamp at once."""
         return session_view(station.lamp_of(session_id).attend(session_id, body.by, body.comfort), _now())
 
     @app.post("/v1/alarms/audio-pause")
     async def post_audio_pause(body: ByBody) -> dict[str, Any]:
+        """Silence the alarms for two minutes, or until something new happens."""
         station.alarms.pause_audio(body.by)
         return station_view()
 
     @app.post("/v1/alarms/{alarm_id}/acknowledge")
     async def post_acknowledge(alarm_id: str, body: ByBody) -> dict[str, Any]:
+        """Somebody has seen an alarm, and answers for it."""
         station.alarms.acknowledge(alarm_id, body.by)
         return station_view()
 
     @app.post("/v1/sessions/{session_id}/{verb}")
     async def post_verb(session_id: str, verb: str, body: ByBody) -> dict[str, Any]:
+        """`start`, `pause`, `resume` or `end` a session. Starting is what gives light."""
         if verb not in ("start", "pause", "resume", "end"):
             raise Refused([Problem("verb", verb, "is not one of start, pause, resume, end", "Correct the address")])
         session = station.lamp_of(session_id).ask(session_id, verb, body.by, body.reason)
@@ -233,6 +246,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post(STOP, openapi_extra=_STOP_BODY)
     async def post_stop(request: Request) -> dict[str, Any]:
+        """Emergency stop: everything dark now, latched. Whatever the body is, or none at all; answered within 1.5 s with what is known by then."""
         # Whatever the body is, or none at all: a stop is never refused for its form.
         asked = await _stop_body(request)
         stopping = asyncio.create_task(station.shutdown.stop(asked.by, asked.reason, "api"))
@@ -243,6 +257,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/clear")
     async def post_clear(body: ByBody) -> dict[str, Any]:
+        """Lift the emergency stop. The lamps stay dark."""
         station.shutdown.clear(body.by, body.reason)
         return station_view()
 
@@ -254,16 +269,19 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/lamps/{lamp}/commission", status_code=202)
     async def post_commission(lamp: str, body: CommissionBody) -> dict[str, Any]:
+        """Begin to measure a lamp's fail-safes, with nobody under it."""
         if not body.nobody_under_the_lamp:
             raise Refused([Problem("nobody_under_the_lamp", False, "must be true", "Put a dummy load under the lamp")])
         return dict(station.commission(lamp, body.by).view())
 
     @app.get("/v1/lamps/{lamp}/commissioning")
     async def get_commissioning(lamp: str) -> dict[str, Any]:
+        """The commissioning that is under way, or the last one of this run of the controller."""
         return dict(commissioning(lamp).view())
 
     @app.get("/v1/lamps/{lamp}/commissioned")
     async def get_commissioned(lamp: str) -> dict[str, Any]:
+        """Whether a lamp's evidence is there and still of this configuration, and what is wrong with it."""
         if lamp not in station.lamps:
             raise Refused([Problem("lamp", lamp, "no such lamp", f"Known are {', '.join(sorted(station.lamps))}")])
         found = station.lamps[lamp].equipment.commissioned
@@ -275,6 +293,7 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/lamps/{lamp}/commissioning/abort")
     async def post_abort(lamp: str, body: ByBody) -> dict[str, Any]:
+        """End a commissioning, dark."""
         found = commissioning(lamp)
         found.abort(body.by)
         return dict(found.view())
@@ -285,11 +304,13 @@ def create_app(station: Station) -> FastAPI:
 
     @app.post("/v1/clock/accept")
     async def post_clock(body: ByBody) -> dict[str, Any]:
+        """A named person vouches for a clock that was set back."""
         station.accept_clock(body.by, body.reason)
         return station_view()
 
     @app.post("/v1/devices/{device}/{action}")
     async def post_action(device: str, action: str, body: ByBody) -> dict[str, Any]:
+        """What only a person may order of a device, such as `clear-trip`."""
         try:
             await station.act(device, action, body.by, body.reason)
         except (BusError, DeviceFault) as error:
@@ -302,11 +323,13 @@ def create_app(station: Station) -> FastAPI:
     async def get_journal(
         after: Annotated[int, Query(ge=0)] = 0, limit: Annotated[int, Query(ge=1, le=JOURNAL_PAGE_MAX)] = 500
     ) -> list[Event]:
+        """Events by number, oldest first. `after`: the last number that is known already."""
         with _readable(station.journal):
             return await lookup.page(station.journal, after, limit)
 
     @app.get("/v1/journal/verify")
     async def get_verify() -> dict[str, Any]:
+        """Walk the current file's chain and signatures, and say how far they hold."""
         with _readable(station.journal):
             return (await lookup.examined(station.journal)).as_dict()
 
@@ -319,6 +342,7 @@ def create_app(station: Station) -> FastAPI:
     async def get_stream(
         last_event_id: Annotated[int | None, Header(ge=0)] = None,
     ) -> AsyncIterator[ServerSentEvent]:
+        """Server-sent events: `journal` with each event (its id is the number, so `Last-Event-ID` goes on where it was; samples are left out), and `live` four times a second with what changes from moment to moment."""
         async for event in streams.follow(station.journal.seq if last_event_id is None else last_event_id):
             yield event
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from datetime import UTC
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class Beginning:
     @classmethod
     def after(cls, seq: int, head: str, name: str, seal: Seal, clock: WallClock, **fields: Any) -> Beginning:
         """What follows event number `seq`, whose hash is `head`."""
-        event = chain.linked({**stamp(seq + 1, clock), "event": name, **fields}, head)
+        told = {"event": name, "version": version("irctl"), "format": chain.FORMAT, **fields}
+        event = chain.linked({**stamp(seq + 1, clock), **told}, head)
         anchor = signed_head(seal, event["seq"], event["hash"], event["at"])
         signing = {**stamp(seq + 2, clock), "event": chain.CHECKPOINT, **checkpoint(anchor)}
         return cls(event, chain.linked(signing, event["hash"]), anchor)

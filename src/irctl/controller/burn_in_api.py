@@ -39,6 +39,7 @@ def router(station: Station) -> APIRouter:
 
     @api.post("/v1/lamps/{lamp}/burn-in", status_code=202)
     async def post_burn_in(lamp: str, body: BurnInBody) -> dict[str, Any]:
+        """Light a lamp for hours on a dummy load, with nobody beside it, where the station file allows it."""
         plan = Plan(body.hours, tuple(body.levels_pct), body.on_min, body.off_min)
         nobody, dummy_load = body.nobody_under_the_lamp, body.dummy_load
         file, lamps = station.config.file, station.lamps
@@ -46,10 +47,12 @@ def router(station: Station) -> APIRouter:
 
     @api.get("/v1/lamps/{lamp}/burn-in")
     async def get_burn_in(lamp: str) -> dict[str, Any]:
+        """The burn-in that is under way, or the last one of this run of the controller."""
         return burn_in.present(station.lamps, lamp).view()
 
     @api.post("/v1/lamps/{lamp}/burn-in/abort")
     async def post_abort_burn_in(lamp: str, body: AbortBody) -> dict[str, Any]:
+        """End it, dark."""
         found = burn_in.present(station.lamps, lamp)
         found.end(f"aborted by {body.by}")
         return found.view()

@@ -32,12 +32,11 @@ from irctl.domain.orders import (
     IRRADIANCE_MAX_WITH_SKIN_MW_CM2,
 )
 from irctl.domain.problems import Problem, Refused
+from irctl.listening import LOOPBACK
 from irctl.toml_file import Name, Positive, Strict, parse, read
 
 SKIN_C_MAX = 43.0
 """CEM43 doubles with each degree above this; contact limits for long exposure sit here too (DOMAIN facts §2)."""
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class StationSection(Strict):
@@ -53,6 +52,13 @@ class StationSection(Strict):
 class ApiSection(Strict):
     host: str = "127.0.0.1"
     port: int = Field(default=8970, ge=0, le=65535)
+
+
+class FleetSection(Strict):
+    """Where a clinic on another computer reaches this controller, once they are paired: an address of this computer, and the door's port."""
+
+    host: Annotated[str, Field(min_length=1)]
+    port: int = Field(default=8972, ge=1, le=65535)
 
 
 class JournalSection(Strict):
@@ -177,6 +183,7 @@ class LampSection(Strict):
 class StationFile(Strict):
     station: StationSection
     api: ApiSection = ApiSection()
+    fleet: FleetSection | None = None
     journal: JournalSection = JournalSection()
     clinic: ClinicSection = ClinicSection()
     people: PeopleSection = PeopleSection()

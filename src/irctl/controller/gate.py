@@ -13,9 +13,9 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from irctl.controller.config import LOOPBACK
 from irctl.controller.refusal import refusal
 from irctl.domain.problems import Problem
+from irctl.listening import LOOPBACK
 
 STOP = "/v1/stop"
 BODY_MAX = 16_384

@@ -38,15 +38,18 @@ def router(station: Station) -> APIRouter:
 
     @api.get("/v1/reminders")
     async def get_reminders() -> list[dict[str, Any]]:
+        """The last reminder of each item, and whether it still waits for somebody."""
         return station.reminders.view()
 
     @api.post("/v1/reminders")
     async def post_reminder(body: ReminderBody) -> dict[str, Any]:
+        """Tell what is due, as an alarm of low priority, unless this occasion was told before."""
         told = station.reminders.tell(Request(**dict(body)))
         return {"told": told}
 
     @api.post("/v1/reminders/settle")
     async def post_settle(body: SettleBody) -> dict[str, Any]:
+        """It has been done: its reminder needs nobody any more."""
         station.reminders.settle(body.item, body.because)
         return {"item": body.item, "open": False}
 

@@ -18,6 +18,7 @@ from irctl.domain import chain
 
 UNSYNCED_BYTES_MAX = 64 * 2**10
 """What a power cut may leave unreadable at the end: the samples of four lamps since the last sync are a quarter of it."""
+GO_BACK = "or go back to the back-up of the whole state folder that was made before the upgrade"
 LOOK_FIRST = "Nobody is treated until somebody has looked into it; then: irctl journal set-aside"
 
 
@@ -63,6 +64,8 @@ def reopen(path: Path, anchor_path: Path, now_s: float) -> Found:
 def _damage(path: Path, reading: _Reading) -> str | None:
     """A chain that does not hold; or an old file in the place of the current one, which the anchor would find if it were not gone as well."""
     verified = reading.verified
+    if reading.newer:
+        return f"{path.name} {reading.newer}. Install that version or a newer one; {GO_BACK}"
     if verified.broken:
         return f"{path.name} line {verified.broken.line}: {verified.broken.text}. {LOOK_FIRST}"
     empty = not verified.events
@@ -78,12 +81,15 @@ class _Reading:
 
     def __init__(self, path: Path, anchor: Anchor | None, now_s: float) -> None:
         self.memory, self.first = Memory(), 1
+        self.newer: str | None = None
+        """Why it is not for this irctl to read."""
         self.size = 0
         """The bytes that hold."""
         signed = verifier(path.with_name(PUBLIC_KEY))
         walk = chain.Walk(signed, None if anchor is None else (anchor.seq, anchor.head), alone=True)
         for number, event in enumerate(walk.follow(self._lines(path))):
             self.first = self.first if number else event["seq"]
+            self.newer = self.newer or chain.newer(event)
             self.memory.add(event, now_s, read=True)
         self.verified = walk.verified()
 

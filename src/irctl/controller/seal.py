@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from irctl.domain.signature import KEY_BYTES, checkpoint_message, fingerprint, signature_problem
+from irctl.whole_file import OWNER_ONLY, write_whole
 
 KEY, PUBLIC_KEY = "journal.key", "journal.pub"
 DOCUMENTS = (b"irctl certificate\n", b"irctl excerpt\n")
@@ -43,7 +44,7 @@ class Seal:
         if not path.exists():
             if public.exists() and not anew:
                 raise KeyMissing("is gone")
-            _make(path)
+            write_whole(path, os.urandom(KEY_BYTES), OWNER_ONLY)
         seal = cls(path.read_bytes())
         if seal.public_key not in public_keys(public):
             with public.open("a", encoding="ascii") as file:
@@ -57,19 +58,6 @@ class Seal:
         """`told`: a document's `message`."""
         assert told.startswith(DOCUMENTS)
         return self._key.sign(told).hex()
-
-
-def _make(path: Path) -> None:
-    """Under another name first: half a key would be no key for ever."""
-    beside = path.with_name(path.name + ".new")
-    beside.unlink(missing_ok=True)
-    made = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        os.write(made, os.urandom(KEY_BYTES))
-        os.fsync(made)
-    finally:
-        os.close(made)
-    beside.rename(path)
 
 
 class Verifier:

@@ -17,13 +17,14 @@ from irctl.controller import recovery
 from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
 from irctl.controller.clock import WallClock, utc_now
-from irctl.controller.config import LOOPBACK, StationConfig
+from irctl.controller.config import StationConfig
 from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
+from irctl.domain import chain
 from irctl.domain.problems import Problem, Refused
-from irctl.listening import listen, url_of
+from irctl.listening import LOOPBACK, listen, url_of
 from irctl.rope import Rope
 
 PREDECESSOR_S = 4.0
@@ -57,7 +58,7 @@ async def serve(
                     "api.host",
                     api.host,
                     "is not this machine's loopback address",
-                    'Use "127.0.0.1": what it says and hears is not encrypted',
+                    'Use "127.0.0.1": what it says and hears is not encrypted. For a clinic on another computer: [fleet]',
                 )
             ]
         )
@@ -77,6 +78,7 @@ async def serve(
                 station=config.file.station.name,
                 pid=getpid(),
                 clinic=config.file.clinic.model_dump(mode="json"),
+                fleet=None if config.file.fleet is None else config.file.fleet.model_dump(mode="json"),
             )
 
         try:
@@ -149,10 +151,11 @@ async def start_station(
         journal.failure = str(error)
     except OSError as error:
         journal.failure = f"{journal.path.name}: {error.strerror or error}"
-    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == "controller.started"), None)
+    before = next((e["station_hash"] for e in reversed(journal.events) if e["event"] == chain.STARTED), None)
     journal.write(
-        "controller.started",
+        chain.STARTED,
         version=version("irctl"),
+        format=chain.FORMAT,
         station=config.file.station.name,
         station_hash=config.sha256,
         simulated=station.simulated,

@@ -35,7 +35,7 @@ class MaintenanceSection(Strict):
 
 
 class UpkeepSection(Strict):
-    """How a lamp is calibrated and checked. Project choices with their reasons in docs/calibration.md, none of them a standard's."""
+    """How a lamp is calibrated and checked. Project choices with their reasons in docs/reference/calibration.md, none of them a standard's."""
 
     lamp_type: str = Field(default="halogen", min_length=1, max_length=40)
     """Which spectral mismatch of a meter's certificate applies, and which treatment protocols are meant for it."""

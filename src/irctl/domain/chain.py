@@ -21,6 +21,18 @@ CONTINUED = "journal.continued"
 """The first event of a file that goes on where a closed one ended; it names that file, its last number and hash."""
 SET_ASIDE = "journal.set_aside"
 """The first event of a journal that was begun anew because the one before it did not hold: a new chain, the numbers go on."""
+STARTED = "controller.started"
+FORMAT = 1
+"""Of what events mean, told in the events of `TELLS_FORMAT`; 1 where nothing is told. Raised when an irctl before would misread what this one writes."""
+TELLS_FORMAT = frozenset({STARTED, CONTINUED, SET_ASIDE})
+
+
+def newer(event: Event) -> str | None:
+    """Why a journal with this event is not for this irctl, in words that go on after its name; None where it is."""
+    if event.get("event") not in TELLS_FORMAT or event.get("format", 1) <= FORMAT:
+        return None
+    wrote = event.get("version", "a newer version")
+    return f"was written by irctl {wrote}: its journals have format {event['format']}, and this one knows {FORMAT}"
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:

@@ -23,10 +23,23 @@ from irctl.domain.problems import Problem, Refused
 
 WAITS_S = 30.0
 """For another writer's batch; the longest takes a fraction of a second."""
+CUT_S = 10.0
+"""A network that has taken nothing for this long has been cut: better a new connection than an answer that never comes."""
+ABANDONED_S = 30.0
+"""The server ends a transaction whose client has fallen silent for this long: it may hold the lock of the one writer."""
 WRITER = 0x697263746C
 """PostgreSQL's advisory lock that makes us the one writer."""
 OWNER_ONLY = 0o600
 _WRITES = "irctl_writes"
+_PATIENCE = {
+    "connect_timeout": f"{CUT_S:.0f}",
+    "keepalives_idle": f"{CUT_S / 2:.0f}",
+    "keepalives_interval": "2",
+    "keepalives_count": "2",
+    "tcp_user_timeout": f"{CUT_S * 1000:.0f}",
+    "options": f"-c idle_in_transaction_session_timeout={ABANDONED_S:.0f}s -c lock_timeout={WAITS_S:.0f}s -c tcp_user_timeout={CUT_S:.0f}s",
+}
+"""libpq's words, for a PostgreSQL across a network; what the URL says itself counts."""
 
 
 class Database:
@@ -41,7 +54,12 @@ class Database:
             self.engine = (
                 _sqlite(self._url.database)
                 if self.is_sqlite
-                else create_engine(self._url, json_serializer=_json, hide_parameters=True)
+                else create_engine(
+                    self._url.update_query_dict(_PATIENCE | dict(self._url.query)),
+                    json_serializer=_json,
+                    hide_parameters=True,
+                    pool_pre_ping=True,
+                )
             )
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
             remedy = "sqlite:///FILE, or postgresql://USER@HOST/NAME with irctl[postgres] installed"

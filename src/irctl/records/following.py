@@ -148,6 +148,8 @@ def _project(connection: Connection, controller: str, events: Sequence[Event]) -
             if number == seq and event.get("hash") != head:
                 raise _refused(number, "is another event than the one that was projected: the history was written anew")
             continue
+        if (newer := chain.newer(event)) is not None:
+            raise Refused([Problem("seq", number, newer, "Use that version of irctl, or a newer one")])
         rows += _gap(event, seq, head)
         try:
             known, told = projection.project(known, event)

@@ -34,6 +34,7 @@ from irctl.interop.fhir.delivery import (
 )
 from irctl.interop.fhir.r4 import Resource
 from irctl.interop.outcome import Later, Outcome, Parcel, Refused, Sent
+from irctl.listening import LOOPBACK
 
 TIMEOUT_S = 30.0
 AT_ONCE_MAX = 8
@@ -46,7 +47,6 @@ RETRYABLE = frozenset({401, 403, 408, 409, 423, 425, 429})
 """Beside 5xx: of the sign-in, of the moment, of somebody else's work at the same resource; not of what was sent."""
 NOT_UNDERSTOOD = (ValueError, LookupError, TypeError, AttributeError, httpx.InvalidURL)
 """What an answer makes of a program that expects FHIR."""
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class _Over(Exception):

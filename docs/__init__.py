@@ -1,0 +1,1 @@
+"""The pages, and what is made of the code for them (`generate`)."""

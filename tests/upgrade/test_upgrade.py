@@ -1,0 +1,201 @@
+"""What each version before left behind opens with this one, goes on, and says the same as it did. What a newer one has written is left alone, and why is said."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from irctl.clinic import courses
+from irctl.clinic.desk import Desk
+from irctl.clinic.opening import open_desk
+from irctl.clinic.settings import load_clinic
+from irctl.clinic.tokens import Issuer
+from irctl.controller import segments
+from irctl.controller.clock import utc_now
+from irctl.controller.config import load
+from irctl.controller.examining import examine
+from irctl.controller.journal import Journal
+from irctl.controller.reopening import JournalDamaged
+from irctl.devices.mapped.loading import load_map
+from irctl.documents.exported import verify
+from irctl.domain import chain
+from irctl.domain.electronic_signature import Meaning
+from irctl.domain.problems import Refused
+from irctl.domain.tokens import LIFETIME_MAX
+from irctl.examples import examples
+from irctl.records import tables
+from irctl.records.backup import restore
+from irctl.records.database import Database, head
+from irctl.records.digest import digest
+from irctl.records.following import cursor, follow
+from irctl_campaign.process import Process
+from irctl_campaign.virtual import run_virtual
+from irctl_simulator.station import SimStation
+from tests.records.postgres import Server, a_server
+
+HERE = Path(__file__).parent
+BEFORE = sorted(HERE.glob("*.tar.xz"))
+LATER = datetime(2026, 12, 1, 9, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """By a version before, in a folder of its own."""
+
+    state: Path
+    about: dict[str, Any]
+
+    @property
+    def journal(self) -> Path:
+        return self.state / "journal.jsonl"
+
+
+@pytest.fixture(params=BEFORE, ids=lambda path: path.name.removesuffix(".tar.xz"))
+def left(request: pytest.FixtureRequest, tmp_path: Path) -> Left:
+    with tarfile.open(request.param) as packed:
+        packed.extractall(tmp_path, filter="data")
+    return Left(tmp_path, json.loads((tmp_path / "digests.json").read_text("utf-8")))
+
+
+@pytest.fixture
+def desk(left: Left) -> Iterator[Desk]:
+    opened = open_desk(load_clinic(left.state / "clinic.toml"), left.state, Issuer(left.state), utc_now, stations={})
+    yield opened
+    opened.database.close()
+
+
+def test_its_journal_holds_and_goes_on(left: Left):
+    before = examine(left.journal)
+    assert before.broken is None
+    assert before.signed
+
+    async def go_on() -> None:
+        hardware = tomllib.loads((examples() / "demo-sim.toml").read_text("utf-8"))
+        config = load(left.state / "station.toml")
+        process = await Process.start(SimStation.from_config(hardware), config, left.state, lambda: LATER)
+        assert process.station.journal.writable
+        assert process.station.shutdown.latch is None
+        await process.switch_off()
+
+    run_virtual(go_on())
+    after = examine(left.journal)
+    assert after.broken is None
+    assert after.last > before.last
+
+
+def test_its_database_says_what_it_said(left: Left, desk: Desk):
+    assert desk.database.revision() == head()
+    for visit, body in left.about["visits"].items():
+        assert json.loads(json.dumps(dict(desk.papers.get(courses.VISIT, visit).body), default=str)) == body
+        (signature,) = desk.papers.signatures(courses.VISIT, visit)
+        assert signature.meaning is Meaning.PERFORMED
+    named = desk.patients.named(left.about["patients"], "a test", "upgrade", desk.now())
+    assert {reference: found.person.name for reference, found in named.items()} == left.about["patients"]
+    with desk.database.reading() as connection:
+        now = {t.name: digest(connection, t, left.about["controller"]) for t in tables.PROJECTED}
+    assert now == left.about["digests"]
+
+
+def test_its_journal_read_anew_makes_the_same_rows(left: Left, desk: Desk, tmp_path: Path):
+    fresh = Database(f"sqlite:///{tmp_path / 'fresh.sqlite'}")
+    fresh.prepare()
+    controller = left.about["controller"]
+    last = cursor(desk.database, controller).seq
+    follow(fresh, controller, (event for event in segments.events_after(left.journal, 0) if event["seq"] <= last))
+    with fresh.reading() as connection:
+        assert {t.name: digest(connection, t, controller) for t in tables.PROJECTED} == left.about["digests"]
+    fresh.close()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with a_server() as running:
+        yield running
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_its_back_up_comes_back_into_either_database(
+    left: Left, kind: str, tmp_path: Path, request: pytest.FixtureRequest
+):
+    url = (
+        f"sqlite:///{tmp_path / 'restored.sqlite'}"
+        if kind == "sqlite"
+        else request.getfixturevalue("server").database()
+    )
+    database = Database(url)
+    assert restore(database, left.state / "backup.jsonl").rows > 50
+    assert cursor(database, left.about["controller"]).seq > 0
+    database.close()
+
+
+def test_its_files_are_read_and_its_keys_too(left: Left):
+    assert set(load(left.state / "station.toml").file.lamps) == {"left", "right"}
+    assert load_map(left.state / "maps" / "drr245.toml")
+    assert Issuer(left.state).service(LATER)
+    assert LIFETIME_MAX.total_seconds() == 3600
+
+
+def test_its_evidence_is_still_verified(left: Left):
+    found = verify((left.state / "session.irctl.json").read_bytes())
+    assert not found.problems
+    assert len(found.holds) >= 8
+
+
+# --- a newer one ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def newer(left: Left, monkeypatch: pytest.MonkeyPatch) -> Left:
+    """A journal that a newer irctl has gone on with."""
+    with monkeypatch.context() as then:
+        then.setattr(chain, "FORMAT", 2)
+        journal = Journal(left.journal, lambda: LATER)
+
+        async def write() -> None:
+            journal.open()
+            journal.write(chain.STARTED, version="9.1.0", format=2, station="x", station_hash="0", simulated=True)
+            journal.close()
+
+        run_virtual(write())
+    return left
+
+
+def test_no_light_on_a_newer_journal_nothing_is_written_and_both_versions_are_named(newer: Left):
+    whole = newer.journal.read_bytes()
+
+    async def opened() -> None:
+        Journal(newer.journal, lambda: LATER).open()
+
+    with pytest.raises(
+        JournalDamaged, match=r"written by irctl 9\.1\.0.*format 2, and this one knows 1.*Install that version"
+    ):
+        run_virtual(opened())
+    assert newer.journal.read_bytes() == whole
+
+
+def test_the_controller_goes_dark_serves_and_says_why_it_treats_nobody(newer: Left):
+    async def start() -> str | None:
+        hardware = tomllib.loads((examples() / "demo-sim.toml").read_text("utf-8"))
+        config = load(newer.state / "station.toml")
+        process = await Process.start(SimStation.from_config(hardware), config, newer.state, lambda: LATER)
+        failure = process.station.journal.failure
+        await process.switch_off()
+        return failure
+
+    assert "written by irctl 9.1.0" in (run_virtual(start()) or "")
+
+
+def test_a_newer_journal_is_not_projected(newer: Left, desk: Desk):
+    controller = newer.about["controller"]
+    before = cursor(desk.database, controller)
+    with pytest.raises(Refused, match=r"written by irctl 9\.1\.0"):
+        follow(desk.database, controller, segments.events_after(newer.journal, 0), batch=10_000)
+    assert cursor(desk.database, controller) == before
