@@ -36,12 +36,19 @@ def commands(line: str) -> Iterator[list[str]]:
     lexer.whitespace_split = True
     for word in [*lexer, ";"]:
         if word and set(word) <= set("|;&()"):
-            start = next((n for n, one in enumerate(words) if one in PROGRAMS), None)
-            if start is not None:
-                yield _without_redirection(words[start:])
+            words = _itself(words)
+            if words and words[0] in PROGRAMS:
+                yield _without_redirection(words)
             words = []
         else:
             words.append(word)
+
+
+def _itself(words: list[str]) -> list[str]:
+    """Without what another program is told about how to run it: who it is run as, its environment."""
+    while words and (words[0] in ("sudo", "runuser", "env", "exec", "--") or "=" in words[0] or words[0] == "-u"):
+        words = words[2 if words[0] == "-u" else 1 :]
+    return words
 
 
 def _without_redirection(words: list[str]) -> list[str]:
@@ -51,7 +58,7 @@ def _without_redirection(words: list[str]) -> list[str]:
 
 def name_of(words: list[str]) -> str:
     """ "irctl records sync" of a whole command."""
-    if words[0] != "irctl":
+    if words[0] != "irctl" or not words[1:]:
         return " ".join(words[:2]) if words[1:2] and not words[1].startswith("-") else words[0]
     words = _as_typed(words[1:])
     return "irctl " + next((name for name in (" ".join(words[:2]), words[0]) if name in NAMES), words[0])

@@ -27,9 +27,15 @@ def check(kind: str, text: str, folder: Path) -> None:
     KINDS[kind](text, folder)
 
 
+def as_whole(text: str) -> Told:
+    """A station file; what is only a part of one is laid over the demonstration's."""
+    told = tomllib.loads(text)
+    return told if "station" in told else merged(tomllib.loads((CONFIGS / "demo.toml").read_text("utf-8")), told)
+
+
 def _station(text: str, folder: Path) -> None:
-    told, station = tomllib.loads(text), StationFolder(folder)
-    station.station = told if "station" in told else merged(station.station, told)
+    station = StationFolder(folder)
+    station.station = as_whole(text)
     load(station.write())
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
 
 from irctl.documents.exported import render_pdf
+from irctl_campaign.virtual import run_virtual
 from tests.documents import cms
 from tests.documents.calibrations import public
 from tests.documents.dossiers import a_dossier
 from tests.documents.exports import CLINIC_KEY, an_export, sign
+from tests.simulation.world import a_station
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -47,6 +51,13 @@ def _our_knee() -> bytes:
     return text.replace('name = "luminous-ir"', 'name = "our-knee"', 1).encode()
 
 
+async def _journal(folder: Path) -> None:
+    """With its keys, signed and anchored, as a controller leaves it that has given no light."""
+    async with a_station(folder, config=CONFIGS / "demo.toml") as world:
+        await asyncio.sleep(60.0)
+        await world.process.switch_off()
+
+
 GIVEN: Mapping[str, Callable[[], bytes]] = {
     "course.json": _course,
     "patients.csv": PATIENTS.encode,
@@ -66,6 +77,10 @@ GIVEN: Mapping[str, Callable[[], bytes]] = {
 
 def give(folder: Path, text: str) -> None:
     """Write what `text` names; what is there already stays as it is."""
+    if "journal.jsonl" in text:
+        run_virtual(_journal(folder))
+    if "station.toml" in text and not (folder / "station.toml").exists():
+        shutil.copy(folder / "configs" / "demo.toml", folder / "station.toml")
     for name, made in GIVEN.items():
         path = folder / name
         if name in text and not path.exists():

@@ -30,6 +30,8 @@ NO_INSTRUCTIONS = ("decisions",)
 LANGUAGES = ("sh", "console", "toml", "json", "python", "typst")
 SHOWN = ("text", "mermaid")
 """Blocks that only show something. None of their lines may be a command."""
+DIRECTIVE = "{"
+"""So begins what is meant for the program that makes the site."""
 REASONS = (
     "needs hardware",
     "needs systemd",
@@ -95,7 +97,8 @@ class Page:
                 marks |= {one["name"]: one["said"] for one in _COMMENT.finditer(token.content)}
             elif token.type in ("fence", "code_block"):
                 assert token.map is not None
-                found.append(Block(self.path, token.map[0] + 1, token.info.strip(), token.content, marks))
+                if not token.info.startswith(DIRECTIVE):
+                    found.append(Block(self.path, token.map[0] + 1, token.info.strip(), token.content, marks))
             if token.type != "html_block":
                 marks = {}
         return tuple(found)

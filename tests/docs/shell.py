@@ -40,6 +40,9 @@ stays() {
     cat "$log"
     return 1
 }
+offered() {
+    cat "$TMPDIR"/* | sed -nE 's/.*pair join NAME (\S+) (\S+) .*/\1 \2/p'
+}
 first_alarm() {
     irctl alarms --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["alarms"][0]["id"])'
 }
@@ -70,7 +73,7 @@ class Ran:
 def run(page: Page, folder: Path) -> Ran:
     """Raises AssertionError where its world cannot be made, or it does not end."""
     began = time.monotonic()
-    with a_world(page.world, folder, page.text) as world:
+    with a_world(page.world, folder, typed_text(page)) as world:
         ran = run_in(page, world)
     return replace(ran, seconds=time.monotonic() - began)
 
@@ -125,6 +128,11 @@ def _as_marked(block: Block, line: str) -> str:
     if block.marks.get("world") == BENCH:
         return f'IRCTL_URL="$AT_THE_BENCH" {line}'
     return line
+
+
+def typed_text(page: Page) -> str:
+    """Everything that is typed on a page."""
+    return "\n".join(line for block in page.blocks if block.language in RUN for line in typed(block))
 
 
 def typed(block: Block) -> list[str]:

@@ -28,7 +28,7 @@ from tests.browser.clinic_world import PASSWORD, PIN
 from tests.browser.conftest import browser
 from tests.docs.given import give
 from tests.docs.pages import Page, pages
-from tests.docs.shell import run_in
+from tests.docs.shell import run_in, typed_text
 from tests.docs.terminal import Terminal
 from tests.docs.tutorial import Player, Press, Step, Type, steps
 from tests.docs.worlds import ANSWERS, World, a_world
@@ -136,7 +136,7 @@ def test_the_lines_of_a_page_run_beside_the_demonstration(
     page: Page, demonstration: Demonstration, followed: Player
 ) -> None:
     _as_the_pages_have_it(demonstration, session_of(followed))
-    give(demonstration.world.folder, page.text)
+    give(demonstration.world.folder, typed_text(page))
     ran = run_in(page, demonstration.world)
     print(f"{page.name}: {ran.seconds:.1f} s\n{ran.said}")
     assert ran.code == 0, ran.said

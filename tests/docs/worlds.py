@@ -36,10 +36,12 @@ from irctl.records.database import Database
 from irctl.records.sealing import Ring
 from tests.browser.clinic_world import PASSWORD, PIN, free_port
 from tests.docs.bench import a_bench, a_day
+from tests.docs.files import as_whole
 from tests.docs.given import CONFIGS, give
 from tests.docs.pages import Block
 from tests.interop import peer
 from tests.service.worlds import a_simulator
+from tests.unit.worlds import toml
 
 WORLDS = ("files", "clinic", "wires", "morning", "noon", "ehr", "demo")
 
@@ -50,6 +52,8 @@ INSTALLED = ("/var/lib/irctl", "/etc/irctl", "/mnt/archive")
 """Folders of a computer on which irctl is installed. Here each is under the page's own."""
 ALARM = "A-117"
 """The first alarm that is open, whatever its number (tests/docs/shell.py)."""
+OFFERED = "10.0.0.7:8973 CODE"
+"""Where a station offers to be paired, and the code, as it has just said."""
 ADAPTERS = {"/dev/ttyUSB0": "lamp-line", "/dev/ttyUSB1": "safety-line", "/dev/ttyUSB2": "sensor-line"}
 """Of the station that a page wires, and the simulator's line behind each."""
 STAFF: Mapping[str, tuple[str, Role]] = {
@@ -86,7 +90,9 @@ class World:
         """A file that the page shows. A station's serves at this world's port."""
         text = self.rewritten(block.text)
         if block.marks.get("kind") == "station":
-            text += f"\n[api]\nport = {self.environment['IRCTL_URL'].rpartition(':')[2]}\n"
+            station = as_whole(text)
+            station["api"] = {"port": int(self.environment["IRCTL_URL"].rpartition(":")[2])}
+            text = toml(station)
         (self.folder / block.marks["file"]).write_text(text, encoding="utf-8")
 
     def rewritten(self, text: str) -> str:
@@ -97,7 +103,7 @@ class World:
 
 @contextmanager
 def a_world(name: str, folder: Path, text: str) -> Iterator[World]:
-    """`text`: the page's, for the files that it names."""
+    """`text`: what is typed there, for the files that it names."""
     assert name in WORLDS, f"there is no world {name!r}; there are {', '.join(WORLDS)}"
     with ExitStack() as beside:
         world = _with_files(folder)
@@ -123,7 +129,7 @@ def _with_files(folder: Path) -> World:
     _copy_configs(folder / "configs", controller, clinic)
     for beside in ("calibrations", "meters"):
         shutil.copytree(folder / "configs" / beside, folder / beside)
-    for here in INSTALLED:
+    for here in (*INSTALLED, "tmp"):
         (folder / here.lstrip("/")).mkdir(parents=True)
     own = {name: value for name, value in os.environ.items() if not name.startswith(("IRCTL_", "XDG_"))}
     environment = own | {
@@ -131,6 +137,7 @@ def _with_files(folder: Path) -> World:
         "HOME": str(folder),
         "NO_COLOR": "1",
         "TERM": "dumb",
+        "TMPDIR": str(folder / "tmp"),
         "COLUMNS": "200",
         "LINES": "50",
         "PYTHONUNBUFFERED": "1",
@@ -140,7 +147,8 @@ def _with_files(folder: Path) -> World:
     }
     environment.pop("DISPLAY", None)
     instead = {here: str(folder / here.lstrip("/")) for here in INSTALLED}
-    instead |= {ALARM: '"$(first_alarm)"', CONTROLLER: environment["IRCTL_URL"], CLINIC: environment["IRCTL_CLINIC"]}
+    instead |= {OFFERED: "$(offered)", "irctl pair offer": f"irctl pair offer --port {free_port()}"}
+    instead |= {"10.0.0.7": "127.0.0.1"} | {ALARM: '"$(first_alarm)"', CONTROLLER: environment["IRCTL_URL"], CLINIC: environment["IRCTL_CLINIC"]}
     return World(folder, environment, instead)
 
 
