@@ -37,9 +37,7 @@ class Terminal:
         """Run it in `folder`, alone in its session, so that all of it can be ended."""
         master, slave = pty.openpty()
         words = ["setsid", "--ctty", "bash", str(script)]
-        process = subprocess.Popen(
-            words, cwd=folder, env=dict(environment), stdin=slave, stdout=slave, stderr=slave
-        )
+        process = subprocess.Popen(words, cwd=folder, env=dict(environment), stdin=slave, stdout=slave, stderr=slave)
         os.close(slave)
         return cls(process, master, answers)
 

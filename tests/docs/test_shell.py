@@ -12,7 +12,7 @@ import pytest
 from tests.docs.pages import Page, pages
 from tests.docs.shell import RUN, Ran, answers_shown, run, unlike
 
-AT_ONCE = 3
+AT_ONCE = 4
 """Pages mostly wait."""
 DEMONSTRATION = "demo"
 """Runs with the tutorial: tests/docs/test_tutorial.py."""
@@ -29,11 +29,17 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Future[Ran]]]:
+def running(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Ran]]]:
     """The pages that this run of tests asks for, side by side."""
     asked = {item.callspec.params["page"] for item in request.session.items if item.fspath == request.path}  # type: ignore[attr-defined]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {page.name: pool.submit(run, page, tmp_path_factory.mktemp("page") / "here") for page in PAGES if page in asked}
+        yield {
+            page.name: pool.submit(run, page, tmp_path_factory.mktemp("page") / "here")
+            for page in PAGES
+            if page in asked
+        }
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

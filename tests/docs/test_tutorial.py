@@ -31,7 +31,7 @@ from tests.docs.pages import Page, pages
 from tests.docs.shell import run_in, typed_text
 from tests.docs.terminal import Terminal
 from tests.docs.tutorial import Player, Press, Step, Type, steps
-from tests.docs.worlds import ANSWERS, World, a_world
+from tests.docs.worlds import World, a_world
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

@@ -1,10 +1,10 @@
 """The numbered steps of a page, as a script for a browser: what is bold is pressed, what is italic is the question or field, what is code is typed or seen.
 
-    **Treat**                        press it: a button that begins so, or a link that says so; at what was seen first in this step, else the first on the page
-    *Skin* **As before**             of the question whose words begin so (or have it in them), this answer
-    *every other question* **No**    of each question that has no answer yet and offers this one
-    *Distance, cm* `50`              type into the field
-    `born 4 May 1961`                it is there to be read
+**Treat**                        press it: a button that begins so, or a link that says so; at what was seen first in this step, else the first on the page
+*Skin* **As before**             of the question whose words begin so (or have it in them), this answer
+*every other question* **No**    of each question that has no answer yet and offers this one
+*Distance, cm* `50`              type into the field
+`born 4 May 1961`                it is there to be read
 """
 
 from __future__ import annotations
@@ -135,7 +135,11 @@ class Player:
     def _press(self, name: str) -> None:
         offered = self._offered(name)
         offered.first.wait_for(timeout=LIGHT_MS)
-        here = self.screen.locator("li, section, tr").filter(has_text=self._near).filter(has=offered) if self._near else None
+        here = (
+            self.screen.locator("li, section, tr").filter(has_text=self._near).filter(has=offered)
+            if self._near
+            else None
+        )
         (here.last.locator(offered) if here and here.count() else offered).first.click(timeout=WAIT_MS)
         self._near = self._near if here and here.count() else ""
         self.screen.wait_for_timeout(TURNS_MS)

@@ -14,12 +14,13 @@ What measures short times is not left to a busy computer: `<!-- world: bench -->
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -41,10 +42,17 @@ from tests.docs.given import CONFIGS, give
 from tests.docs.pages import Block
 from tests.interop import peer
 from tests.service.worlds import a_simulator
-from tests.unit.worlds import toml
+from tests.unit.worlds import StationFolder, toml
 
 WORLDS = ("files", "clinic", "wires", "morning", "noon", "ehr", "demo")
 
+A_SHORT_PLAN = """
+[lamps.left.upkeep]
+levels_pct = [20.0, 40.0, 60.0, 80.0, 100.0]
+repeats = 2
+samples = 3
+"""
+"""Of calibrations at the bench: ten readings."""
 CONTROLLER, CLINIC, EHR, LISTENER = (
     "http://127.0.0.1:8970", "http://127.0.0.1:8971", "https://ehr.example/fhir", "mllp://127.0.0.1:2575",
 )  # fmt: skip
@@ -76,6 +84,10 @@ ANSWERS = {
     "fewer than": "y",
 }
 """What somebody at the terminal answers, by the question's words."""
+
+
+_ONE_AT_A_TIME = threading.Lock()
+"""alembic knows of one migration in a process."""
 
 
 @dataclass
@@ -148,7 +160,11 @@ def _with_files(folder: Path) -> World:
     environment.pop("DISPLAY", None)
     instead = {here: str(folder / here.lstrip("/")) for here in INSTALLED}
     instead |= {OFFERED: "$(offered)", "irctl pair offer": f"irctl pair offer --port {free_port()}"}
-    instead |= {"10.0.0.7": "127.0.0.1"} | {ALARM: '"$(first_alarm)"', CONTROLLER: environment["IRCTL_URL"], CLINIC: environment["IRCTL_CLINIC"]}
+    instead |= {"10.0.0.7": "127.0.0.1"} | {
+        ALARM: '"$(first_alarm)"',
+        CONTROLLER: environment["IRCTL_URL"],
+        CLINIC: environment["IRCTL_CLINIC"],
+    }
     return World(folder, environment, instead)
 
 
@@ -163,7 +179,8 @@ def _copy_configs(folder: Path, controller: int, clinic: int) -> None:
 def _with_a_clinic(world: World) -> None:
     state = Path(world.environment["IRCTL_STATE"])
     database = Database(f"sqlite:///{state / 'records.sqlite'}")
-    database.prepare()
+    with _ONE_AT_A_TIME:
+        database.prepare()
     accounts, now = Accounts(database), datetime.now(UTC)
     accounts.create(ADMINISTRATOR.login, ADMINISTRATOR.name, ADMINISTRATOR.roles, PASSWORD, None, now)
     for login, (name, role) in STAFF.items():
@@ -185,11 +202,29 @@ def _with_wires(world: World, beside: ExitStack) -> None:
 
 def _with_a_station(world: World, beside: ExitStack, *, noon: bool) -> None:
     state = Path(world.environment["IRCTL_STATE"])
-    config = world.folder / "configs" / "demo.toml"
-    begins = a_day(state, config) if noon else None
+    config, begins = _at_the_bench(world.folder / "bench"), None
+    if noon:
+        with _ONE_AT_A_TIME:
+            morning, begins = _a_morning()
+        shutil.copytree(morning, state, dirs_exist_ok=True)
     url = beside.enter_context(a_bench(state, config, begins))
     shutil.copy(state / "journal.pub", world.folder)
     world.environment["IRCTL_URL"] = world.instead[CONTROLLER] = url
+
+
+@cache
+def _a_morning() -> tuple[Path, datetime]:
+    """Made once: its state folder, and when it was over."""
+    folder = Path(tempfile.mkdtemp(prefix="irctl-docs-"))
+    atexit.register(shutil.rmtree, folder)
+    return folder / "state", a_day(folder / "state", _at_the_bench(folder / "bench"))
+
+
+def _at_the_bench(folder: Path) -> Path:
+    """The station's file."""
+    station = StationFolder(folder)
+    station.station = as_whole(A_SHORT_PLAN)
+    return station.write()
 
 
 def _with_an_ehr(world: World, beside: ExitStack) -> None:
