@@ -81,10 +81,20 @@ def _by_irctl(words: list[str], *, whole: bool) -> str:
             return ""  # understood; nobody is signed in
         except (MissingArgumentError, CoercionError) as error:
             placeholder = isinstance(error, MissingArgumentError) or any(map(PLACEHOLDER.fullmatch, words))
-            return "" if placeholder and not whole else str(error)
+            return _unknown_options(words) if placeholder and not whole else str(error)
         except CycloptsError as error:
             return str(error) or type(error).__name__
     return ""
+
+
+def _unknown_options(words: list[str]) -> str:
+    """What is missing is told first, and hides them."""
+    app = build(words)
+    for word in words:
+        if word in app:
+            app = app[word]
+    known = {name for argument in app.assemble_argument_collection() for name in (*argument.names, *argument.negatives)}
+    return ", ".join(word for word in words if word.startswith("--") and word.partition("=")[0] not in known)
 
 
 def _as_typed(words: list[str]) -> list[str]:

@@ -132,16 +132,18 @@ class Player:
                 case Press(name):
                     self._press(name)
 
+    def wait_for_a_file(self) -> None:
+        """What the last step saves may still be in the making."""
+        left_ms = WAIT_MS
+        while not self.saved and left_ms > 0:
+            self.screen.wait_for_timeout(TURNS_MS)
+            left_ms -= TURNS_MS
+
     def _press(self, name: str) -> None:
         offered = self._offered(name)
         offered.first.wait_for(timeout=LIGHT_MS)
-        here = (
-            self.screen.locator("li, section, tr").filter(has_text=self._near).filter(has=offered)
-            if self._near
-            else None
-        )
-        (here.last.locator(offered) if here and here.count() else offered).first.click(timeout=WAIT_MS)
-        self._near = self._near if here and here.count() else ""
+        near = self.screen.locator("li, section, tr").filter(has_text=self._near or name).filter(has=offered)
+        (near.last.locator(offered) if self._near and near.count() else offered).first.click(timeout=WAIT_MS)
         self.screen.wait_for_timeout(TURNS_MS)
 
     def _offered(self, name: str) -> Locator:
