@@ -11,7 +11,7 @@ demo: .venv/.runtime
 	$(BIN)/irctl demo
 
 # What is computed runs first, side by side; then what runs in real time, which mostly waits; browsers last, which take the cores it needs.
-WAITING := tests/packaging tests/service tests/fleet
+WAITING := tests/packaging tests/service tests/fleet tests/mqtt
 REAL_TIME := $(WAITING) tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME))

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [stop] [dose] [transactions] [virtual] [planner] [lamps] [hostile] [records] [decade]`: run all or some, print tables. The exit status is 0 whatever they say."""
+"""`python -m benchmarks [stop] [dose] [transactions] [virtual] [planner] [lamps] [fleet] [year] [hostile] [records] [decade]`: run all or some, print tables. The exit status is 0 whatever they say."""
 
 from __future__ import annotations
 
@@ -13,7 +13,19 @@ from rich.console import Console
 
 from benchmarks.report import Report
 
-BENCHMARKS = ("stop", "dose", "transactions", "virtual", "planner", "lamps", "hostile", "records", "decade")
+BENCHMARKS = (
+    "stop",
+    "dose",
+    "transactions",
+    "virtual",
+    "planner",
+    "lamps",
+    "fleet",
+    "year",
+    "hostile",
+    "records",
+    "decade",
+)
 
 
 def main(names: list[str]) -> int:

@@ -19,7 +19,7 @@ from benchmarks.processes import process
 from benchmarks.records import a_journal
 from benchmarks.report import Report, figure, median, p99, times
 from benchmarks.stations import EVENTS_PER_S, SAMPLES
-from benchmarks.usage import Usage, Used
+from benchmarks.usage import Usage, Used, children
 from irctl.domain.chain import canonical
 from irctl.domain.problems import Refused
 from irctl.records import tables
@@ -100,7 +100,7 @@ def _followed(count: int, url: str) -> Run:
             time.sleep(LOOK_S)
         time.sleep(SETTLE_S)
         _ask(stations, "")
-        usage, until_s = Usage(_child(clinic.pid)), time.monotonic() + RUN_S
+        usage, until_s = Usage(children(clinic.pid)[0]), time.monotonic() + RUN_S
         while time.monotonic() < until_s:
             awaited.add(_ask(stations, "where"))
             awaited.arrived(_reached(database))
@@ -180,11 +180,6 @@ def a_clinic(folder: Path, count: int, url: str) -> Iterator[tuple[subprocess.Po
         ) as clinic,
     ):
         yield clinic, stations
-
-
-def _child(pid: int) -> int:
-    """The clinic's own process, which the supervisor keeps."""
-    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def _free_port() -> int:

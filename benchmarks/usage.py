@@ -39,3 +39,9 @@ class Usage:
 
     def _rss(self) -> int:
         return int(Path(f"/proc/{self._pid}/statm").read_text().split()[1]) * PAGE_BYTES
+
+
+def children(pid: int | None = None) -> list[int]:
+    """Of a process; of this one where none is named."""
+    found = pid or os.getpid()
+    return [int(word) for word in Path(f"/proc/{found}/task/{found}/children").read_text().split()]

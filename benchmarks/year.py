@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from rich.console import Console
 from benchmarks.processes import controller, simulator
 from benchmarks.records import a_journal, page_s
 from benchmarks.report import Report, figure
-from benchmarks.usage import Usage
+from benchmarks.usage import Usage, children
 from irctl.controller import journal as journal_module
 from irctl.controller import segments
 from irctl.controller.journal import Journal
@@ -39,6 +39,7 @@ MONTHS = (1, 2)
 SESSIONS_A_MONTH, SAMPLES = 300, 600
 STAMPS = ("seq", "at", "mono_s", "prev", "hash", "event")
 YEAR_MONTHS = 12
+LOOK_S = 0.02
 VARIES = 0.15
 """Of itself, from one run to the next."""
 
@@ -184,27 +185,21 @@ def _start(folder: Path) -> tuple[float, int]:
         with controller(folder, text, running.endpoints) as url:
             took_s = time.monotonic() - began_s
             assert url
-            supervisor = next(
-                pid for pid in _children(os.getpid()) if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes()
-            )
-            return took_s, Usage(_children(supervisor)[0]).so_far().rss_bytes
-
-
-def _children(pid: int) -> list[int]:
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+            supervisor = next(pid for pid in children() if b"serve" in Path(f"/proc/{pid}/cmdline").read_bytes())
+            return took_s, Usage(children(supervisor)[0]).so_far().rss_bytes
 
 
 def _timed(words: Sequence[str]) -> tuple[float, int]:
-    """Seconds, and the most that was in memory."""
-    began_s = time.monotonic()
-    running = subprocess.Popen(words, stdout=subprocess.PIPE)
-    assert running.stdout
-    said = running.stdout.read()
-    _, status, used = os.wait4(running.pid, 0)
-    running.returncode = os.waitstatus_to_exitcode(status)
-    running.stdout.close()
-    assert running.returncode == 0, said
-    return time.monotonic() - began_s, used.ru_maxrss * 1024
+    """Seconds, and the most that was in memory: looked at while it runs, for what the kernel counts at its end begins with the memory of who started it."""
+    began_s, most = time.monotonic(), 0
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as running:
+        while running.poll() is None:
+            with suppress(OSError, StopIteration):
+                lines = Path(f"/proc/{running.pid}/status").read_text().splitlines()
+                most = max(most, next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")))
+            time.sleep(LOOK_S)
+    assert running.returncode == 0, words
+    return time.monotonic() - began_s, most
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ TAIL = """\
   auxiliary contact to an input.
 - **The wrong patient, the wrong area, where people say what is not so.** The clinic makes somebody compare, and keeps who did; it knows no faces. An order in a terminal is for whatever reference was typed.
 - **A lost key.** Without `records.key` nobody can read who the patients are, and no back-up has it.
-- **A network between screen and controller.** Both listen on this machine alone and speak no TLS; what an operator puts before them is theirs.
+- **A network between screen and controller.** The controller listens on its own machine alone. A screen on another computer reaches it by way of the clinic, over TLS, and so does its STOP: that needs the network and the clinic. Who stands at the lamp has the station's own screen, the stop button of the room, and the lamp's switch.
 - **A patient who moves closer.** The distance is assumed, with the uncertainty that the calibration states; only a skin thermometer notices.
 - **Eyes.** 50 to 100 mW/cm² is five to ten times the long-exposure limit for the eye: goggles or a covered face are a precondition, and irctl does not check them.
 - **Residual heat.** A ceramic emitter radiates for minutes after it has no power. Nothing in software darkens it.

@@ -67,6 +67,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     ("GET", "/feeds/{token}.ics"):                          (404,) * EVERYBODY,
     ("GET", "/locked"):                                     (303, 200, 303, 303, 303, 303, 303, 303),
     ("GET", "/look/{name}"):                                (200,) * EVERYBODY,
+    ("GET", "/metrics"):                                    (403,) * EVERYBODY,  # from other computers, without a token
     ("GET", "/patients/{patient}/appointments.ics"):        (401, 403, 200, 200, 403, 403, 200, 200),
     ("GET", "/patients/{patient}/card.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),
     ("GET", "/courses/{course}/{kind}.pdf"):                (401, 403, 200, 200, 403, 403, 200, 200),
@@ -74,7 +75,7 @@ PLAIN: dict[tuple[str, str], tuple[int, ...]] = {
     # Its journal is where no station answers here: a conflict, for those who may ask.
     ("GET", "/records/{controller}/{session}/note.pdf"):    (401, 403, 409, 409, 403, 403, 409, 409),
     # The station does not answer.
-    ("GET", "/relay/{station}/{path:path}"):                (502,) * EVERYBODY,
+    ("GET", "/relay/{station}/{path:path}"):                (403, *(502,) * 7),
     ("GET", "/sign-in"):                                    (200,) * EVERYBODY,
     ("POST", "/api/sign-in"):                               (422,) * EVERYBODY,
     ("POST", "/billing/rvu/files"):                         (401, 403, 403, 403, 422, 422, 403, 422),

@@ -186,7 +186,7 @@ class Line(LineOwner[AnyModbus]):
 
     async def _exchange(self, job: Job[AnyModbus]) -> None:
         self._job, self._giving_up = job, False
-        request = job.request
+        request, began_at = job.request, self._loop.time()
         frame = rtu_frame(request.unit, request.pdu())
         try:
             sent_at = self._send(frame)
@@ -201,6 +201,7 @@ class Line(LineOwner[AnyModbus]):
             self._finish(error=error)
         finally:
             self._listening = False
+            self.stats.busy_s += self._loop.time() - began_at
 
     def _send(self, frame: bytes) -> float:
         """Start sending; the instant its last byte will be out (writing returns long before)."""

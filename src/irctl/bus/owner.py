@@ -156,7 +156,11 @@ class LineOwner(ABC, Generic[R]):
 
     async def _ask(self, request: Request[T], priority: Priority) -> T:
         (asked,) = self._spoken_here((request,))
-        self._check_usable(asked, priority)
+        try:
+            self._check_usable(asked, priority)
+        except BusError as error:
+            self.stats.refused[type(error).__name__] += 1
+            raise
         job: Job[R] = Job(asked, priority, self._loop.create_future(), self._loop.time())
         queue = self._queues[priority]
         queue.append(job)

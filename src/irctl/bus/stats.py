@@ -56,9 +56,14 @@ class UnitStats:
 
 @dataclass(slots=True)
 class LineStats(UnitStats):
-    """Transactions of the whole line. `stray_bytes`: received when nothing was asked. `notes`: what a technician should know."""
+    """Transactions of the whole line. `busy_s`: with a question under way, silences after it not counted. `refused`: never asked, by the name of the exception.
+
+    `stray_bytes`: received when nothing was asked. `notes`: what a technician should know.
+    """
 
     units: dict[int, UnitStats] = field(default_factory=lambda: dict[int, UnitStats]())
+    busy_s: float = 0.0
+    refused: Counter[str] = field(default_factory=lambda: Counter[str]())
     stray_bytes: int = 0
     connects: int = 0
     notes: list[str] = field(default_factory=lambda: list[str]())

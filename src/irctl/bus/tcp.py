@@ -28,6 +28,7 @@ TRANSACTIONS = 1 << 16
 class _Outstanding:
     job: Job[AnyModbus]
     timer: asyncio.TimerHandle
+    sent_at: float
 
 
 class TcpLine(LineOwner[AnyModbus]):
@@ -97,8 +98,9 @@ class TcpLine(LineOwner[AnyModbus]):
         while (number := self._transaction) in self._outstanding:
             self._transaction = (number + 1) % TRANSACTIONS
         self._transaction = (number + 1) % TRANSACTIONS
-        due = self._loop.time() + self._timing(request.unit).timeout_s
-        self._outstanding[number] = _Outstanding(job, self._loop.call_at(due, self._expire, number))
+        now = self._loop.time()
+        due = now + self._timing(request.unit).timeout_s
+        self._outstanding[number] = _Outstanding(job, self._loop.call_at(due, self._expire, number), now)
         self._write(tcp_frame(number, request.unit, request.pdu()))
 
     def _expire(self, number: int) -> None:
@@ -110,6 +112,7 @@ class TcpLine(LineOwner[AnyModbus]):
     def _finish(self, number: int, value: object = None, error: BusError | None = None) -> None:
         outstanding = self._outstanding.pop(number)
         outstanding.timer.cancel()
+        self.stats.busy_s += self._loop.time() - outstanding.sent_at
         self._settle(outstanding.job, value, error)
         self._poke()
 

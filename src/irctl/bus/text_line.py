@@ -129,12 +129,14 @@ class TextLine(LineOwner[AnyText]):
 
     async def _exchange(self, job: Job[AnyText]) -> None:
         self._job, self._giving_up = job, False
+        began_at = self._loop.time()
         try:
             self._finish(value=await self._converse(job))
         except BusError as error:
             self._finish(error=error)
         finally:
             self._listening = False
+            self.stats.busy_s += self._loop.time() - began_at
 
     async def _converse(self, job: Job[AnyText]) -> object:
         request = job.request

@@ -149,6 +149,7 @@ COMMANDS = (
     (RUNNING, "demo", "demo:demo", "A simulated station and one treatment on it."),
     (RUNNING, "serve", "serve:serve", "Run a station's controller."),
     (RUNNING, "clinic serve", "serve:serve_clinic", "Run a clinic that follows controllers elsewhere."),
+    (RUNNING, "mqtt", "mqtt:mqtt", "Tell an MQTT broker what the lamps are doing; it hears nothing."),
     (RUNNING, "pair offer", "pair:offer", "At a controller: wait for its clinic, and print a code."),
     (RUNNING, "pair join", "pair:join", "At the clinic: pair with the controller that printed the code."),
     (RUNNING, "commission", "commission:commission", "Measure a lamp's fail-safes, with nobody under it."),
@@ -164,7 +165,13 @@ COMMANDS = (
     (RUNNING, "device new", "drivers:new", "Begin a new device: a map, or a driver with its test."),
     (RUNNING, "device act", "device:act", "What only a person may order of a device, such as clearing a trip."),
     (RUNNING, "clock accept", "device:accept_clock", "Vouch for a clock that was set back."),
-    (RUNNING, "doctor", "station:doctor", "Check leases against time to dark, and probe devices."),
+    (RUNNING, "doctor", "doctor:doctor", "Is everything well, and what to do where it is not."),
+    (
+        RUNNING,
+        "support-bundle",
+        "support_bundle:support_bundle",
+        "What a developer needs to help, without persons in it.",
+    ),
 )
 GROUPS = {
     "calibrations": "Look at calibrations and decide over them; without a command, all are listed.",

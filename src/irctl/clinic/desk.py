@@ -51,6 +51,8 @@ class Desk:
     """A folder of payers' rules."""
     templates: Path | None
     """A folder of the clinic's own templates of papers."""
+    metrics_token: Path | None
+    """The file of the token that /metrics asks for; None: it is told to programs of this computer."""
     seal: Sign | None = None
     """The clinic's signature over what it hands out as evidence; without it that is not sealed by the clinic."""
     revision: int = field(default=0)

@@ -100,6 +100,7 @@ def desk_on(
         Outbox(papers, ITSELF, Random()),
         payers=state / file.payers if file.payers else examples() / "payers",
         templates=state / file.templates if file.templates else None,
+        metrics_token=state / file.metrics.token_file if file.metrics.token_file else None,
     )
 
 

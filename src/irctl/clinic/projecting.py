@@ -35,6 +35,7 @@ class Projecting:
             try:
                 more = await self.step()
             except Refused as refused:
+                self._station.progress.failed(refused)
                 if (said := str(refused)) != told:
                     told = said
                     _log.warning("records.waiting", station=self._station.name, text=said)
@@ -47,17 +48,23 @@ class Projecting:
 
     async def step(self) -> bool:
         """One page; whether there is more. Raises Refused."""
-        controller = await self._station.controller()
+        controller, progress = await self._station.controller(), self._station.progress
         if self._held:
             after = self._held[-1]["seq"]
         else:
             # From the last event that is known: it must still be the same.
-            after = max(0, (await asyncio.to_thread(cursor, self._desk.database, controller)).seq - 1)
+            progress.seq = (await asyncio.to_thread(cursor, self._desk.database, controller)).seq
+            after = max(0, progress.seq - 1)
+        asked_s = progress.now_s()
         page: list[Event] = await self._station.get(f"/v1/journal?after={after}&limit={PAGE}")
         if page:
             self._held += page
             done = await asyncio.to_thread(follow, self._desk.database, controller, self._held)
+            progress.seq = done.seq
             self._held = [event for event in self._held if event["seq"] >= done.seq]
             if done.events:
                 self._desk.changed()
-        return len(page) == PAGE
+        if len(page) == PAGE:
+            return True
+        progress.level(asked_s)
+        return False

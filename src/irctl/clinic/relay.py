@@ -1,10 +1,12 @@
 """What a browser on another computer says to a station goes through here: what the live panel asks, and STOP, which anybody may.
 
-Nothing is decided here about light: the controller asks for the token that comes along. Only who is signed in gets through to ask, but for a stop.
+Nothing is decided here about light: the controller asks for the token that comes along. Who is treated by which reference stands in the live view, so on a network it is for who has signed in;
+a screen that is locked goes on showing it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import httpx
@@ -21,6 +23,7 @@ from irctl.clinic.stations import Station
 from irctl.domain.screen_lock import Lock
 
 LOOKED_AT = ("v1/stream", "v1/station")
+DRAWING = re.compile(r"ui/[a-z-]+\.(js|css)")
 STOP = "v1/stop"
 ASKED = ("authorization", "content-type", "last-event-id")
 """Headers that go along; a cookie is the clinic's own and does not."""
@@ -31,18 +34,23 @@ def relay(desk: Desk, doors: Doors) -> APIRouter:
     """The routes."""
     router = APIRouter()
 
+    def lock_of(request: Request) -> Lock:
+        visitor = doors.find(request.cookies.get(COOKIE, ""))
+        return Lock.SIGNED_OUT if visitor is None else visitor.lock
+
     @router.get(RELAY + "/{station}/{path:path}")
     async def get_through(station: str, path: str, request: Request) -> Response:
-        if station not in desk.stations or not (path in LOOKED_AT or path.startswith("ui/")):
+        if station not in desk.stations or not (path in LOOKED_AT or DRAWING.fullmatch(path)):
             return _refused(404, "Nothing is here.")
+        if path in LOOKED_AT and lock_of(request) is Lock.SIGNED_OUT:
+            return _refused(403, "Sign in at the clinic first.")
         return await _through(desk.stations[station], path, request)
 
     @router.post(RELAY + "/{station}/{path:path}")
     async def post_through(station: str, path: str, request: Request) -> Response:
         if station not in desk.stations or not path.startswith("v1/"):
             return _refused(404, "Nothing is here.")
-        visitor = doors.find(request.cookies.get(COOKIE, ""))
-        if path != STOP and (visitor is None or visitor.lock is not Lock.OPEN):
+        if path != STOP and lock_of(request) is not Lock.OPEN:
             return _refused(403, "Sign in at the clinic first.")
         return await _through(desk.stations[station], path, request)
 

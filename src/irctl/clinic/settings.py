@@ -118,12 +118,19 @@ class KeepingSection(Strict):
     verify_at: time = time(3)
 
 
+class MetricsSection(Strict):
+    """Who may read the figures for Prometheus: programs of this computer; with a `token_file`, in the state folder, whoever has the token and nobody else."""
+
+    token_file: str | None = None
+
+
 class ClinicFile(Strict):
     clinic: AboutSection = AboutSection()
     records: RecordsSection = RecordsSection()
     stations: dict[Name, StationSection] = Field(default={})
     mail: MailSection | None = None
     keeping: KeepingSection = KeepingSection()
+    metrics: MetricsSection = MetricsSection()
     send: dict[Name, SendSection] = Field(default={})
     receive: dict[Name, ReceiveSection] = Field(default={})
     staff: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,31}$")], StaffSection] = Field(default={})

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from irctl.clinic.acting import Acting
+from irctl.clinic.progress import Progress
 from irctl.domain.people import Person
 from irctl.domain.problems import Problem, Refused
 
@@ -53,11 +54,23 @@ class Station:
         )
         self._view: Mapping[str, Any] | None = None
         self._heard_s = float("-inf")
+        self.progress = Progress(monotonic_s)
+        """Of the records with its journal."""
 
     @property
     def view(self) -> Mapping[str, Any] | None:
         """GET /v1/station as heard last; None when that is too long ago to be true."""
         return self._view if self._monotonic_s() - self._heard_s < STALE_S else None
+
+    @property
+    def heard_ago_s(self) -> float:
+        """Since it answered last; infinity where it never has."""
+        return self._monotonic_s() - self._heard_s
+
+    @property
+    def journal_seq(self) -> int | None:
+        """Of its journal's last event, as heard last, however long ago; None where it was never heard."""
+        return None if self._view is None else int(self._view["journal"]["seq"])
 
     @property
     def title(self) -> str:

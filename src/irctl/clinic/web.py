@@ -25,6 +25,7 @@ from irctl.clinic.doors import Doors
 from irctl.clinic.entrance import entrance
 from irctl.clinic.fees import UPLOAD, UPLOAD_MAX
 from irctl.clinic.relay import relay
+from irctl.clinic.scrape import scraped
 from irctl.clinic.sockets import PATH as SOCKETS
 from irctl.clinic.sockets import guard_sockets
 from irctl.domain.screen_lock import Lock
@@ -45,6 +46,7 @@ def create_app(desk: Desk, doors: Doors, monotonic_s: Callable[[], float] = time
         if (routes := getattr(module, "routes", None)) is not None:
             app.include_router(routes(desk, doors))
     app.include_router(relay(desk, doors))
+    app.include_router(scraped(desk))
     screen.install(desk, doors)
 
     @app.get("/look/{name}", include_in_schema=False)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Query, Request, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, PlainTextResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.exceptions import HTTPException
@@ -31,13 +31,17 @@ from irctl.controller.excerpts import sealed_excerpt
 from irctl.controller.gate import STOP, Gate, TooLong, read_body
 from irctl.controller.journal import Journal
 from irctl.controller.refusal import documented, refusing
+from irctl.controller.scrape import Scrape
 from irctl.controller.station import Station
 from irctl.controller.views import lamp_view, session_view
+from irctl.controller.watchdog import STALLS_S
 from irctl.devices.roles import DeviceFault
 from irctl.domain.chain import Event
 from irctl.domain.limits import Bounds
 from irctl.domain.orders import Order
 from irctl.domain.problems import Problem, Refused
+from irctl.exposition import CONTENT_TYPE
+from irctl.tally import Tally
 
 NOTICE = "irctl is not a certified medical device."
 ABOUT = f"""{NOTICE} Whatever may lead to light needs `Authorization: Bearer TOKEN`, a token of who is signed in at the clinic, where the station file
@@ -127,8 +131,8 @@ class StopBody(_Body):
     reason: Text = "emergency stop"
 
 
-def create_app(station: Station) -> FastAPI:
-    """The API of a running station."""
+def create_app(station: Station, stalls: Tally | None = None) -> FastAPI:
+    """The API of a running station. `stalls`: of its loop, as the watchdog counts them; None where nothing watches it."""
     app = FastAPI(
         title="irctl controller",
         version=version("irctl"),
@@ -139,6 +143,7 @@ def create_app(station: Station) -> FastAPI:
         dependencies=[Depends(Authority(station).check)],
     )
     streams = _Streams(station)
+    scrape = Scrape(station, lambda: streams.open, stalls or Tally(STALLS_S))
     refusing(app)
     app.add_middleware(CrossOrigin, pages=lambda: station.config.file.clinic.pages)
     app.add_middleware(Gate, pages=lambda: station.config.file.clinic.pages)
@@ -346,6 +351,11 @@ def create_app(station: Station) -> FastAPI:
         async for event in streams.follow(station.journal.seq if last_event_id is None else last_event_id):
             yield event
 
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def get_metrics() -> Response:
+        """For Prometheus, in its text format."""
+        return Response(await scrape.text(), media_type=CONTENT_TYPE)
+
     @app.get("/", include_in_schema=False)
     async def get_page() -> Response:
         return FileResponse(PAGE / "index.html")
@@ -399,17 +409,17 @@ class _Streams:
 
     def __init__(self, station: Station) -> None:
         self._station = station
-        self._open = 0
+        self.open = 0
 
     async def place(self) -> AsyncGenerator[None]:
         """One of the places, for as long as the stream is open."""
-        if self._open >= STREAMS_MAX:
+        if self.open >= STREAMS_MAX:
             raise HTTPException(503, f"more than {STREAMS_MAX} screens follow this station: close some")
-        self._open += 1
+        self.open += 1
         try:
             yield
         finally:
-            self._open -= 1
+            self.open -= 1
 
     async def follow(self, after: int) -> AsyncIterator[ServerSentEvent]:
         while True:

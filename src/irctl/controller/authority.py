@@ -86,7 +86,7 @@ TABLE: Mapping[tuple[str, str], Need | Where] = {
         [
             ("GET", path)
             for path in (
-                "/", "/ui/{name}", "/openapi.json", "/v1/station", "/v1/lamps", "/v1/lines", "/v1/lines/{line}/trace", "/v1/stream", "/v1/sessions",
+                "/", "/ui/{name}", "/openapi.json", "/metrics", "/v1/station", "/v1/lamps", "/v1/lines", "/v1/lines/{line}/trace", "/v1/stream", "/v1/sessions",
                 "/v1/sessions/{session_id}", "/v1/sessions/{session_id}/events", "/v1/sessions/{session_id}/excerpt", f"{_LAMP}/commissioning", f"{_LAMP}/commissioned", f"{_LAMP}/burn-in", f"{_LAMP}/check", f"{_LAMP}/checks",
                 f"{_LAMP}/maintenance", f"{_LAMP}/drift", "/v1/calibrations", _CALIBRATION, f"{_CALIBRATION}/events",
                 f"{_CALIBRATION}/certificate", f"{_CALIBRATION}/impact", "/v1/due", "/v1/meters", "/v1/reminders",

@@ -25,6 +25,7 @@ from irctl.controller.reopening import LOOK_FIRST, JournalDamaged, reopen
 from irctl.controller.seal import Seal
 from irctl.domain import chain
 from irctl.domain.chain import Event
+from irctl.tally import Tally
 
 CHECKPOINT_EVENTS = 500
 CHECKPOINT_S = 60.0
@@ -41,6 +42,7 @@ CLOSING = frozenset(
 )
 FILE_BYTES_MAX = 32 * 2**20
 """A file larger than this is closed once nothing is open. It is what a start reads and verifies, after the lamps are dark."""
+SYNCS_S = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 ROTATE_EVERY_S_MIN = 60.0
 """Between two files, also where the next one could not be made: what one file must hand to the next may itself be large."""
 
@@ -68,6 +70,8 @@ class Journal:
         self.reading = asyncio.Lock()
         """Held while somebody's question is read from the files: one thread at a time, for each takes the interpreter from the loop."""
         self.failure: str | None = None
+        self.syncs = Tally(SYNCS_S)
+        """How long an event took to be on the disk, seconds. The loop waits for it."""
         self.seq: int = 0
         self.head: str = chain.GENESIS
         self.memory = Memory()
@@ -158,9 +162,11 @@ class Journal:
         try:
             if self._rotation_due():
                 self._rotate()
+            began_s = now_s()
             self._log.msg(event, **fields)
             if sync:
                 self.disk.fsync(self._file)
+                self.syncs.add(now_s() - began_s)
                 self._sign_when_due(event)
         except (OSError, ValueError, TypeError) as error:
             reason = error.strerror if isinstance(error, OSError) else f"event {event!r} cannot be written: {error}"

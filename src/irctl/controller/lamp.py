@@ -18,10 +18,12 @@ from irctl.domain.history import problems_with_clock, problems_with_history
 from irctl.domain.orders import Order, problems_with
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.rules import Hazard, Stop
+from irctl.tally import Tally
 
 IDLE_LIGHT_MW_CM2 = 10.0
 """Twice what is accepted as a dark reading: no room is as bright by itself, and an afterglow is fainter within the minute."""
 IDLE_LIGHT_S = 60.0
+LATENESSES_S = (0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
 
 class BenchWork(Protocol):
@@ -48,6 +50,8 @@ class Lamp:
         """The present or last of these."""
         self.hushed = False
         """Somebody measures on one of its lines: while idle it asks nothing."""
+        self.lateness = Tally(LATENESSES_S)
+        """Of the ticks of a lit session, seconds: how long after its moment each began."""
         self._wake = asyncio.Event()
         self._light_since_s: float | None = None
         """Since when the radiometer has shown light that nobody ordered; infinity once that has been said."""
@@ -248,8 +252,11 @@ class Lamp:
                     await self._idle()
             except Exception as error:  # an impossible state or a defect of ours: the lamp must not be left to itself
                 await self._give_up(error)
-            due_s = max(due_s + (info.tick_s if self.busy else info.idle_s), now_s())
+            planned_s = due_s + (info.tick_s if self.busy else info.idle_s)
+            due_s = max(planned_s, now_s())
             await self._sleep_until(due_s)
+            if self.session is not None and self.session.lit and now_s() >= planned_s:
+                self.lateness.add(now_s() - planned_s)
             due_s = min(due_s, now_s())
 
     async def _give_up(self, error: Exception) -> None:

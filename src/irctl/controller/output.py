@@ -13,6 +13,7 @@ from irctl.bus.bus import Priority
 from irctl.bus.errors import BusError, Preempted
 from irctl.controller.readings import Latest
 from irctl.devices.roles import Cutoff, DeviceFault, Emitter, Identity, OutputState
+from irctl.tally import Tally
 
 RETRY_PAUSE_S = 0.02
 """Between two attempts at dark when the line itself refuses at once."""
@@ -24,6 +25,9 @@ DARK_PATIENCE_S = 1.0
 """How much longer than its lease an emitter is asked to confirm dark before that is called a failure."""
 AFTER_CUTOFF_S = 1.5
 """Once the cut-off is seen open the emitter gets this long to confirm too: a dimmer ramps down for a second."""
+MARGINS_S = (0.0, 0.1, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75, 2.0, 3.0, 5.0)
+"""The first is a lease that ran out. Finest below two seconds, which most leases are."""
+DARKENINGS_S = (0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0)
 CUTOFF_RENEWALS_PER_LEASE = 3
 """A cut-off's lease is renewed this often within its time, so that one lost frame does not open it."""
 
@@ -74,6 +78,12 @@ class Output:
     identities: dict[str, Identity] = field(default_factory=dict[str, Identity])
     """By role, as they said when they were asked last."""
     _darkening: asyncio.Task[Evidence] | None = None
+    margins: Tally = field(default_factory=lambda: Tally(MARGINS_S))
+    """What was left of the lease, seconds, when the emitter had taken the next one; 0 where it had run out."""
+    darkenings: Tally = field(default_factory=lambda: Tally(DARKENINGS_S))
+    """From the decision until a lamp that had been leased read back dark, seconds."""
+    unverified: int = 0
+    """Attempts at dark that nothing has confirmed in their time."""
 
     @property
     def verified_dark(self) -> bool:
@@ -127,9 +137,11 @@ class Output:
         ):
             await self.cutoff.close(self.cutoff_lease_s)
             self._cutoff_renewed_at_s = now
-        asked_at = loop.time()
+        asked_at, lit = loop.time(), self.level_pct is not None
         self.level_pct, self.went_dark_s = level_pct, None
         await self.emitter.emit(level_pct, self.lease_s)
+        if lit:
+            self.margins.add(max(0.0, self.renewed_at_s + self.lease_s - loop.time()))
         self.renewed_at_s = asked_at
 
     async def observe(self, priority: Priority = Priority.POLL) -> None:
@@ -150,10 +162,10 @@ class Output:
         """
         evidence = evidence or Evidence()
         if self._darkening is None or self._darkening.done():
-            self.level_pct = None
+            lit, self.level_pct = self.level_pct is not None, None
             self._cutoff_renewed_at_s = float("-inf")
             broadcast = broadcast if self.emitter.broadcast_off() is not None else None
-            self._darkening = asyncio.create_task(self._darken(since_s, evidence, broadcast))
+            self._darkening = asyncio.create_task(self._darken(since_s, evidence, broadcast, lit))
         return self._share(self._darkening, evidence)
 
     async def _share(self, darkening: asyncio.Task[Evidence], evidence: Evidence) -> Evidence:
@@ -172,7 +184,7 @@ class Output:
         await asyncio.gather(*attempts)
 
     async def _darken(
-        self, since_s: float, evidence: Evidence, broadcast: asyncio.Future[float | None] | None
+        self, since_s: float, evidence: Evidence, broadcast: asyncio.Future[float | None] | None, lit: bool
     ) -> Evidence:
         loop = asyncio.get_running_loop()
         attempts = [asyncio.create_task(self._emitter_off(evidence, since_s, broadcast))]
@@ -189,6 +201,10 @@ class Output:
         for task in pending:
             task.cancel()
         await asyncio.gather(*attempts, return_exceptions=True)
+        if evidence.verified_dark_s is None:
+            self.unverified += 1
+        elif lit:
+            self.darkenings.add(evidence.verified_dark_s)
         return evidence
 
     async def _emitter_off(

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
 from irctl.controller.alarms import Alarms
 from irctl.controller.journal import Journal
@@ -17,7 +17,7 @@ from irctl.domain.chain import Event
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.reminders import Kind, Told
 
-REMEDIES: Mapping[Kind, str] = {
+REMEDIES: Mapping[Kind, LiteralString] = {
     Kind.CALIBRATION: "irctl calibrate {about} --meter METER --by NAME",
     Kind.CHECK: "irctl check {about} --by NAME",
     Kind.MAINTENANCE: "Do it, then write it down: irctl maintenance {about} KIND --by NAME",

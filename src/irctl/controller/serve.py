@@ -26,6 +26,7 @@ from irctl.domain import chain
 from irctl.domain.problems import Problem, Refused
 from irctl.listening import LOOPBACK, listen, url_of
 from irctl.rope import Rope
+from irctl.tally import Tally
 
 PREDECESSOR_S = 4.0
 """A controller that lost its supervisor needs about this long to go dark and end; its successor waits for it."""
@@ -82,7 +83,7 @@ async def serve(
             )
 
         try:
-            await _serve_api(station, await _listening(api.host, api.port), stopping, announce)
+            await _serve_api(station, watchdog.stalls, await _listening(api.host, api.port), stopping, announce)
         finally:
             # Dark belongs before everything else, and not behind the web server's idea of an orderly end.
             await station.close("controller", "the controller is ending")
@@ -204,7 +205,11 @@ def _load_the_rest() -> None:
 
 
 async def _serve_api(
-    station: Station, listening: socket.socket, stopping: asyncio.Future[str], announce: Callable[[str], None]
+    station: Station,
+    stalls: Tally,
+    listening: socket.socket,
+    stopping: asyncio.Future[str],
+    announce: Callable[[str], None],
 ) -> None:
     await asyncio.to_thread(_load_the_rest)
     import uvicorn
@@ -225,7 +230,7 @@ async def _serve_api(
 
     server = Server(
         uvicorn.Config(
-            create_app(station),
+            create_app(station, stalls),
             http=Connection,
             backlog=ACCEPTED_AT_ONCE,  # which asyncio takes for both: the queue, and how many it takes from it at once
             log_level="error",  # a warning for each bad request would let anybody fill the log

@@ -33,6 +33,14 @@ def session_view(session: Session, now_s: float) -> dict[str, Any]:
     }
 
 
+STATUSES = ("dark", "busy", "bench", "unverified")
+
+
+def lamp_status(lamp: Lamp) -> str:
+    """One of `STATUSES`."""
+    return "busy" if lamp.busy else "bench" if lamp.work else "dark" if lamp.output.verified_dark else "unverified"
+
+
 def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
     """A lamp, its present or last session, and its live figures. What is stale is shown as unknown."""
     session, equipment, busy = lamp.session, lamp.equipment, lamp.busy
@@ -40,8 +48,7 @@ def lamp_view(lamp: Lamp, now_s: float) -> dict[str, Any]:
     info, output, instruments = equipment.info, equipment.output, equipment.instruments
     stale_s = equipment.envelope.stale_s + (0.0 if busy else info.idle_s)
     state, cutoff = output.state.fresh(now_s, stale_s), output.cutoff_state.fresh(now_s, stale_s)
-    work = lamp.work
-    status = "busy" if busy else "bench" if work else "dark" if output.verified_dark else "unverified"
+    work, status = lamp.work, lamp_status(lamp)
     irradiance = instruments.irradiance.fresh(now_s, stale_s)
     if session is not None and session.meter is not None and busy:
         irradiance = session.meter.shown_mw_cm2

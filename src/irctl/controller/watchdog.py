@@ -12,7 +12,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from threading import Thread
+
+from irctl.tally import Tally
 
 BEAT_S = 0.1
 LOOK_S = 0.05
@@ -20,6 +23,7 @@ MARGIN_S = 0.3
 """Before the lease runs out: two beats, a look, and the time to say why."""
 LAST_WORDS_S = 0.1
 """For the stack of the stalled loop to reach the log; nobody may be reading it."""
+STALLS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 EXIT_CODE = 70
 
 
@@ -49,7 +53,9 @@ class Watchdog:
         self._beat = beat
         """Tells the supervisor; must not block."""
         self._end = end
-        self._limit_s = float("inf")
+        self._limit_s = inf
+        self.stalls = Tally(STALLS_S)
+        """How much later than it should each beat came since the watchdog is armed, seconds."""
         self._beat_at_s = time.monotonic()
 
     async def run(self) -> None:
@@ -57,7 +63,10 @@ class Watchdog:
         while True:
             # After a stop and continue of the whole process this may come before the thread's look, and before any lamp's next renewal.
             self._check()
-            self._beat_at_s = time.monotonic()
+            now_s = time.monotonic()
+            if self._limit_s < inf:
+                self.stalls.add(max(0.0, now_s - self._beat_at_s - BEAT_S))
+            self._beat_at_s = now_s
             self._beat()
             await asyncio.sleep(BEAT_S)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, func, select, update
 
 from irctl.domain.electronic_signature import Signature, Version, problems_with_signature
 from irctl.domain.people import Person
@@ -131,6 +131,13 @@ class Papers:
         with self._database.reading() as connection:
             rows = connection.execute(query.order_by(*order).limit(wanted.limit)).all()
         return [self._opened(row) for row in rows]
+
+    def counted(self, kind: str, state: str) -> tuple[int, datetime | None]:
+        """How many there are in this state, and the earliest moment that one of them is for: nothing is opened."""
+        mine = (papers.c.kind == kind) & (papers.c.state == state)
+        with self._database.reading() as connection:
+            row = connection.execute(select(func.count(), func.min(papers.c.moment)).where(mine)).one()
+        return row[0], row[1]
 
     def numbers(self, kinds: Collection[str]) -> dict[tuple[str, str], int]:
         """Which version of each paper of these kinds is in force, by kind and name: cheap, so that what is made of them need not be made again."""
