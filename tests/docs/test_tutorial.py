@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,11 +21,8 @@ from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
 from irctl.clinic.tokens import Issuer
 from irctl.controller.clock import utc_now
-from irctl.examples import examples
 from irctl.records.papers import Paper
-from irctl_campaign.week import make
-from irctl_campaign.week_people import PATIENTS
-from tests.browser.clinic_world import PASSWORD, PIN
+from tests.browser.clinic_world import PASSWORD
 from tests.browser.conftest import browser
 from tests.docs.given import give
 from tests.docs.pages import Page, pages
@@ -45,8 +43,6 @@ pytestmark = [
 (TUTORIAL,) = [page for page in pages() if page.path.name == "tutorial.md"]
 OTHERS = [page for page in pages() if page.world == "demo" and page is not TUTORIAL]
 OPENS_S, ENDS_S = 120.0, 60.0
-COMES = ("Adaeze Sample",)
-"""Who was there in this demonstration's week: for all nine one would wait several times as long. The whole week is tests/simulation/test_week.py's business."""
 
 
 @dataclass
@@ -79,13 +75,13 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demonstr
     folder = tmp_path_factory.mktemp("demonstration") / "here"
     with ExitStack() as beside:
         world = beside.enter_context(a_world("ehr", folder, ""))
-        now = datetime.now().astimezone()
-        week = folder / "irctl-demo" / f"week-{now:%Y-%m-%d}"
-        week.mkdir(parents=True)
-        make(week, examples(), now, PASSWORD, PIN, [one for one in PATIENTS if one.name in COMES])
+        world.environment["TZ"] = where_it_is_nine()
+        environment = {name: value for name, value in world.environment.items() if not name.startswith("IRCTL_")}
+        subprocess.run(
+            [sys.executable, "-m", "tests.docs.brief_week", folder / "irctl-demo"], env=environment, check=True
+        )
         first = TUTORIAL.blocks[0]
         (folder / "first.sh").write_text(first.text, encoding="utf-8")
-        environment = {name: value for name, value in world.environment.items() if not name.startswith("IRCTL_")}
         terminal = Terminal.open(folder / "first.sh", folder, environment, {})
         beside.callback(terminal.close)
         said = terminal.until(lambda said: first.marks["stays"] in said, OPENS_S)
@@ -148,6 +144,12 @@ def test_ctrl_c_ends_it_dark(demonstration: Demonstration, followed: Player) -> 
     assert demonstration.terminal.to_its_end(ENDS_S) == 0
     events = (demonstration.week / "journal.jsonl").read_text(encoding="utf-8").splitlines()
     assert '"event":"controller.stopped"' in events[-2]
+
+
+def where_it_is_nine() -> str:
+    """A zone: nobody is treated twice within 16 hours, and no day ends in the middle of a visit, whenever this is run."""
+    east = (9 - datetime.now(UTC).hour + 12) % 24 - 12
+    return f"Etc/GMT{-east:+d}"
 
 
 def session_of(player: Player) -> str:
