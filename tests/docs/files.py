@@ -13,6 +13,7 @@ from typing import Any
 from irctl.clinic.settings import ClinicFile
 from irctl.controller.config import load
 from irctl.devices.mapped import parse_map
+from irctl.mqtt.settings import MqttFile
 from irctl_simulator.config import StationConfig
 from tests.docs.given import CONFIGS
 from tests.simulation.world import merged
@@ -43,6 +44,10 @@ def _clinic(text: str, _folder: Path) -> None:
     ClinicFile.model_validate(tomllib.loads(text))
 
 
+def _mqtt(text: str, _folder: Path) -> None:
+    MqttFile.model_validate(tomllib.loads(text))
+
+
 def _map(text: str, _folder: Path) -> None:
     parse_map(text, tomllib.loads(text)["name"])
 
@@ -60,6 +65,7 @@ def _pyproject(text: str, _folder: Path) -> None:
 KINDS: Mapping[str, Callable[[str, Path], None]] = {
     "station": _station,
     "clinic": _clinic,
+    "mqtt": _mqtt,
     "map": _map,
     "simulator": _simulator,
     "pyproject": _pyproject,

@@ -33,7 +33,7 @@ def running(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[Ran]]]:
     """The pages that this run of tests asks for, side by side."""
-    asked = {item.callspec.params["page"] for item in request.session.items if item.fspath == request.path}  # type: ignore[attr-defined]
+    asked = {item.callspec.params["page"] for item in request.session.items if item.path == request.path}  # type: ignore[attr-defined]
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {
             page.name: pool.submit(run, page, tmp_path_factory.mktemp("page") / "here")
