@@ -19,6 +19,7 @@ from irctl.clinic.settings import ClinicFile
 from irctl.controller.calibration_file import CalibrationFile, MeterFile
 from irctl.controller.config import StationFile
 from irctl.devices.mapped.model import DeviceMap
+from irctl.mqtt.settings import MqttFile
 
 HEADS = ("key", "", "usual", "limits", "meaning")
 Model = type[BaseModel]
@@ -38,6 +39,7 @@ def page() -> str:
     told = (
         ("The station file", "Read by the controller and by `irctl config check`.", StationFile),
         ("The clinic's file", "Read by the clinic's process.", ClinicFile),
+        ("The file of `irctl mqtt`", "Read by that process alone ([how](../how-to/publish-to-mqtt.md)).", MqttFile),
         ("A calibration's file", "Beside the station file, for a lamp that was calibrated elsewhere.", CalibrationFile),
         ("A meter's certificate", "Beside the station file: what its laboratory says.", MeterFile),
         ("A device map", "A device from its manual, without Python.", DeviceMap),

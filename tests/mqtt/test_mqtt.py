@@ -5,216 +5,269 @@ from __future__ import annotations
 import ast
 import json
 import os
-import shutil
+import re
 import signal
-import socket
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
 
 import irctl.mqtt
+from irctl.cli import exits
 from irctl.domain.problems import Refused
 from irctl.mqtt.settings import load_mqtt
 from tests.fleet.worlds import children
-from tests.service.worlds import CONFIGS, START_S, Station, a_station, an_order, started
+from tests.mqtt.mosquitto import LISTENER, Broker, eventually, wanted
+from tests.service.worlds import CONFIGS, Station, a_station, an_order, read_until, started
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="stations are tested on pseudo-terminals")
-
-MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-
-
-@dataclass
-class Broker:
-    """Mosquitto, and somebody who hears everything. `heard`: topics and payloads, in order."""
-
-    port: int
-    folder: Path
-    process: subprocess.Popen[bytes] | None = None
-    listener: subprocess.Popen[str] | None = None
-    heard: list[tuple[str, str]] = field(default_factory=list)
-
-    def start(self) -> None:
-        assert MOSQUITTO
-        config = self.folder / "mosquitto.conf"
-        config.write_text(f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
-        self.process = subprocess.Popen([MOSQUITTO, "-c", str(config)], stderr=subprocess.DEVNULL)
-        eventually("the broker is there", self._answers, 10)
-        words = ["mosquitto_sub", "-p", str(self.port), "-t", "#", "-F", "%t %p"]
-        self.listener = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-        Thread(target=self._listen, args=(self.listener,), daemon=True).start()
-
-    def _answers(self) -> bool:
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
-
-    def _listen(self, listener: subprocess.Popen[str]) -> None:
-        assert listener.stdout
-        for line in listener.stdout:
-            topic, _, payload = line.rstrip("\n").partition(" ")
-            self.heard.append((topic, payload))
-
-    def stop(self) -> None:
-        for one in (self.listener, self.process):
-            if one is not None:
-                one.kill()
-                one.wait()
-                if one.stdout:
-                    one.stdout.close()
-
-    def say(self, topic: str, payload: str) -> None:
-        subprocess.run(["mosquitto_pub", "-p", str(self.port), "-t", topic, "-m", payload], check=True)
-
-    def of(self, topic: str) -> list[str]:
-        return [payload for heard, payload in self.heard if heard == topic]
-
-    def lamp(self, name: str) -> list[dict[str, Any]]:
-        return [json.loads(payload) for payload in self.of(f"irctl/room-1/lamps/{name}")]
+HERE, STATE, LAMP = "irctl/room-1/available", "irctl/room-1/state", "irctl/room-1/lamps/right"
 
 
 @dataclass
 class World:
     broker: Broker
     station: Station
-    bridge: subprocess.Popen[str]
+    file: Path
+
+    def emitting(self, since: int = 0) -> list[bool | None]:
+        """The lamp, from a message on."""
+        return [json.loads(payload)["emitting"] for topic, payload in self.broker.heard[since:] if topic == LAMP]
+
+    def wait_until_heard(self) -> None:
+        eventually("the station is there", lambda: self.broker.of(HERE)[-1:] == ["online"])
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if MOSQUITTO is None or shutil.which("mosquitto_sub") is None:
-        said = "mosquitto and mosquitto-clients are not installed: .ci/run installs them"
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(said)
-    with _a_world(tmp_path_factory.mktemp("mqtt")) as made:
-        yield made
+    wanted()
+    folder = tmp_path_factory.mktemp("mqtt")
+    broker = Broker(folder)
+    broker.start()
+    try:
+        with a_station(folder) as station:
+            file = folder / "mqtt.toml"
+            file.write_text(
+                f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\n[stations.room-1]\nurl = "{station.url}"\n'
+            )
+            yield World(broker, station, file)
+    finally:
+        broker.kill()
 
 
-@contextmanager
-def _a_world(folder: Path) -> Iterator[World]:
-    with socket.socket() as probe, ExitStack() as made:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-        probe.close()
-        broker = Broker(port, folder)
-        broker.start()
-        made.callback(broker.stop)
-        station = made.enter_context(a_station(folder))
-        file = folder / "mqtt.toml"
-        file.write_text(f'[broker]\nhost = "127.0.0.1"\nport = {port}\n[stations.room-1]\nurl = "{station.url}"\n')
-        yield World(broker, station, made.enter_context(started("irctl", "mqtt", "--config", str(file))))
+@pytest.fixture(scope="module")
+def bridge(world: World) -> Iterator[subprocess.Popen[str]]:
+    with started("irctl", "mqtt", "--config", str(world.file)) as process:
+        world.wait_until_heard()
+        yield process
 
 
-def eventually(what: str, look: Callable[[], object], within_s: float = START_S) -> None:
-    until_s = time.monotonic() + within_s
-    while not look():
-        assert time.monotonic() < until_s, what
-        time.sleep(0.05)
+def test_whoever_is_told_that_a_station_is_there_has_heard_what_its_lamps_do(world: World, bridge: object) -> None:
+    topics = [topic for topic, payload in world.broker.heard if (topic, payload) != (HERE, "offline")]
+    assert {STATE, LAMP} < set(topics[: topics.index(HERE)])
 
 
-def test_a_treatment_is_seen_from_dark_to_light_to_dark_with_its_interval(world: World):
-    eventually("it is there", lambda: "online" in world.broker.of("irctl/room-1/available"))
-    eventually("the lamp is told", lambda: world.broker.lamp("right"))
-    assert world.station.irctl(*an_order(fluence=0.2), timeout=60).returncode == 0
-    eventually("dark again", lambda: world.broker.lamp("right")[-1]["status"] == "dark")
-    told = world.broker.lamp("right")
+def test_a_treatment_is_seen_from_dark_to_light_to_dark_with_its_interval(world: World, bridge: object) -> None:
+    since = len(world.broker.heard)
+    assert world.station.irctl(*an_order(fluence=0.2), timeout=60).returncode == exits.OK
+    eventually("dark again", lambda: world.broker.told(LAMP)[-1]["status"] == "dark")
+    told = [json.loads(payload) for topic, payload in world.broker.heard[since:] if topic == LAMP]
     states = [one["state"] for one in told]
-    assert [state for at, state in enumerate(states) if state and (at == 0 or states[at - 1] != state)][-2:] != []
+    seen = [state for before, state in zip([None, *states], states, strict=False) if state != before]
+    assert seen[-1] is None
+    in_order = ["checking", "ready", "warming", "emitting", "ending"]
+    assert [in_order.index(state) for state in seen[:-1]] == sorted(in_order.index(state) for state in seen[:-1])
+    assert "emitting" in seen
     lit = [one for one in told if one["emitting"]]
     assert lit
-    assert all(one["fluence_min_j_cm2"] <= one["fluence_j_cm2"] <= one["fluence_max_j_cm2"] for one in lit)
+    assert all(0 <= one["fluence_min_j_cm2"] <= one["fluence_j_cm2"] <= one["fluence_max_j_cm2"] for one in lit)
+    assert max(one["irradiance_mw_cm2"] for one in lit) > 40
     assert told[-1]["emitting"] is False
     assert told[-1]["fluence_j_cm2"] is None
 
 
-def test_a_stop_is_told_within_a_second(world: World):
+def test_a_stop_is_told_and_its_end(world: World, bridge: object) -> None:
     world.station.irctl("stop")
-    eventually("told", lambda: json.loads(world.broker.of("irctl/room-1/state")[-1])["stopped"], 1.5)
+    eventually("stopped", lambda: world.broker.told(STATE)[-1]["stopped"])
+    assert world.broker.told(STATE)[-1]["simulated"] is True
     world.station.irctl("clear", "--by", "A. Technician", "--reason", "it was a test")
-    eventually("told", lambda: not json.loads(world.broker.of("irctl/room-1/state")[-1])["stopped"], 5)
+    eventually("cleared", lambda: not world.broker.told(STATE)[-1]["stopped"])
 
 
-def test_it_says_of_nobody_who_they_are(world: World):
-    """An order names a patient and an area, a clear names a technician and a reason: all of that has happened by now."""
-    everything = "\n".join(f"{topic} {payload}" for topic, payload in world.broker.heard)
-    assert "right" in everything
+def test_it_says_of_nobody_who_they_are(world: World, bridge: object) -> None:
+    """An order named a patient and an area, a clear a technician and a reason."""
+    record = world.station.journal.read_text(encoding="utf-8")
+    told = "\n".join(f"{topic} {payload}" for topic, payload in world.broker.heard)
     for private in ("P-17", "lumbar", "Okafor", "Technician", "it was a test", "S-20"):
-        assert private not in everything
+        assert private in record
+        assert private not in told
 
 
-def test_nothing_that_anybody_says_to_the_broker_reaches_the_controller(world: World):
-    time.sleep(0.5)
+def test_nothing_that_anybody_says_to_the_broker_reaches_the_controller(world: World, bridge: object) -> None:
     before = world.station.journal.read_bytes()
-    for topic in ("irctl/room-1/lamps/right", "irctl/room-1/lamps/right/set", "irctl/room-1/state", "irctl/room-1/stop", "irctl/bridge", "homeassistant/status"):  # fmt: skip
-        for payload in ("ON", '{"emitting": true}', '{"do": "start"}', "\x00garbage"):
-            world.broker.say(topic, payload.replace("\x00", ""))
-    time.sleep(1.0)
+    topics = [STATE, LAMP, HERE, f"{LAMP}/set", f"{LAMP}/emitting/set", "irctl/room-1/stop", "homeassistant/status"]
+    for topic in topics:
+        for payload in ("ON", '{"emitting":true}', '{"do":"start","by":"Somebody"}', "\x01garbage", ""):
+            world.broker.say(topic, payload)
+    eventually("all of it was said", lambda: (topics[-1], "") in world.broker.heard)
+    again = len(world.broker.of(STATE))
+    eventually("it goes on", lambda: len(world.broker.of(STATE)) > again)
     assert world.station.journal.read_bytes() == before
+    asked = re.findall(r"Received SUBSCRIBE from (\S+)", world.broker.log.read_text())
+    assert set(asked) == {LISTENER}
 
 
-def test_its_code_subscribes_to_nothing_and_only_gets():
+def test_its_code_subscribes_to_nothing_and_only_gets() -> None:
+    asked: list[str] = []
     for path in Path(irctl.mqtt.__file__).parent.glob("*.py"):
-        called = {
-            node.func.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-        }  # fmt: skip
-        assert not called & {"subscribe", "post", "put", "patch", "delete", "request", "send"}, path.name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                verb = node.func.attr
+                assert verb not in ("subscribe", "post", "put", "patch", "delete", "request", "build_request", "send")
+                if verb in ("get", "stream"):
+                    asked.append(verb)
+                if verb == "stream":
+                    assert ast.literal_eval(node.args[0]) == "GET"
+            assert not (isinstance(node, ast.Attribute) and node.attr in ("on_message", "message_callback_add"))
+    assert sorted(asked) == ["get", "get", "stream"]
 
 
-def test_home_assistant_learns_of_sensors_and_of_nothing_that_commands(world: World):
-    described = {topic: json.loads(payload) for topic, payload in world.broker.heard if topic.startswith("homeassistant/") and topic.endswith("/config")}  # fmt: skip
-    assert len(described) == 4 + 2 * 8
-    for topic, told in described.items():
+def test_home_assistant_learns_of_sensors_and_of_nothing_that_commands(world: World, bridge: object) -> None:
+    described = {
+        topic: json.loads(payload)
+        for topic, payload in world.broker.kept().items()
+        if topic.startswith("homeassistant/")
+    }
+    assert len(described) == 5 + 2 * 8
+    for topic, said in described.items():
         assert topic.split("/")[1] in ("sensor", "binary_sensor")
-        assert not [key for key in told if "command" in key]
-        assert told["availability_mode"] == "all"
-        assert [one["topic"] for one in told["availability"]] == ["irctl/bridge", "irctl/room-1/available"]
-        assert told["expire_after"] > 0
-        assert "state_topic" in told
-    assert len({told["unique_id"] for told in described.values()}) == len(described)
+        assert not [key for key in said if "command" in key]
+        assert said["availability_topic"] == HERE
+        assert said["expire_after"] > 0
+        assert said["state_topic"] in {told for told, _ in world.broker.heard}
+    assert len({said["unique_id"] for said in described.values()}) == len(described)
 
 
-def test_only_descriptions_and_whether_it_is_there_are_retained(world: World):
-    words = ["mosquitto_sub", "-p", str(world.broker.port), "-t", "#", "--retained-only", "-W", "1", "-F", "%t"]
-    kept = subprocess.run(words, capture_output=True, text=True).stdout.split()
-    assert kept
-    assert all(topic.endswith(("/config", "/available", "/bridge")) for topic in kept), kept
+def test_the_broker_keeps_descriptions_and_whether_a_station_is_there_but_no_light(
+    world: World, bridge: object
+) -> None:
+    kept = {topic for topic in world.broker.kept() if not topic.startswith("homeassistant/")}
+    assert kept == {HERE}
 
 
-def test_a_controller_that_is_killed_is_away_within_seconds_and_back_by_itself(world: World):
-    count = len(world.broker.of("irctl/room-1/available"))
+def test_a_controller_killed_in_light_is_away_at_once_and_never_shown_as_it_was(world: World, bridge: object) -> None:
+    since = len(world.broker.heard)
+    with started("irctl", *an_order(fluence=50), url=world.station.url):
+        eventually("light", lambda: any(world.emitting(since)))
+        (controller,) = children(world.station.process.pid)
+        os.kill(controller, signal.SIGKILL)
+        eventually("away", lambda: (HERE, "offline") in world.broker.heard[since:])
+    away = world.broker.heard.index((HERE, "offline"), since)
+    eventually("back", lambda: (HERE, "online") in world.broker.heard[away:])
+    eventually("dark", lambda: world.emitting(away)[-1:] == [False])
+    assert True not in world.emitting(away)
+
+
+def test_a_controller_that_only_falls_silent_is_away_too(world: World, bridge: object) -> None:
+    since = len(world.broker.heard)
     (controller,) = children(world.station.process.pid)
-    os.kill(controller, signal.SIGSTOP)  # it hangs; its supervisor will kill it and start another
-    eventually("away", lambda: "offline" in world.broker.of("irctl/room-1/available")[count:], 5)
-    eventually("back", lambda: world.broker.of("irctl/room-1/available")[-1] == "online")
+    os.kill(controller, signal.SIGSTOP)
+    eventually("away", lambda: (HERE, "offline") in world.broker.heard[since:])
+    with suppress(ProcessLookupError):  # the supervisor may have put another in its place
+        os.kill(controller, signal.SIGCONT)
+    world.wait_until_heard()
 
 
-def test_a_broker_that_was_away_hears_everything_anew(world: World):
-    world.broker.stop()
+def test_a_broker_that_was_away_hears_everything_anew(world: World, bridge: object) -> None:
+    world.broker.kill()
     world.broker.heard.clear()
     world.broker.start()
-    eventually("it is there", lambda: "online" in world.broker.of("irctl/room-1/available"))
-    eventually("lamps are told", lambda: world.broker.lamp("left"))
-    eventually("descriptions are told", lambda: any(topic.endswith("/config") for topic, _ in world.broker.heard))
+    world.wait_until_heard()
+    assert {STATE, LAMP} < {topic for topic, _ in world.broker.heard}
+    assert any(topic.startswith("homeassistant/") for topic in world.broker.kept())
 
 
-def test_at_its_end_and_when_it_is_killed_everything_is_away(world: World):
-    world.bridge.kill()
-    eventually("its last will", lambda: world.broker.of("irctl/bridge")[-1] == "offline", 10)
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_when_it_ends_or_is_killed_the_station_is_away(world: World, tmp_path: Path, how: signal.Signals) -> None:
+    file, here = tmp_path / "mqtt.toml", HERE.replace("room-1", f"room-{how}")
+    file.write_text(world.file.read_text().replace("room-1", f"room-{how}"))
+    with started("irctl", "mqtt", "--config", str(file)) as process:
+        eventually("the station is there", lambda: world.broker.of(here)[-1:] == ["online"])
+        process.send_signal(how)
+        assert process.wait(10) == (exits.OK if how is signal.SIGTERM else -how)
+        eventually("away", lambda: world.broker.of(here)[-1] == "offline")
+    assert world.broker.of(HERE)[-1] == "online"
 
 
-def test_a_password_in_clear_is_refused(tmp_path: Path):
+# --- TLS, and the file -----------------------------------------------------------------------------------------------------
+
+
+def secured(folder: Path) -> Broker:
+    """A broker that wants TLS, a user and a password."""
+    certificate = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    certificate += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
+    certificate += ["-keyout", str(folder / "key.pem"), "-out", str(folder / "broker.crt")]
+    subprocess.run(certificate, check=True, capture_output=True)
+    subprocess.run(["mosquitto_passwd", "-c", "-b", str(folder / "users"), "irctl", "right word"], check=True)
+    files = f"certfile {folder}/broker.crt\nkeyfile {folder}/key.pem\npassword_file {folder}/users"
+    client = ("--cafile", str(folder / "broker.crt"), "-u", "irctl", "-P", "right word")
+    return Broker(folder, f"{files}\nallow_anonymous false", client)
+
+
+def test_over_tls_with_a_password_and_not_without(tmp_path: Path) -> None:
+    wanted()
+    broker, file, word = secured(tmp_path), tmp_path / "mqtt.toml", tmp_path / "word"
+    about = f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\ntls = true\nuser = "irctl"\npassword_file = "word"\n'
+    # Nobody is there: that a station is away is told, too.
+    station = '[stations.room-1]\nurl = "http://127.0.0.1:9"\n'
+    broker.start()
+    try:
+        for ca, secret, said in (
+            ("", "right word", "CERTIFICATE_VERIFY_FAILED"),
+            ('ca_file = "broker.crt"\n', "wrong word", "refuses us: Not authorized"),
+            ('ca_file = "broker.crt"\n', "right word", "hears us"),
+        ):
+            assert broker.of(HERE) == []
+            file.write_text(about + ca + station)
+            word.write_text(secret + "\n")
+            with started("irctl", "mqtt", "--config", str(file)) as process:
+                read_until(process, said)
+                if said == "hears us":
+                    eventually("it is told", lambda: broker.of(HERE)[-1:] == ["offline"])
+    finally:
+        broker.kill()
+
+
+@pytest.mark.parametrize(
+    ("broker", "said"),
+    [
+        ('host = "broker"\nuser = "irctl"', "in clear"),
+        ('host = "broker"\npassword_file = "word"', "is of nobody"),
+        ('host = "broker"\nca_file = "broker.crt"', "without TLS"),
+        ('host = "broker"\nsubscribe = true', "not a known key"),
+    ],
+)
+def test_a_file_that_would_do_something_else_than_it_says_is_refused(tmp_path: Path, broker: str, said: str) -> None:
     file = tmp_path / "mqtt.toml"
-    file.write_text('[broker]\nhost = "broker"\nuser = "irctl"\n[stations.a]\nurl = "http://127.0.0.1:8970"\n')
-    with pytest.raises(Refused, match="in clear"):
+    file.write_text(f'[broker]\n{broker}\n[stations.a]\nurl = "http://127.0.0.1:8970"\n')
+    with pytest.raises(Refused, match=said):
         load_mqtt(file)
 
 
-def test_the_example_loads_with_and_without_what_it_offers(tmp_path: Path):
+def test_the_example_loads_with_and_without_what_it_offers(tmp_path: Path) -> None:
     text = (CONFIGS / "mqtt.toml").read_text(encoding="utf-8")
     offered = tmp_path / "mqtt.toml"
     offered.write_text(text.replace("#: ", ""), encoding="utf-8")

@@ -30,7 +30,7 @@ from irctl_campaign.scene import Files, demonstration, scene_of
 from irctl_campaign.summary import Summary, examine, examine_all
 
 CONFIGS = Path(__file__).parents[2] / "configs"
-SEEDS = range(300)
+SEEDS = range(150)
 
 
 def test_no_promise_is_broken_under_seeded_faults():

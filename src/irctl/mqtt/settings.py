@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated
 
@@ -11,31 +12,47 @@ from irctl.domain.problems import Problem, Refused
 from irctl.listening import LOOPBACK
 from irctl.toml_file import Name, Strict, parse, read
 
-Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*$", max_length=100)]
+TOPIC = "[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*"
 
 
 class BrokerSection(Strict):
-    """`password_file`: relative to this file, as is `ca_file`, the certificates that the broker's is judged by (the system's where not given)."""
+    """Whom to tell. Files are relative to this one."""
 
     host: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 1883
+    """Brokers use 8883 for TLS."""
     tls: bool = False
     ca_file: str | None = None
+    """The certificates that the broker's is judged by, PEM; the system's where not given."""
     user: str | None = None
     password_file: str | None = None
 
+    def problems(self) -> list[Problem]:
+        found: list[Problem] = []
+        if self.password_file is not None and self.user is None:
+            found.append(Problem("broker.password_file", self.password_file, "is of nobody", "Set user, too"))
+        if self.ca_file is not None and not self.tls:
+            found.append(Problem("broker.ca_file", self.ca_file, "judges nothing without TLS", "Set tls = true"))
+        if self.user is not None and not self.tls and self.host not in LOOPBACK:
+            remedy = "Set tls = true, or use a broker on this computer"
+            found.append(Problem("broker.tls", False, "the password would cross the network in clear", remedy))
+        return found
+
 
 class TopicsSection(Strict):
-    """`prefix` stands before everything; `discovery` is where Home Assistant looks for devices, "" for none."""
+    """Where it is told."""
 
-    prefix: Topic = "irctl"
-    discovery: Topic | str = "homeassistant"
+    prefix: Annotated[str, Field(pattern=f"^{TOPIC}$", max_length=100)] = "irctl"
+    """Stands before every topic."""
+    discovery: Annotated[str, Field(pattern=f"^({TOPIC})?$", max_length=100)] = "homeassistant"
+    """Where Home Assistant looks for devices; "" for no descriptions."""
 
 
 class StationSection(Strict):
-    """One controller, as this process reaches it."""
+    """One controller, under its name in the topics."""
 
     url: Annotated[str, Field(pattern=r"^http://")]
+    """As this process reaches it: http://127.0.0.1:8970, on the controller's own computer."""
 
 
 class MqttFile(Strict):
@@ -47,10 +64,8 @@ class MqttFile(Strict):
 def load_mqtt(path: Path) -> MqttFile:
     """Raises Refused with everything that is wrong."""
     file = parse(read(path, "config"), MqttFile, path.name)
-    broker = file.broker
-    if broker.user is not None and not broker.tls and broker.host not in LOOPBACK:
-        remedy = "Set tls = true, or use a broker on this computer"
-        raise Refused([Problem("broker.tls", False, "the password would cross the network in clear", remedy)])
+    if problems := file.broker.problems():
+        raise Refused(problems)
     return file
 
 
@@ -58,4 +73,17 @@ def password(path: Path, file: MqttFile) -> str | None:
     """What the password's file holds, without the end of its line. Raises Refused."""
     if file.broker.password_file is None:
         return None
-    return read(path.parent / file.broker.password_file, "broker.password_file").decode().strip()
+    return read(path.parent / file.broker.password_file, "broker.password_file").decode().rstrip("\r\n")
+
+
+def trusted(path: Path, file: MqttFile) -> ssl.SSLContext | None:
+    """Which certificates the broker may show; None for no TLS. Raises Refused."""
+    broker = file.broker
+    if not broker.tls:
+        return None
+    ca_file = None if broker.ca_file is None else path.parent / broker.ca_file
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # ssl.SSLError among it
+        why = error.strerror or str(error)
+        raise Refused([Problem("broker.ca_file", broker.ca_file, why, "Name a file of certificates, PEM")]) from None
