@@ -62,16 +62,18 @@ parameters:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status: 0 done, 1 refused or failed, 2 wrong usage."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words and words[0].startswith("-") and words[0] not in ("-h", "--help"):
-        words.insert(0, "serve")
-    parser = _parser()
-    options = parser.parse_args(words)
+    options = parsed(sys.argv[1:] if argv is None else argv)
     try:
         return _run(options)
     except (OSError, ValueError) as error:  # includes TOML and validation errors
         print(f"irctl-sim: {_explain(error)}", file=sys.stderr)
         return 1
+
+
+def parsed(words: Sequence[str]) -> argparse.Namespace:
+    """What the words ask for; without a verb, to serve. Raises SystemExit (2) where they are not understood."""
+    unsaid = words and words[0].startswith("-") and words[0] not in ("-h", "--help")
+    return _parser().parse_args(["serve", *words] if unsaid else words)
 
 
 def _run(options: argparse.Namespace) -> int:
