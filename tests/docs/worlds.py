@@ -1,9 +1,8 @@
 """The worlds in which a page's shell lines are run, told by `<!-- world: NAME -->` near its top.
 
     files     an empty folder in which whatever the page names is there (tests/docs/given.py); no controller
-    clinic    the same, and the state folder of a clinic with staff, without patients
     wires     the same, and the simulated station's hardware on pseudo-terminals, where a station has its adapters; no controller
-    morning   clinic, and a station that is on since nine o'clock of 23 November 2026, in a hurry (tests/docs/bench.py)
+    morning   files, the state folder of a clinic with staff, and a station that is on since nine o'clock of 23 November 2026, in a hurry (tests/docs/bench.py)
     noon      the same station, some hours later: session S-20261123-0001 was given, C-20261123-0001 is in force
     ehr       files, and an EHR: a FHIR server, and somebody who listens for HL7
     demo      the demonstration of tests/docs/test_tutorial.py
@@ -44,7 +43,7 @@ from tests.interop import peer
 from tests.service.worlds import a_simulator
 from tests.unit.worlds import StationFolder, toml
 
-WORLDS = ("files", "clinic", "wires", "morning", "noon", "ehr", "demo")
+WORLDS = ("files", "wires", "morning", "noon", "ehr", "demo")
 
 A_SHORT_PLAN = """
 [lamps.left.upkeep]
@@ -56,13 +55,13 @@ samples = 3
 CONTROLLER, CLINIC, EHR, LISTENER = (
     "http://127.0.0.1:8970", "http://127.0.0.1:8971", "https://ehr.example/fhir", "mllp://127.0.0.1:2575",
 )  # fmt: skip
-INSTALLED = ("/var/lib/irctl", "/etc/irctl", "/mnt/archive")
+INSTALLED = ("/var/lib/irctl", "/etc/irctl")
 """Folders of a computer on which irctl is installed. Here each is under the page's own."""
 ALARM = "A-117"
 """The first alarm that is open, whatever its number (tests/docs/shell.py)."""
 OFFERED = "10.0.0.7:8973 CODE"
 """Where a station offers to be paired, and the code, as it has just said."""
-ADAPTERS = {"/dev/ttyUSB0": "lamp-line", "/dev/ttyUSB1": "safety-line", "/dev/ttyUSB2": "sensor-line"}
+ADAPTERS = {"/dev/ttyUSB0": "lamp-line", "/dev/ttyUSB1": "safety-line"}
 """Of the station that a page wires, and the simulator's line behind each."""
 STAFF: Mapping[str, tuple[str, Role]] = {
     "m.okafor": ("Mary Okafor", Role.CLINICIAN),
@@ -81,10 +80,8 @@ ANSWERS = {
     "Hand it in for approval": "y",
     "Is nobody under it": "y",
     "is the patient comfortable": "",
-    "fewer than": "y",
 }
 """What somebody at the terminal answers, by the question's words."""
-
 
 _ONE_AT_A_TIME = threading.Lock()
 """alembic knows of one migration in a process."""
@@ -120,8 +117,6 @@ def a_world(name: str, folder: Path, text: str) -> Iterator[World]:
     with ExitStack() as beside:
         world = _with_files(folder)
         match name:
-            case "clinic":
-                _with_a_clinic(world)
             case "wires":
                 _with_wires(world, beside)
             case "morning" | "noon":
