@@ -31,8 +31,10 @@ def a_station_file(
         shutil.copytree(DEMO.parent / beside, folder / beside)
     text = re.sub(r'(\[station\]\nname = )".*"', rf'\1"{name}"', DEMO.read_text(encoding="utf-8"))
     file = folder / "station.toml"
-    origins = "" if pages is None else f'[clinic]\norigins = ["{pages}"]\n'
-    file.write_text(f'{text}\n[fleet]\nhost = "{host}"\nport = {door}\n{origins}', encoding="utf-8")
+    origins = "" if pages is None else f'origins = ["{pages}"]\n'
+    file.write_text(
+        f'{text}\n[fleet]\nhost = "{host}"\nport = {door}\n[clinic]\nenabled = false\n{origins}', encoding="utf-8"
+    )
     return file
 
 

@@ -503,3 +503,11 @@ def test_a_meter_on_a_line_is_a_radiometer(folder: StationFolder) -> None:
 def test_upkeep_that_cannot_be_meant_is_refused(folder: StationFolder, upkeep: dict[str, Any], field: str) -> None:
     folder.left["upkeep"] = upkeep
     assert refusal(folder.load).fields == [field]
+
+
+def test_a_controller_of_a_fleet_has_no_clinic_of_its_own(folder: StationFolder) -> None:
+    folder.station["fleet"] = {"host": "10.0.0.7"}
+    folder.station["clinic"] = {"enabled": False}
+    assert folder.load().file.fleet is not None
+    folder.station["clinic"] = {}
+    assert refusal(folder.load).fields == ["clinic.enabled"]

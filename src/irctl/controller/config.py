@@ -377,6 +377,9 @@ def _people_problems(file: StationFile) -> list[Problem]:
         for origin in file.clinic.origins
         if not _is_origin(origin)
     ]  # fmt: skip
+    if file.fleet is not None and file.clinic.enabled:
+        limit = "a controller has one clinic, and [fleet] says that it is on another computer"
+        problems.append(Problem("clinic.enabled", True, limit, "Say enabled = false under [clinic], or remove [fleet]"))
     if file.station.mode == "clinical" and not file.people.sign_in:
         limit = "in clinical mode light needs somebody who is signed in"
         problems.append(Problem("people.sign_in", False, limit, "Add sign_in = true under [people]"))
