@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tarfile
 import tomllib
@@ -11,7 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from irctl.clinic import courses
 from irctl.clinic.desk import Desk
@@ -24,12 +27,14 @@ from irctl.controller.config import load
 from irctl.controller.examining import examine
 from irctl.controller.journal import Journal
 from irctl.controller.reopening import JournalDamaged
+from irctl.controller.setting_aside import set_aside
 from irctl.devices.mapped.loading import load_map
 from irctl.documents.exported import verify
 from irctl.domain import chain
 from irctl.domain.electronic_signature import Meaning
+from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
-from irctl.domain.tokens import LIFETIME_MAX
+from irctl.domain.tokens import PUBLIC_KEY
 from irctl.examples import examples
 from irctl.records import tables
 from irctl.records.backup import restore
@@ -139,8 +144,11 @@ def test_its_back_up_comes_back_into_either_database(
 def test_its_files_are_read_and_its_keys_too(left: Left):
     assert set(load(left.state / "station.toml").file.lamps) == {"left", "right"}
     assert load_map(left.state / "maps" / "drr245.toml")
-    assert Issuer(left.state).service(LATER)
-    assert LIFETIME_MAX.total_seconds() == 3600
+    said = jwt.decode(
+        Issuer(left.state).service(LATER), load_pem_public_key((left.state / PUBLIC_KEY).read_bytes()), algorithms=["EdDSA"],
+        options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
+    )  # fmt: skip
+    assert said["service"] is True
 
 
 def test_its_evidence_is_still_verified(left: Left):
@@ -153,23 +161,27 @@ def test_its_evidence_is_still_verified(left: Left):
 
 
 @pytest.fixture
-def newer(left: Left, monkeypatch: pytest.MonkeyPatch) -> Left:
-    """A journal that a newer irctl has gone on with."""
-    with monkeypatch.context() as then:
-        then.setattr(chain, "FORMAT", 2)
-        journal = Journal(left.journal, lambda: LATER)
+def newer(left: Left) -> Left:
+    """A journal that a newer irctl has gone on with, until it crashed."""
+    journal = Journal(left.journal, lambda: LATER)
 
-        async def write() -> None:
-            journal.open()
-            journal.write(chain.STARTED, version="9.1.0", format=2, station="x", station_hash="0", simulated=True)
-            journal.close()
+    async def write() -> None:
+        journal.open()
+        journal.write(chain.STARTED, version="9.1.0", format=2, something="that nobody knows here")
+        journal.close()
 
-        run_virtual(write())
+    run_virtual(write())
+    with left.journal.open("ab") as crashed:
+        crashed.write(b'{"half a line')
     return left
 
 
+def everything_in(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
 def test_no_light_on_a_newer_journal_nothing_is_written_and_both_versions_are_named(newer: Left):
-    whole = newer.journal.read_bytes()
+    before = everything_in(newer.state)
 
     async def opened() -> None:
         Journal(newer.journal, lambda: LATER).open()
@@ -178,7 +190,10 @@ def test_no_light_on_a_newer_journal_nothing_is_written_and_both_versions_are_na
         JournalDamaged, match=r"written by irctl 9\.1\.0.*format 2, and this one knows 1.*Install that version"
     ):
         run_virtual(opened())
-    assert newer.journal.read_bytes() == whole
+    assert everything_in(newer.state) == before
+    with pytest.raises(ValueError, match=r"irctl 9\.1\.0"):
+        set_aside(newer.journal, lambda: LATER, by="somebody", reason="to get light")
+    assert everything_in(newer.state) == before
 
 
 def test_the_controller_goes_dark_serves_and_says_why_it_treats_nobody(newer: Left):
@@ -186,6 +201,11 @@ def test_the_controller_goes_dark_serves_and_says_why_it_treats_nobody(newer: Le
         hardware = tomllib.loads((examples() / "demo-sim.toml").read_text("utf-8"))
         config = load(newer.state / "station.toml")
         process = await Process.start(SimStation.from_config(hardware), config, newer.state, lambda: LATER)
+        lamps = process.station.lamps.values()
+        while not all(lamp.output.verified_dark for lamp in lamps):
+            await asyncio.sleep(0.1)
+        with pytest.raises(Refused, match="journal"):
+            process.station.order(Order("left", 3.0, 50.0, "P-1", "lumbar", "a clinician"))
         failure = process.station.journal.failure
         await process.switch_off()
         return failure

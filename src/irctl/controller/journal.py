@@ -21,7 +21,7 @@ from irctl.controller.beginning import Beginning, checkpoint, signed_head, stamp
 from irctl.controller.clock import WallClock, now_s
 from irctl.controller.disk import APPEND, OWNER_ONLY, Disk, sync_folder, write_all
 from irctl.controller.memory import Memory
-from irctl.controller.reopening import LOOK_FIRST, JournalDamaged, reopen
+from irctl.controller.reopening import LOOK_FIRST, JournalDamaged, newer, reopen
 from irctl.controller.seal import Seal
 from irctl.domain import chain
 from irctl.domain.chain import Event
@@ -120,9 +120,12 @@ class Journal:
     def open(self) -> None:
         """Read the current file, verify its chain, and open it for appending. Earlier files are not read.
 
-        A last line that was cut off while being written is set aside beside the journal. Raises JournalDamaged when the chain does not hold, OSError.
+        A last line that was cut off while being written is set aside beside the journal. Raises JournalDamaged when the chain does not hold, or when a newer
+        irctl has written it: then nothing is touched. OSError.
         """
         self.path.parent.mkdir(parents=True, exist_ok=True)
+        if (why := newer(self.path)) is not None:
+            raise JournalDamaged(why)
         if not segments.settle(self.path):
             raise JournalDamaged(f"{self.path.name} is gone, and closed files are there. {LOOK_FIRST}")
         file = os.open(self.path, APPEND, OWNER_ONLY)

@@ -5,8 +5,10 @@ What a crash or a power cut leaves can be told from what somebody changed. The f
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +45,17 @@ class Found:
     """Why there was no anchor to compare with, where there should be one."""
 
 
+def newer(path: Path) -> str | None:
+    """Why the current file is not for this irctl to touch; None where it is. Only reads, and takes no event for what it seems to be. Raises OSError."""
+    tells = [f'"event":"{name}"'.encode() for name in chain.TELLS_FORMAT]
+    for line in segments.lines_of(path) if path.exists() else ():
+        if any(name in line for name in tells):
+            with suppress(ValueError, TypeError, AttributeError):
+                if (why := chain.newer(json.loads(line))) is not None:
+                    return f"{path.name} {why}. Install that version or a newer one; {GO_BACK}"
+    return None
+
+
 def reopen(path: Path, anchor_path: Path, now_s: float) -> Found:
     """The current file, which is there, empty at the first start. Earlier files are not read. Raises OSError, JournalDamaged where it cannot be judged."""
     torn_bytes = _set_torn_line_aside(path)
@@ -64,8 +77,6 @@ def reopen(path: Path, anchor_path: Path, now_s: float) -> Found:
 def _damage(path: Path, reading: _Reading) -> str | None:
     """A chain that does not hold; or an old file in the place of the current one, which the anchor would find if it were not gone as well."""
     verified = reading.verified
-    if reading.newer:
-        return f"{path.name} {reading.newer}. Install that version or a newer one; {GO_BACK}"
     if verified.broken:
         return f"{path.name} line {verified.broken.line}: {verified.broken.text}. {LOOK_FIRST}"
     empty = not verified.events
@@ -81,15 +92,12 @@ class _Reading:
 
     def __init__(self, path: Path, anchor: Anchor | None, now_s: float) -> None:
         self.memory, self.first = Memory(), 1
-        self.newer: str | None = None
-        """Why it is not for this irctl to read."""
         self.size = 0
         """The bytes that hold."""
         signed = verifier(path.with_name(PUBLIC_KEY))
         walk = chain.Walk(signed, None if anchor is None else (anchor.seq, anchor.head), alone=True)
         for number, event in enumerate(walk.follow(self._lines(path))):
             self.first = self.first if number else event["seq"]
-            self.newer = self.newer or chain.newer(event)
             self.memory.add(event, now_s, read=True)
         self.verified = walk.verified()
 

@@ -13,6 +13,7 @@ from irctl.controller.beginning import Beginning
 from irctl.controller.clock import WallClock, now_s
 from irctl.controller.disk import sync_folder
 from irctl.controller.memory import Memory
+from irctl.controller.reopening import newer
 from irctl.controller.seal import PUBLIC_KEY, Seal, verifier
 from irctl.domain import chain
 
@@ -20,8 +21,11 @@ from irctl.domain import chain
 def set_aside(path: Path, clock: WallClock, *, by: str, reason: str, anchor: Path | None = None) -> Path:
     """Give the journal at `path` a name that says when, and begin a new chain in its place; the numbers go on, so that none is given twice.
 
-    To be called within a running loop, with the state folder claimed. The old journal's new path. Raises OSError, ValueError.
+    To be called within a running loop, with the state folder claimed. The old journal's new path. Raises OSError; ValueError, also for one that a newer irctl
+    has written: nobody here could say what of it counts.
     """
+    if (why := newer(path)) is not None:
+        raise ValueError(why)
     broken = path.with_name(f"{path.stem}-set-aside-{clock():%Y%m%dT%H%M%SZ}{path.suffix}")
     lines = segments.lines_of(path) if path.exists() else ()
     held = chain.verify(lines, verifier(path.with_name(PUBLIC_KEY)))

@@ -23,16 +23,18 @@ SET_ASIDE = "journal.set_aside"
 """The first event of a journal that was begun anew because the one before it did not hold: a new chain, the numbers go on."""
 STARTED = "controller.started"
 FORMAT = 1
-"""Of what events mean, told in the events of `TELLS_FORMAT`; 1 where nothing is told. Raised when an irctl before would misread what this one writes."""
+"""Of what events mean, told in the events of `TELLS_FORMAT`; 1 where nothing is told. Raised when an irctl before would misread what this one writes; then
+`irctl.records.projection.VERSION` rises too, for an older clinic may begin to read behind the event that tells it."""
 TELLS_FORMAT = frozenset({STARTED, CONTINUED, SET_ASIDE})
 
 
 def newer(event: Event) -> str | None:
     """Why a journal with this event is not for this irctl, in words that go on after its name; None where it is."""
-    if event.get("event") not in TELLS_FORMAT or event.get("format", 1) <= FORMAT:
+    told = event.get("format", 1)
+    if event.get("event") not in TELLS_FORMAT or (isinstance(told, int) and told <= FORMAT):
         return None
     wrote = event.get("version", "a newer version")
-    return f"was written by irctl {wrote}: its journals have format {event['format']}, and this one knows {FORMAT}"
+    return f"was written by irctl {wrote}: its journals have format {told}, and this one knows {FORMAT}"
 
 
 def canonical(record: Mapping[str, Any]) -> bytes:

@@ -100,7 +100,9 @@ class Database:
         found = None if missing else self.revision()
         if found != head():
             what = "is empty" if found is None else f"has tables of revision {found}, and this irctl knows {head()}"
-            raise Refused([Problem("database", self.name, what, "Run `irctl records sync` first")])
+            newer = found is not None and found not in known_revisions()
+            remedy = "Use the irctl that wrote it, or a newer one" if newer else "Run `irctl records sync` first"
+            raise Refused([Problem("database", self.name, what, remedy)])
 
     def _create_file(self) -> None:
         """A new file is its owner's alone: who was treated when is nobody else's business, even without names."""
