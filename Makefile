@@ -11,7 +11,7 @@ demo: .venv/.runtime
 	$(BIN)/irctl demo
 
 # What runs in real time mostly waits, so it goes first and three side by side; what is computed takes the time that is left, as nice as can be. Browsers last: they take the cores they need.
-WAITING := tests/packaging tests/service tests/fleet tests/mqtt tests/docs
+WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
 REAL_TIME := $(WAITING) tests/browser
 COMPUTED := build/computed.log
 test: .venv/.dev
