@@ -298,7 +298,7 @@ class Supervisor:
             try:
                 keeper.run()
             except (NeverServed, OSError) as error:
-                self._say_only(f"it goes on without {name}: {error}")
+                self._say_only(f"{name} cannot run ({error}); the lamps do without")
 
         thread = Thread(target=keep, name=name, daemon=True)
         thread.start()
