@@ -10,15 +10,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
-# What runs in real time mostly waits, so it goes first and three side by side; what is computed takes the time that is left, as nice as can be. Browsers last: they take the cores they need.
+# What is computed runs first, side by side; then what runs in real time, which mostly waits, what takes longest first; browsers last, which take the cores they need.
 WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
-REAL_TIME := $(WAITING) tests/browser
-COMPUTED := build/computed.log
 test: .venv/.dev
-	@mkdir -p build
-	nice -n 19 $(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(REAL_TIME)) > $(COMPUTED) 2>&1 & computed=$$!; \
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING); waited=$$?; \
-	wait $$computed; computed=$$?; cat $(COMPUTED); test $$waited = 0 -a $$computed = 0
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) tests/browser)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING)
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.

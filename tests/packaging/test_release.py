@@ -53,6 +53,7 @@ def test_the_wheel_has_every_file_of_the_packages_and_what_is_installed_beside_t
     wanted = {
         path.relative_to((ROOT / package).parent).as_posix() for package in PACKAGES for path in sources(ROOT / package)
     }
+    wanted.add("irctl/constraints.txt")
     wanted |= {f"irctl/configs/{path.relative_to(ROOT / 'configs').as_posix()}" for path in sources(ROOT / "configs")}
     data = wheel_of(release).name.removesuffix("-py3-none-any.whl") + ".data/data/share/irctl"
     wanted |= {f"{data}/{path.relative_to(ROOT / 'ops').as_posix()}" for path in sources(ROOT / "ops")}
