@@ -14,12 +14,12 @@ demo: .venv/.runtime
 WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) tests/browser)
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING)
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(WAITING)
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
 long: .venv/.dev
-	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py tests/documents/test_course_papers.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
