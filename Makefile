@@ -10,16 +10,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
-# What is computed runs first, side by side; then what runs in real time, which mostly waits, what takes longest first; browsers last, which take the cores they need.
+# What is computed runs first, side by side; then what runs in real time, which mostly waits, what takes longest first; browsers last, which take the cores they need,
+# and with them the tutorial, which has the usual ports to itself.
 WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
+SHOWN := tests/docs/test_tutorial.py tests/browser
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) tests/browser)
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(WAITING)
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) $(SHOWN))
+	$(BIN)/python -m pytest -n 4 --dist loadfile $(WAITING) --ignore=tests/docs/test_tutorial.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile $(SHOWN)
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
 long: .venv/.dev
-	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py tests/documents/test_course_papers.py
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py tests/documents/test_course_papers.py tests/simulation/test_soak.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -25,7 +25,7 @@ from irctl.domain.problems import Refused
 from irctl.records import tables
 from irctl.records.database import Database
 
-SIZES = (1, 5, 10, 20, 40)
+SIZES = (1, 10, 40)
 RUN_S = 20.0
 SETTLE_S = 4.0
 LOOK_S = 0.1

@@ -21,7 +21,7 @@ from benchmarks.report import Report, median, ms, p99, times
 from benchmarks.usage import Usage, Used, children
 from irctl.examples import examples
 
-SIZES = (8, 16, 32, 64)
+SIZES = (8, 32, 64)
 LINES = 8
 EACH_S = 0.1
 RUN_S = 12.0

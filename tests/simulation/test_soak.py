@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from copy import deepcopy
@@ -17,6 +18,8 @@ from benchmarks.clinic import LAMPS, Rhythm
 from benchmarks.ward import Turned, Ward, Week
 from irctl.domain.limits import Bounds
 from irctl_campaign.virtual import run_virtual
+
+pytestmark = pytest.mark.skipif("IRCTL_LONG" not in os.environ, reason="a minute of computing: make long")
 
 HURRIED = Rhythm(day_s=600.0, open_s=420.0, visit_every_s=70.0, light_s=(10.0, 30.0))
 SEED = 4
