@@ -16,7 +16,7 @@ WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
 SHOWN := tests/docs/test_tutorial.py tests/browser
 test: .venv/.dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) $(SHOWN))
-	$(BIN)/python -m pytest -n 4 --dist loadfile $(WAITING) --ignore=tests/docs/test_tutorial.py
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING) --ignore=tests/docs/test_tutorial.py
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(SHOWN)
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
