@@ -77,7 +77,7 @@ def test_a_treatment_is_seen_from_dark_to_light_to_dark_with_its_interval(world:
     states = [one["state"] for one in told]
     seen = [state for before, state in zip([None, *states], states, strict=False) if state != before]
     assert seen[-1] is None
-    in_order = ["checking", "ready", "warming", "emitting", "ending"]
+    in_order = ["ordered", "checking", "ready", "warming", "emitting", "ending"]
     assert [in_order.index(state) for state in seen[:-1]] == sorted(in_order.index(state) for state in seen[:-1])
     assert "emitting" in seen
     lit = [one for one in told if one["emitting"]]
@@ -273,3 +273,11 @@ def test_the_example_loads_with_and_without_what_it_offers(tmp_path: Path) -> No
     offered.write_text(text.replace("#: ", ""), encoding="utf-8")
     assert not load_mqtt(CONFIGS / "mqtt.toml").broker.tls
     assert load_mqtt(offered).broker.tls
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:port", "http://10.0.0.7:8970", "http://127.0.0.1", "http://["])
+def test_a_station_that_is_not_on_this_computer_is_refused(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "mqtt.toml"
+    file.write_text(f'[broker]\nhost = "127.0.0.1"\n[stations.a]\nurl = "{url}"\n', encoding="utf-8")
+    with pytest.raises(Refused, match=r"stations\.a\.url"):
+        load_mqtt(file)

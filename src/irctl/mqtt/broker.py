@@ -34,7 +34,8 @@ class Broker:
     ) -> None:
         self._section, self._there, self._greet, self._log = section, there, greet, log
         self._said = ""
-        self._client = Client(CallbackAPIVersion.VERSION2)
+        # Always the same: the broker then ends a former connection, and gives its last will, before this one says anything.
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id="irctl-" + there.replace("/", "-"))
         self._client.will_set(there, OFFLINE, qos=1, retain=True)
         self._client.reconnect_delay_set(RETRY_MIN_S, RETRY_MAX_S)
         self._client.on_connect = self._connected

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -64,16 +65,39 @@ class MqttFile(Strict):
 def load_mqtt(path: Path) -> MqttFile:
     """Raises Refused with everything that is wrong."""
     file = parse(read(path, "config"), MqttFile, path.name)
-    if problems := file.broker.problems():
+    if problems := [*file.broker.problems(), *_elsewhere(file)]:
         raise Refused(problems)
     return file
+
+
+def _elsewhere(file: MqttFile) -> list[Problem]:
+    """A controller listens on its own computer only."""
+    remedy = "Write http://127.0.0.1:8970, and run this on the controller's own computer"
+    return [
+        Problem(f"stations.{name}.url", one.url, "is no address on this computer", remedy)
+        for name, one in file.stations.items()
+        if not _is_here(one.url)
+    ]
+
+
+def _is_here(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        return address.hostname in LOOPBACK and address.port is not None
+    except ValueError:
+        return False
 
 
 def password(path: Path, file: MqttFile) -> str | None:
     """What the password's file holds, without the end of its line. Raises Refused."""
     if file.broker.password_file is None:
         return None
-    return read(path.parent / file.broker.password_file, "broker.password_file").decode().rstrip("\r\n")
+    text = read(path.parent / file.broker.password_file, "broker.password_file")
+    try:
+        return text.decode().rstrip("\r\n")
+    except UnicodeDecodeError:
+        limit = "is not UTF-8"
+        raise Refused([Problem("broker.password_file", file.broker.password_file, limit, "Save it as UTF-8")]) from None
 
 
 def trusted(path: Path, file: MqttFile) -> ssl.SSLContext | None:
