@@ -5,19 +5,26 @@ BIN := .venv/bin
 export PIP_CONSTRAINT := $(CURDIR)/constraints.txt
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test long lint docs safety-case mutants screens bench dist clean
+.PHONY: demo test computed real-time long lint docs safety-case mutants screens bench dist clean
 
 demo: .venv/.runtime
 	$(BIN)/irctl demo
 
-# What is computed runs first, side by side; then what runs in real time, which mostly waits, what takes longest first; browsers last, which take the cores they need,
-# and with them the tutorial, which has the usual ports to itself.
-WAITING := tests/packaging tests/docs tests/fleet tests/service tests/mqtt
+# What is computed gives way to what runs in real time beside it, and is shown when it has ended. What runs in real time mostly waits, what takes longest begins first;
+# browsers come last, which take the cores they need, and with them the tutorial, which has the usual ports to itself.
+PYTEST := $(BIN)/python -m pytest --dist loadfile
+WAITING := tests/packaging tests/fleet tests/docs tests/service tests/mqtt tests/records/test_processes.py tests/drivers tests/wire tests/simulator
 SHOWN := tests/docs/test_tutorial.py tests/browser
 test: .venv/.dev
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(addprefix --ignore=,$(WAITING) $(SHOWN))
-	$(BIN)/python -m pytest -n 3 --dist loadfile $(WAITING) --ignore=tests/docs/test_tutorial.py
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(SHOWN)
+	$(MAKE) --jobs=2 computed real-time
+
+computed:
+	@mkdir -p build
+	@nice -n 19 $(PYTEST) -n 2 $(addprefix --ignore=,$(WAITING) $(SHOWN)) >build/computed.txt 2>&1; ended=$$?; cat build/computed.txt; exit $$ended
+
+real-time:
+	$(PYTEST) -n 3 --no-loadscope-reorder $(WAITING) --ignore=tests/docs/test_tutorial.py
+	$(PYTEST) -n 2 $(SHOWN)
 
 # A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
 long: .venv/.dev

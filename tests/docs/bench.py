@@ -47,6 +47,9 @@ class Asked:
 Queue = SimpleQueue[Asked | None]
 """None: the end of the day."""
 
+_ONE_AT_A_TIME = threading.Lock()
+"""An application makes its routes at the first request, and two that do so at once in one process trip over each other's warnings."""
+
 
 @contextmanager
 def a_bench(state: Path, config: Path, begins: datetime | None = None) -> Iterator[str]:
@@ -88,6 +91,8 @@ async def _live(state: Path, config: Path, begins: datetime, asked: Queue, ready
         ready.set()
         transport = httpx.ASGITransport(create_app(world.station))
         async with httpx.AsyncClient(transport=transport, base_url="http://bench") as api:
+            with _ONE_AT_A_TIME:
+                await api.get("/v1/station")
             while (one := asked.get()) is not None:
                 one.answer = await api.request(one.method, one.path, headers=one.headers, content=one.body)
                 one.answered.set()

@@ -53,17 +53,27 @@ def bare_root() -> Path:
     root = caches / f"debian-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if not root.exists():
         caches.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(dir=caches))
-        fresh.chmod(0o755)
-        words = ["debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, str(fresh), mirror]
-        made = subprocess.run(words, capture_output=True, text=True)
-        if made.returncode:
-            shutil.rmtree(fresh)
-            raise AssertionError(made.stdout[-3000:] + made.stderr)
-        for package in (fresh / "var/cache/apt/archives").glob("*.deb"):
-            package.unlink()
-        fresh.rename(root)
+        with tempfile.TemporaryDirectory() as fresh, _in_memory(Path(fresh)):
+            words = ["debootstrap", "--variant=minbase", f"--include={','.join(BARE)}", SUITE, fresh, mirror]
+            made = subprocess.run(words, capture_output=True, text=True)
+            if made.returncode:
+                raise AssertionError(made.stdout[-3000:] + made.stderr)
+            for package in Path(fresh, "var/cache/apt/archives").glob("*.deb"):
+                package.unlink()
+            with tempfile.TemporaryDirectory(dir=caches) as folder:
+                subprocess.run(["cp", "--archive", fresh, f"{folder}/debian"], check=True)
+                Path(folder, "debian").rename(root)
     return root
+
+
+@contextmanager
+def _in_memory(folder: Path) -> Iterator[None]:
+    """For a folder to which much is written, package by package, and nobody else waits for a disk."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "irctl-test", folder], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
 
 
 def _without(why: str) -> None:

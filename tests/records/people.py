@@ -19,14 +19,18 @@ PIN = "402871"
 
 
 class Hasher(PasswordHash):
-    """As the real one, with the least argon2id allows; counts what it is asked."""
+    """As the real one, with the least argon2id allows; counts how often it worked."""
 
     def __init__(self) -> None:
         super().__init__((Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1),))
-        self.compared = 0
+        self.worked = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.worked += 1
+        return super().hash(password, salt=salt)
 
     def verify_and_update(self, password: str | bytes, hash: str | bytes) -> tuple[bool, str | None]:
-        self.compared += 1
+        self.worked += 1
         return super().verify_and_update(password, hash)
 
 

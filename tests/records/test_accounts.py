@@ -190,8 +190,8 @@ def test_unknown_inactive_and_wrong_look_the_same_and_cost_the_same(accounts: Ac
         """What is said, and how many hashes it took: tries at once, and after waiting."""
         found: list[tuple[str, int]] = []
         for at_s in (0.0, 0.1, 0.2, 0.3, 0.4, 5.0, 5.1, 500.0, 500.1):
-            before = hasher.compared
-            found.append((refusal(accounts, login, password, at_s), hasher.compared - before))
+            before = hasher.worked
+            found.append((refusal(accounts, login, password, at_s), hasher.worked - before))
         return found
 
     expected = seen(NURSE, WRONG)
@@ -203,9 +203,9 @@ def test_unknown_inactive_and_wrong_look_the_same_and_cost_the_same(accounts: Ac
 
 def test_too_many_wrong_ones_make_wait_even_for_the_right_one(accounts: Accounts, hasher: Hasher) -> None:
     guess(accounts, NURSE, FREE_FAILURES)
-    before = hasher.compared
+    before = hasher.worked
     assert "Wait 1 s" in refusal(accounts, NURSE, GOOD, 0.5)
-    assert hasher.compared == before, "it is not even looked at"
+    assert hasher.worked == before, "it is not even looked at"
     assert accounts.sign_in(NURSE, GOOD, after(1.1), 1.1)
     assert accounts.listed()[0].failures == 0
     guess(accounts, NURSE, 1, 2.0)
@@ -213,14 +213,14 @@ def test_too_many_wrong_ones_make_wait_even_for_the_right_one(accounts: Accounts
 
 
 def test_many_who_guess_at_once_are_counted_one_by_one(on_sqlite: Accounts, hasher: Hasher) -> None:
-    before = hasher.compared
+    before = hasher.worked
 
     def one(_number: int) -> None:
         refusal(on_sqlite, NURSE, WRONG)
 
     with ThreadPoolExecutor(8) as crowd:
         list(crowd.map(one, range(24)))
-    assert hasher.compared - before == FREE_FAILURES
+    assert hasher.worked - before == FREE_FAILURES
 
 
 def test_the_wait_survives_a_restart_and_a_clock_that_was_set(accounts: Accounts, database: Database) -> None:

@@ -90,15 +90,27 @@ def a_disk_that_fills(state: Path) -> Iterator[Disk]:
 
 @contextmanager
 def a_disk_that_turns_read_only(state: Path) -> Iterator[Disk]:
-    probe = state / "probe"
-    probe.touch()
-    immutable = _works("chattr", "+i", str(probe)) and _works("chattr", "-i", str(probe))
+    immutable = _holds_for_who_has_it_open(state / "probe")
     disk = Immutable(state) if immutable else Refusing(state)
     try:
         yield disk
     finally:
         if immutable:
             _works("chattr", "-i", str(state / "journal.jsonl"))  # or nobody could delete it
+
+
+def _holds_for_who_has_it_open(probe: Path) -> bool:
+    """Not every file system asks again at each write."""
+    with probe.open("wb", buffering=0) as opened:
+        if not _works("chattr", "+i", str(probe)):
+            return False
+        try:
+            opened.write(b"x")
+        except OSError:
+            return True
+        finally:
+            _works("chattr", "-i", str(probe))
+    return False
 
 
 @contextmanager

@@ -76,7 +76,6 @@ class Accounts:
         self._hasher = hasher or PasswordHash((Argon2Hasher(),))
         self._known_bad = known_bad or Blocklist.read()
         self._about = tuple(about)
-        self._nobodys = self._hasher.hash(sha256(b"nobody's").digest())
         self._guesses = Guesses()
         self._one_at_a_time = Lock()
 
@@ -241,7 +240,10 @@ class Accounts:
     def _compared(self, password: str, row: Row[tuple[object, ...]] | None) -> tuple[bool, str | None]:
         """Whether it is right, and a hash of today's strength where theirs is of yesterday's. A hash is made in any case."""
         text = password if len(password) <= LENGTH_MAX else ""
-        return self._hasher.verify_and_update(_bytes(text), row.password_hash if row is not None else self._nobodys)
+        if row is None:
+            self._hasher.hash(_bytes(text))  # takes as long as comparing
+            return False, None
+        return self._hasher.verify_and_update(_bytes(text), row.password_hash)
 
     def _proved(self, connection: Connection, row: Row[tuple[object, ...]], better: str | None) -> Person | None:
         """Who it is; None where they are not active, or the password was changed while this one was looked at."""
