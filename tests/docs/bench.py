@@ -48,7 +48,7 @@ Queue = SimpleQueue[Asked | None]
 """None: the end of the day."""
 
 _ONE_AT_A_TIME = threading.Lock()
-"""An application makes its routes at the first request, and two that do so at once in one process trip over each other's warnings."""
+"""An application makes the last of its routes when it is first asked, and two that do so at once in one process trip over each other's warnings."""
 
 
 @contextmanager
@@ -89,10 +89,11 @@ async def _live(state: Path, config: Path, begins: datetime, asked: Queue, ready
         await world.until(lambda: all(lamp.output.verified_dark for lamp in world.station.lamps.values()))
         await asyncio.sleep(2.0)
         ready.set()
-        transport = httpx.ASGITransport(create_app(world.station))
+        with _ONE_AT_A_TIME:
+            transport = httpx.ASGITransport(create_app(world.station))
+            async with httpx.AsyncClient(transport=transport, base_url="http://bench") as api:
+                await api.get("/v1/nothing")
         async with httpx.AsyncClient(transport=transport, base_url="http://bench") as api:
-            with _ONE_AT_A_TIME:
-                await api.get("/v1/station")
             while (one := asked.get()) is not None:
                 one.answer = await api.request(one.method, one.path, headers=one.headers, content=one.body)
                 one.answered.set()
