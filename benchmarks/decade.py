@@ -30,12 +30,12 @@ from benchmarks import years
 from benchmarks.records import KEY, Stopwatch, a_journal
 from benchmarks.report import Report, Target, figure
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
-from irctl.clinic.screen import COOKIE
+from irctl.clinic.screens.screen import COOKIE
 from irctl.clinic.settings import ClinicFile, RecordsSection
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
 from irctl.records import tables
 from irctl.records.following import follow, rebuild
 
@@ -173,9 +173,10 @@ def _pages(desk: Desk, times: int) -> dict[str, Took]:
 
 def _drawn_later(desk: Desk, times: int) -> dict[str, Took]:
     """What pages look for once their socket is there, without the drawing."""
-    from irctl.clinic import appointments, courses
-    from irctl.clinic.outlook import outlook
-    from irctl.clinic.timeline import timeline
+    from irctl.clinic.calendar import appointments
+    from irctl.clinic.care import courses
+    from irctl.clinic.care.outlook import outlook
+    from irctl.clinic.care.timeline import timeline
 
     acting, today = desk.acting(years.CLINICIAN), desk.now().date()
     row = _recent(desk)
@@ -214,7 +215,8 @@ _PASSWORD = "granite sparrow envelope tonic"
 
 def _asked(desk: Desk) -> dict[str, str]:
     """Pages that this clinic has, by what people call them."""
-    from irctl.clinic import screen, web
+    from irctl.clinic import web
+    from irctl.clinic.screens import screen
 
     web.load_pages()
     row = _recent(desk)

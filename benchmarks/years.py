@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, func, select
 
 from benchmarks.records import SESSIONS_A_DAY
-from irctl.clinic.courses import KIND as COURSE
-from irctl.clinic.courses import VISIT
+from irctl.clinic.care.courses import KIND as COURSE
+from irctl.clinic.care.courses import VISIT
 from irctl.clinic.desk import Desk
 from irctl.domain.chain import canonical
 from irctl.domain.electronic_signature import Meaning, Reauthentication, Version, signed

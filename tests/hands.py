@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from irctl.clinic.clocks import Clocks
+from irctl.clinic.duties.clocks import Clocks
 
 
 @dataclass

@@ -8,10 +8,11 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
-from irctl.clinic import courses, coverage, patients, staff
-from irctl.clinic.courses import CourseBody
-from irctl.clinic.coverage import CoverageBody
-from irctl.clinic.visits import AfterPart, ServicePart
+from irctl.clinic.care import courses, coverage, patients
+from irctl.clinic.care.courses import CourseBody
+from irctl.clinic.care.coverage import CoverageBody
+from irctl.clinic.care.visits import AfterPart, ServicePart
+from irctl.clinic.office import staff
 from irctl.controller.config import load
 from irctl.examples import examples
 from irctl.records.accounts import Accounts

@@ -17,13 +17,16 @@ from typing import Any
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
 
-from irctl.clinic import appointments, consent, courses, coverage, messages, patients, staff, visits
-from irctl.clinic.courses import CourseBody
-from irctl.clinic.coverage import CoverageBody
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care import consent, courses, coverage, patients, visits
+from irctl.clinic.care.courses import CourseBody
+from irctl.clinic.care.coverage import CoverageBody
+from irctl.clinic.care.patients import BackgroundBody
+from irctl.clinic.care.visits import AfterPart, ServicePart
+from irctl.clinic.mailing import messages
+from irctl.clinic.office import staff
 from irctl.clinic.opening import zone_of
-from irctl.clinic.patients import BackgroundBody
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.visits import AfterPart, ServicePart
 from irctl.controller.config import load
 from irctl.domain.people import Person as Somebody
 from irctl.domain.screening import Result

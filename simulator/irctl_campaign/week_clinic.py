@@ -14,15 +14,15 @@ from typing import Any
 
 import httpx
 
-from irctl.clinic import visits
 from irctl.clinic.acting import Acting
+from irctl.clinic.care import visits
+from irctl.clinic.care.visits import AfterPart
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.duties.projecting import Projecting
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
-from irctl.clinic.projecting import Projecting
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
-from irctl.clinic.visits import AfterPart
 from irctl.controller.api import create_app
 from irctl.controller.config import StationConfig
 from irctl.domain.people import Person

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import ClinicFile, load_clinic
-from irctl.clinic.tokens import Issuer
 from irctl.domain.people import Person, Role
 from irctl.records.accounts import Accounts
 from irctl.records.database import Database

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from irctl.clinic import courses
+from irctl.clinic.care import courses
 from irctl.domain.electronic_signature import problems_with_signature, problems_with_versions
 from irctl.records.audit import Audit
 from irctl.records.papers import Wanted

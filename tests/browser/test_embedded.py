@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.doors.tokens import Issuer
 from irctl.domain.people import Person, Role
 from tests.browser.scripted import eventually, unavailable
 from tests.service.worlds import CONFIGS, Station, a_station

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from irctl.clinic import courses
+from irctl.clinic.care import courses
 from tests.browser import walk
 from tests.browser.clinic_world import LONG, Clinic, a_clinic
 from tests.browser.walk import HAND, Somebody

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from irctl.clinic import courses
 from irctl.clinic.acting import Acting
-from irctl.clinic.courses import CourseBody
+from irctl.clinic.care import courses
+from irctl.clinic.care.courses import CourseBody
 from irctl.clinic.desk import Desk
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import AboutSection, ClinicFile
-from irctl.clinic.stations import Station
 from irctl.domain.people import Person, Role
 from irctl.records.papers import Index, Paper
 from irctl.records.people import Person as Patient

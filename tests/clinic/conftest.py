@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import patients
+from irctl.clinic.care import patients
 from irctl.clinic.desk import Desk
 from tests.clinic.treated import ADA, CLINICIAN, a_desk, by
 

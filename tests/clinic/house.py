@@ -17,18 +17,20 @@ from fastapi import FastAPI
 from nicegui import Client, core
 from sqlalchemy import select
 
-from irctl.clinic import appointments, courses, messages, patients, visits
 from irctl.clinic.acting import Acting
-from irctl.clinic.consent import set_consent
-from irctl.clinic.courses import CourseBody
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care import courses, patients, visits
+from irctl.clinic.care.consent import set_consent
+from irctl.clinic.care.courses import CourseBody
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.doors.visitor import Visitor
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.mailing import messages
 from irctl.clinic.opening import open_desk
-from irctl.clinic.screen import COOKIE
+from irctl.clinic.screens.screen import COOKIE
 from irctl.clinic.settings import AboutSection, ClinicFile
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
-from irctl.clinic.visitor import Visitor
 from irctl.domain.people import Person, Role
 from irctl.records.people import Person as Patient
 from irctl.records.tables import METADATA, sessions

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from irctl.clinic.acting import Acting
-from irctl.clinic.mail import Mail
-from irctl.clinic.post import Post
+from irctl.clinic.mailing.mail import Mail
+from irctl.clinic.mailing.post import Post
 from irctl.clinic.settings import MailSection
 from irctl.records.papers import Index, Paper
 from tests.clinic.nights import NOON, NURSE, Log, a_desk

@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
-from irctl.clinic import drafts
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.library import PROTOCOL
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.office import drafts
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.shelf.library import PROTOCOL
 from irctl.domain.electronic_signature import Reauthentication
 from irctl.domain.people import Person, Role
 

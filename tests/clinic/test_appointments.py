@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import appointments
-from irctl.clinic.appointments import State
+from irctl.clinic.calendar import appointments
+from irctl.clinic.calendar.appointments import State
 from irctl.domain.people import Person
 from irctl.domain.problems import Refused
 from tests.clinic.a_clinic import AUDITOR, CLINICIAN, TECHNICIAN, Clinic, a_clinic, at

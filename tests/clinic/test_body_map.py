@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from nicegui import Client, ui
 
-from irctl.clinic.body_figure import WIDTH, pieces
-from irctl.clinic.body_map import AREAS, body_map, label_of
+from irctl.clinic.drawing.body_figure import WIDTH, pieces
+from irctl.clinic.drawing.body_map import AREAS, body_map, label_of
 from irctl.clinic.words import language
 
 

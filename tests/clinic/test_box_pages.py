@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from irctl.clinic import incoming
-from irctl.clinic.incoming import Event, News
+from irctl.clinic.exchange import incoming
+from irctl.clinic.exchange.incoming import Event, News
 from irctl.interop import outcome
 from irctl.interop.outcome import Later, Outcome
 from tests.clinic.house import NOW, Browser, House, a_house

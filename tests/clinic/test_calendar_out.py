@@ -13,10 +13,11 @@ import pytest
 from fastapi import FastAPI
 from icalendar import Calendar
 
-from irctl.clinic import appointments, feeds, patient_card
-from irctl.clinic.doors import Doors
+from irctl.clinic.calendar import appointments, feeds
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.handover import patient_card
 from irctl.clinic.pages.calendar import routes
-from irctl.clinic.screen import COOKIE
+from irctl.clinic.screens.screen import COOKIE
 from irctl.clinic.words import language
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused

@@ -14,16 +14,16 @@ import pytest
 from nicegui import Client, ui
 from starlette.requests import Request
 
-from irctl.clinic import calibrating, lamp_upkeep
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.lamps import calibrating, lamp_upkeep
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
 from irctl.clinic.pages import calibrate, calibration, lamp_check, lamp_drift
-from irctl.clinic.screen import COOKIE, Here
+from irctl.clinic.screens.screen import COOKIE, Here
 from irctl.clinic.settings import AboutSection, ClinicFile
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
 from irctl.controller.api import create_app
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused

@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from irctl.clinic import courses, visits
-from irctl.clinic.chart import At, Before, course_chart
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.outlook import WAITING, outlook
+from irctl.clinic.care.timeline import timeline
 from irctl.clinic.desk import Desk
-from irctl.clinic.outlook import WAITING, outlook
-from irctl.clinic.timeline import timeline
+from irctl.clinic.drawing.chart import At, Before, course_chart
 from irctl.domain.course import Reason
 from irctl.domain.problems import Refused
 from irctl.records.amending import amend

@@ -12,13 +12,13 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.clinic.appointments import Appointment, State
-from irctl.clinic.dues import KEPT_S, Due, Dues
-from irctl.clinic.lamp_words import lamp_words
-from irctl.clinic.names import Names
-from irctl.clinic.stations import Station
-from irctl.clinic.timetable import Slot
-from irctl.clinic.week_grid import Week, week_of
+from irctl.clinic.calendar.appointments import Appointment, State
+from irctl.clinic.calendar.timetable import Slot
+from irctl.clinic.calendar.week_grid import Week, week_of
+from irctl.clinic.care.names import Names
+from irctl.clinic.drawing.lamp_words import lamp_words
+from irctl.clinic.lamps.dues import KEPT_S, Due, Dues
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.words import dates, language
 from irctl.domain.problems import Refused
 from tests.clinic.a_clinic import TECHNICIAN, Clinic, NoTokens, a_clinic, at

@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from irctl.clinic.desk import Desk
-from irctl.clinic.entrance import demonstrates
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
+from irctl.clinic.screens.entrance import demonstrates
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.stations import Station
 from irctl.domain.people import Person, Role
 from tests.clinic.a_clinic import NoTokens
 

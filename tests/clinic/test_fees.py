@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from irctl.clinic import fees
-from irctl.clinic.fees import UPLOAD, UPLOAD_MAX
+from irctl.clinic.office import fees
+from irctl.clinic.office.fees import UPLOAD, UPLOAD_MAX
 from irctl.clinic.words import tr
 from irctl.documents.rvu import NOTICE, Asked
 from irctl.domain.problems import Refused

@@ -12,12 +12,14 @@ import hl7
 import pytest
 from hl7.mllp import open_hl7_connection
 
-from irctl.clinic import appointments, courses, incoming, patients
-from irctl.clinic.courses import CourseBody
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care import courses, patients
+from irctl.clinic.care.courses import CourseBody
 from irctl.clinic.desk import Desk
-from irctl.clinic.incoming import Event, News
-from irctl.clinic.incoming_forms import news_in
-from irctl.clinic.receiving import Receiving
+from irctl.clinic.exchange import incoming
+from irctl.clinic.exchange.incoming import Event, News
+from irctl.clinic.exchange.incoming_forms import news_in
+from irctl.clinic.exchange.receiving import Receiving
 from irctl.clinic.settings import ClinicFile, ReceiveSection
 from irctl.domain.problems import Refused
 from irctl.interop.fhir.client import FhirServer

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import courses, drafts, visits
-from irctl.clinic.courses import CourseBody
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.courses import CourseBody
 from irctl.clinic.desk import Desk
-from irctl.clinic.library import NOTE, PROTOCOL, SCREENING, TEMPLATE
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.office import drafts
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.shelf.library import NOTE, PROTOCOL, SCREENING, TEMPLATE
 from irctl.domain.problems import Refused
 from irctl.records.papers import Paper
 from irctl.records.people import Person as Patient

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import messages, post
-from irctl.clinic.consent import consent_of, consented, set_consent
-from irctl.clinic.letters import Sort, letter
-from irctl.clinic.mail import Line
-from irctl.clinic.messages import KIND, MessageBody, State, listed, send_now, shown, withdraw, write
-from irctl.clinic.notices import open_notices
+from irctl.clinic.care.consent import consent_of, consented, set_consent
+from irctl.clinic.mailing import messages, post
+from irctl.clinic.mailing.letters import Sort, letter
+from irctl.clinic.mailing.mail import Line
+from irctl.clinic.mailing.messages import KIND, MessageBody, State, listed, send_now, shown, withdraw, write
+from irctl.clinic.office.notices import open_notices
 from irctl.clinic.settings import AboutSection
 from irctl.domain.problems import Refused
 from irctl.records.papers import Paper, Wanted

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import appointments
-from irctl.clinic.consent import set_consent
-from irctl.clinic.messages import KIND, body_of
-from irctl.clinic.outgoing import Outgoing
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care.consent import set_consent
+from irctl.clinic.mailing.messages import KIND, body_of
+from irctl.clinic.mailing.outgoing import Outgoing
 from irctl.records.papers import Wanted
 from irctl.records.people import Person as Patient
 from tests.clinic.a_clinic import ASSISTANT, Clinic, a_clinic, at

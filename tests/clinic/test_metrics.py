@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from irctl.clinic import incoming
-from irctl.clinic.incoming import Event, News
+from irctl.clinic.duties.projecting import Projecting
+from irctl.clinic.exchange import incoming
+from irctl.clinic.exchange.incoming import Event, News
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.metrics import METRICS
-from irctl.clinic.projecting import Projecting
 from irctl.clinic.scrape import RECORDS_S, Scrape
-from irctl.clinic.stations import Station
 from irctl.controller.api import create_app
 from irctl.domain.people import Role
 from irctl.domain.problems import Refused

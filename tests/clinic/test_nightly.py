@@ -11,9 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from irctl.clinic import backups, notices
-from irctl.clinic.nightly import BACK_UP, RETENTION, Watch, last_runs, verification
-from irctl.clinic.notices import open_notices
+from irctl.clinic.duties import backups
+from irctl.clinic.duties.nightly import BACK_UP, RETENTION, Watch, last_runs, verification
+from irctl.clinic.office import notices
+from irctl.clinic.office.notices import open_notices
 from irctl.domain.problems import Refused
 from irctl.records.audit import Audit
 from irctl.records.backup import examine, restore

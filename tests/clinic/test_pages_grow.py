@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from sqlalchemy import event
 
-from irctl.clinic import appointments, courses, patients, sessions
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care import courses, patients, sessions
+from irctl.clinic.care.names import Names
+from irctl.clinic.care.outlook import outlook
+from irctl.clinic.care.timeline import timeline
 from irctl.clinic.desk import Desk
-from irctl.clinic.names import Names
-from irctl.clinic.outlook import outlook
-from irctl.clinic.timeline import timeline
 from irctl.records.database import upsert
 from irctl.records.papers import Index, Paper
 from irctl.records.searching import Wanted

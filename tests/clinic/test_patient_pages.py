@@ -13,13 +13,13 @@ import pytest
 from nicegui import Client, ui
 from starlette.requests import Request
 
-from irctl.clinic import patients
+from irctl.clinic.care import patients
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.notices import open_notices
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.office.notices import open_notices
 from irctl.clinic.pages.patient import patient_record
 from irctl.clinic.pages.patients import all_patients, may_see
-from irctl.clinic.screen import COOKIE, Here
+from irctl.clinic.screens.screen import COOKIE, Here
 from irctl.domain.people import Role
 from irctl.records.audit import Audit
 from irctl.records.people import Person

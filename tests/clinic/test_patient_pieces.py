@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic import courses, drafts, patient_pieces, patients
+from irctl.clinic.care import courses, patients
+from irctl.clinic.care.outlook import Outlook, outlook
+from irctl.clinic.care.timeline import timeline
 from irctl.clinic.desk import Desk
-from irctl.clinic.outlook import Outlook, outlook
-from irctl.clinic.patient_pieces import (
+from irctl.clinic.office import drafts
+from irctl.clinic.pages import patient_pieces
+from irctl.clinic.pages.patient_pieces import (
     advice_box,
     advised,
     chart_of,
@@ -25,7 +28,6 @@ from irctl.clinic.patient_pieces import (
     versions_table,
     visits_table,
 )
-from irctl.clinic.timeline import timeline
 from irctl.clinic.words import language
 from irctl.domain.protocols import Approval, name_of
 from irctl.records.people import Person, Version

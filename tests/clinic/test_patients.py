@@ -8,9 +8,9 @@ from datetime import date
 import pytest
 from sqlalchemy import select
 
-from irctl.clinic import courses, patients
+from irctl.clinic.care import courses, patients
+from irctl.clinic.care.patients import BackgroundBody
 from irctl.clinic.desk import Desk
-from irctl.clinic.patients import BackgroundBody
 from irctl.domain.people import Context, Person
 from irctl.domain.problems import Refused
 from irctl.records.people import People

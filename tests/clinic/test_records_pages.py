@@ -17,16 +17,17 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import event
 
-from irctl.clinic import auditing, exporting, sessions, visits
 from irctl.clinic.acting import Acting
+from irctl.clinic.care import sessions, visits
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.handover import auditing, exporting
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
 from irctl.clinic.pages.record_files import routes
-from irctl.clinic.screen import COOKIE
+from irctl.clinic.screens.screen import COOKIE
 from irctl.clinic.session_filter import address, filter_of, place_of, told, wanted_of
 from irctl.clinic.settings import AboutSection, ClinicFile
-from irctl.clinic.stations import Station
 from irctl.domain.electronic_signature import Reauthentication
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused

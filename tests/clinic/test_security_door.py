@@ -7,9 +7,9 @@ from urllib.parse import unquote
 
 import pytest
 
-from irctl.clinic.knocking import TRIES_MAX, WITHIN_S, Knocks
-from irctl.clinic.screen import COOKIE
-from irctl.clinic.visitor import Visitor
+from irctl.clinic.doors.knocking import TRIES_MAX, WITHIN_S, Knocks
+from irctl.clinic.doors.visitor import Visitor
+from irctl.clinic.screens.screen import COOKIE
 from irctl.clinic.web import BODY_MAX
 from irctl.domain.screen_lock import Lock
 from irctl.records.audit import Audit

@@ -7,13 +7,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import cast
 
-from irctl.clinic import appointments, courses, messages, patients, planned_sessions, visits
 from irctl.clinic.acting import Acting
-from irctl.clinic.backups import make
-from irctl.clinic.consent import set_consent
-from irctl.clinic.jobs import Jobs
-from irctl.clinic.stations import Station
-from irctl.clinic.visits import AfterPart
+from irctl.clinic.calendar import appointments, planned_sessions
+from irctl.clinic.care import courses, patients, visits
+from irctl.clinic.care.consent import set_consent
+from irctl.clinic.care.visits import AfterPart
+from irctl.clinic.duties.backups import make
+from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.mailing import messages
 from irctl.domain.electronic_signature import Reauthentication
 from irctl.domain.screening import Answer
 from irctl.records.people import Person

@@ -14,12 +14,14 @@ from typing import Any, cast
 import pytest
 from pydantic import ValidationError
 
-from irctl.clinic import courses, drafts, messages, patients, sessions, visits
-from irctl.clinic.auditing import trail
-from irctl.clinic.consent import set_consent
-from irctl.clinic.library import PROTOCOL
+from irctl.clinic.care import courses, patients, sessions, visits
+from irctl.clinic.care.consent import set_consent
+from irctl.clinic.handover.auditing import trail
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.mailing import messages
+from irctl.clinic.office import drafts
 from irctl.clinic.session_filter import wanted_of
-from irctl.clinic.stations import Station
+from irctl.clinic.shelf.library import PROTOCOL
 from irctl.domain.problems import Refused
 from irctl.records.people import Person
 from irctl.records.tables import sessions as sessions_table

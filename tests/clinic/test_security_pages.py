@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from nicegui import core
 from starlette.routing import BaseRoute, Mount
 
-from irctl.clinic import screen
+from irctl.clinic.screens import screen
 from tests.clinic.house import ADA, KNEE, NOW, Browser, House, a_house
 
 WHO = ("clinician", "assistant", "technician", "administrator", "auditor", "emergency")

@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from irctl.clinic.quiet_log import Quiet
-from irctl.clinic.screen import Here
+from irctl.clinic.screens.screen import Here
 from irctl.clinic.settings import ClinicFile, MailSection, RecordsSection
 from tests.clinic.house import ADA, Browser, House, a_house
 from tests.records.people import GOOD, PIN
@@ -96,9 +96,9 @@ def test_an_error_that_quotes_a_patient_is_told_to_nobody(
         raise ValueError(f"cannot be: {NAME}")
 
     pages: list[str] = []
-    monkeypatch.setattr("irctl.clinic.patients.open_patient", broken)
-    monkeypatch.setattr("irctl.clinic.patient_card.card_pdf", broken)
-    monkeypatch.setattr("irctl.clinic.patients.search", broken)
+    monkeypatch.setattr("irctl.clinic.care.patients.open_patient", broken)
+    monkeypatch.setattr("irctl.clinic.handover.patient_card.card_pdf", broken)
+    monkeypatch.setattr("irctl.clinic.care.patients.search", broken)
     for path in ("/patients/{patient}", "/patients/{patient}/card.pdf", "/patients"):
         pages.append(browser.get(path.format(**house.known)).text)
     opened = browser.open("/patients/{patient}/course/new".format(**house.known))

@@ -11,8 +11,8 @@ import pytest
 from nicegui import Client, core
 from starlette.types import Message
 
-from irctl.clinic.screen import COOKIE
-from irctl.clinic.sockets import PATH
+from irctl.clinic.screens.screen import COOKIE
+from irctl.clinic.screens.sockets import PATH
 from irctl.clinic.web import SOCKET_MESSAGE_MAX
 from irctl.domain.screen_lock import Lock
 from tests.clinic.house import ADA, HOST, SOCKET, Browser, House, Page, a_house

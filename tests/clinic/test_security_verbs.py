@@ -16,12 +16,13 @@ import pytest
 from sqlalchemy import select
 
 import irctl.clinic
-from irctl.clinic import courses, notices, patients, visits
 from irctl.clinic.acting import Acting
+from irctl.clinic.care import courses, patients, visits
+from irctl.clinic.care.visits import AfterPart
 from irctl.clinic.desk import Desk
-from irctl.clinic.library import PROTOCOL
-from irctl.clinic.stations import Station
-from irctl.clinic.visits import AfterPart
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.office import notices
+from irctl.clinic.shelf.library import PROTOCOL
 from irctl.domain.electronic_signature import Reauthentication
 from irctl.domain.people import PERMISSIONS, Context, Person, Role, Verb
 from irctl.domain.problems import Refused
@@ -150,14 +151,14 @@ NEEDS: dict[str, Verb | str | None] = {
 def services() -> dict[str, Callable[..., Any]]:
     """Everything public in the clinic that is done in somebody's name."""
     found: dict[str, Callable[..., Any]] = {}
-    for module in pkgutil.iter_modules(irctl.clinic.__path__):
-        if module.name == "__main__":
+    for module in pkgutil.walk_packages(irctl.clinic.__path__, "irctl.clinic."):
+        if module.name.endswith(".__main__"):
             continue
-        loaded = importlib.import_module(f"irctl.clinic.{module.name}")
+        loaded = importlib.import_module(module.name)
         for name, one in vars(loaded).items():
             ours = inspect.isfunction(one) and one.__module__ == loaded.__name__ and not name.startswith("_")
             if ours and "acting" in inspect.signature(one).parameters:
-                found[f"{module.name}.{name}"] = one
+                found[f"{module.name.rpartition('.')[2]}.{name}"] = one
     return found
 
 

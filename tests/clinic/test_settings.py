@@ -15,14 +15,16 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from irctl.clinic import drafts, pages, screen, staff, words
+from irctl.clinic import pages, words
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.dose_chart import dose_chart
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.drawing.dose_chart import dose_chart
+from irctl.clinic.office import drafts, staff
+from irctl.clinic.office.shipped import shipped
 from irctl.clinic.pages import settings, settings_people, settings_protocols, settings_stations, shelf
-from irctl.clinic.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE
-from irctl.clinic.shipped import shipped
-from irctl.clinic.toml_writing import written
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE
+from irctl.clinic.shelf.toml_writing import written
 from irctl.domain.people import Person, Role, Verb
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Source

@@ -13,12 +13,13 @@ from typing import Any, cast
 import httpx
 import pytest
 
-from irctl.clinic import calibrating, equipment, faults, lamp_upkeep
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.lamps import calibrating, equipment, lamp_upkeep
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.office import faults
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
 from irctl.controller.api import create_app
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from irctl.clinic import courses, visits
 from irctl.clinic.acting import Acting
-from irctl.clinic.courses import CourseBody
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.courses import CourseBody
 from irctl.clinic.desk import Desk
-from irctl.clinic.stations import Station
+from irctl.clinic.lamps.stations import Station
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.screening import Answer, Trial

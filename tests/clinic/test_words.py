@@ -18,11 +18,14 @@ import pytest
 from fastapi import FastAPI
 
 import irctl.clinic
-from irctl.clinic import body_map, outlook, pages, screen
-from irctl.clinic.appointments import State as AppointmentState
-from irctl.clinic.doors import Doors
-from irctl.clinic.entrance import entrance
-from irctl.clinic.library import APPROVED, DRAFT, HANDED_IN, RETIRED
+from irctl.clinic import pages
+from irctl.clinic.calendar.appointments import State as AppointmentState
+from irctl.clinic.care import outlook
+from irctl.clinic.care.visits import AfterPart
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.drawing import body_map
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages import (
     messages,
     protocol_form,
@@ -33,9 +36,9 @@ from irctl.clinic.pages import (
     settings_templates,
     visit,
 )
-from irctl.clinic.stations import Station
-from irctl.clinic.tokens import Issuer
-from irctl.clinic.visits import AfterPart
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.entrance import entrance
+from irctl.clinic.shelf.library import APPROVED, DRAFT, HANDED_IN, RETIRED
 from irctl.clinic.words import dates, language, tr
 from irctl.controller.session import Outcome
 from irctl.documents.printed import NOT_CERTIFIED

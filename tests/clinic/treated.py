@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from irctl.clinic.acting import Acting
-from irctl.clinic.courses import VISIT, CourseBody
+from irctl.clinic.care.courses import VISIT, CourseBody
 from irctl.clinic.desk import Desk
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import AboutSection, ClinicFile

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from irctl.clinic import courses, visits
-from irctl.clinic.courses import Wanted
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.courses import Wanted
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.tokens import Issuer
 from irctl.controller.clock import utc_now
 from irctl.records.papers import Paper
 from tests.browser.clinic_world import PASSWORD

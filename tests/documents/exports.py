@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from irctl.clinic.visits import VisitBody
+from irctl.clinic.care.visits import VisitBody
 from irctl.documents.dossier import Attended, Dossier, Signed
 from irctl.documents.exported import Exported, made
 from irctl.domain import excerpt

@@ -499,7 +499,7 @@ MUTANTS: tuple[Mutant, ...] = (
         'self._lasting[f"answered {item}"] = event', "pass", (REMINDERS,),
     ),
     Mutant(
-        "a clock that steps is not noticed", "reminders", "src/irctl/clinic/schedule.py",
+        "a clock that steps is not noticed", "reminders", "src/irctl/clinic/duties/schedule.py",
         "        if woken or step or now_s >= self._look_at_s:", "        if woken or now_s >= self._look_at_s:",
         ("tests/unit/test_schedule.py",),
     ),

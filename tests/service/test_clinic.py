@@ -19,8 +19,8 @@ import pytest
 from apscheduler.schedulers import base
 
 from irctl.cli import exits
-from irctl.clinic.jobs import Jobs
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.duties.jobs import Jobs
 from tests.service.worlds import Station, View, a_station, an_order, irctl, read_until, started
 from tests.unit.worlds import StationFolder
 

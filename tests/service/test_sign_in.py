@@ -18,7 +18,7 @@ import pytest
 from irctl.cli import exits, main
 from irctl.cli.app import To
 from irctl.cli.signed_in import token_for
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.doors.tokens import Issuer
 from irctl.domain.people import Person, Role
 
 OKAFOR = Person("okafor", "M. Okafor", frozenset({Role.CLINICIAN}))

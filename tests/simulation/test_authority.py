@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed448 import Ed448PrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from irctl.clinic.tokens import PRIVATE_KEY, Issuer
+from irctl.clinic.doors.tokens import PRIVATE_KEY, Issuer
 from irctl.controller.api import create_app
 from irctl.controller.authority import TABLE, Need, Needs, Where
 from irctl.domain.people import PERMISSIONS, Person, Role, Verb

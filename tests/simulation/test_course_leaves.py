@@ -17,9 +17,9 @@ from urllib.parse import urlsplit
 import pytest
 from hl7.mllp import start_hl7_server
 
-from irctl.clinic import dossiers
-from irctl.clinic.notices import ITSELF
-from irctl.clinic.sending import Sending, Target
+from irctl.clinic.exchange.sending import Sending, Target
+from irctl.clinic.handover import dossiers
+from irctl.clinic.office.notices import ITSELF
 from irctl.clinic.settings import SendSection
 from irctl.documents.dossier import Dossier
 from irctl.examples import examples

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from irctl.clinic.dossiers import Gathered, gather
-from irctl.clinic.exporting import course_json
+from irctl.clinic.handover.dossiers import Gathered, gather
+from irctl.clinic.handover.exporting import course_json
 from irctl.documents import claims
 from irctl.documents.course import Kind, render_pdf
 from irctl.documents.dossier import Dossier

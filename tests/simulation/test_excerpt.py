@@ -12,8 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.clinic import courses, exporting
-from irctl.clinic.tokens import Issuer
+from irctl.clinic.care import courses
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.handover import exporting
 from irctl.controller import lookup
 from irctl.controller.api import create_app
 from irctl.controller.memory import SAMPLES_KEPT_S

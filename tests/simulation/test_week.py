@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import select
 
 from irctl.cli import main
-from irctl.clinic import courses, visits
+from irctl.clinic.care import courses, visits
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.tokens import Issuer
 from irctl.controller.config import load
 from irctl.examples import examples
 from irctl.records.tables import sessions

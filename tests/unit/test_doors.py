@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from irctl.clinic.doors import EMERGENCY, LOOKED_UP_EVERY_S, REASON_MAX, SESSIONS_MAX, Doors
-from irctl.clinic.visitor import Visitor
+from irctl.clinic.doors.doors import EMERGENCY, LOOKED_UP_EVERY_S, REASON_MAX, SESSIONS_MAX, Doors
+from irctl.clinic.doors.visitor import Visitor
 from irctl.domain.people import Role, Verb, may
 from irctl.domain.problems import Refused
 from irctl.domain.screen_lock import ALWAYS, PIN_FAILURES_MAX, Lock, Part

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irctl.clinic.protocol_file import load_protocol
+from irctl.clinic.shelf.protocol_file import load_protocol
 from irctl.domain.course import Settings, Visit
 from irctl.domain.limits import Limits, problems_with_bounds
 from irctl.domain.problems import Refused

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.clinic.controller import Controller
-from irctl.clinic.jobs import Jobs
-from irctl.clinic.schedule import POLL_S, RETRY_S, Schedule
+from irctl.clinic.duties.controller import Controller
+from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.duties.schedule import POLL_S, RETRY_S, Schedule
 from irctl.domain.reminders import Day, Told
 from tests.hands import Hands
 

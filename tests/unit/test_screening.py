@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from irctl.clinic.screening_file import load_screening
+from irctl.clinic.shelf.screening_file import load_screening
 from irctl.domain.override import Override, overriding
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused

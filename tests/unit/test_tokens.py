@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 
-from irctl.clinic.tokens import PRIVATE_KEY, SERVICE_LIFETIME, Issuer
+from irctl.clinic.doors.tokens import PRIVATE_KEY, SERVICE_LIFETIME, Issuer
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.tokens import ALGORITHM, CLOCKS_APART, ISSUER, LIFETIME_MAX, PUBLIC_KEY, Bearer, bearer, claims

@@ -17,7 +17,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from irctl.clinic import courses, exporting
+from irctl.clinic.care import courses
+from irctl.clinic.handover import exporting
 from irctl.records import tables
 from irctl.records.backup import back_up
 from irctl.records.digest import digest

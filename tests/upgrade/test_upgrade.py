@@ -16,11 +16,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from irctl.clinic import courses
+from irctl.clinic.care import courses
 from irctl.clinic.desk import Desk
+from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
-from irctl.clinic.tokens import Issuer
 from irctl.controller import segments
 from irctl.controller.clock import utc_now
 from irctl.controller.config import load

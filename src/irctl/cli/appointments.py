@@ -10,9 +10,9 @@ from cyclopts import Parameter
 
 from irctl.cli import say
 from irctl.cli.at_the_desk import Where, at_the_desk
-from irctl.clinic.appointments import Appointment
+from irctl.clinic.calendar.appointments import Appointment
+from irctl.clinic.calendar.timetable import Slot
 from irctl.clinic.desk import Desk
-from irctl.clinic.timetable import Slot
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused
 
@@ -37,7 +37,7 @@ def list_all(
     irctl appointments list --as l.meyer
     irctl appointments list --day 2026-12-01 --week --as l.meyer
     """
-    from irctl.clinic import appointments
+    from irctl.clinic.calendar import appointments
 
     with at_the_desk(where, Verb.SEE_PATIENT) as (desk, acting):
         on = day or desk.now().date()
@@ -56,7 +56,7 @@ def book(
 
     irctl appointments book C-1a2b3c4d --at "2026-12-01 10:30" --as l.meyer
     """
-    from irctl.clinic import appointments
+    from irctl.clinic.calendar import appointments
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         made = appointments.book(desk, acting, course, _moment(desk, at), *_lamp(desk, station, lamp))
@@ -77,7 +77,7 @@ def move(
 
     irctl appointments move A-1a2b3c4d --at "2026-12-02 15:00" --reason "rang up" --as l.meyer
     """
-    from irctl.clinic import appointments
+    from irctl.clinic.calendar import appointments
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         to = (None, None) if lamp is None else _lamp(desk, station, lamp)
@@ -90,7 +90,7 @@ def no_show(appointment: str, /, *, where: Where = _WHERE) -> None:
 
     irctl appointments no-show A-1a2b3c4d --as l.meyer
     """
-    from irctl.clinic import appointments
+    from irctl.clinic.calendar import appointments
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         made = appointments.no_show(desk, acting, appointment)
@@ -102,7 +102,7 @@ def cancel(appointment: str, /, *, reason: str, where: Where = _WHERE) -> None:
 
     irctl appointments cancel A-1a2b3c4d --reason "has a cold" --as l.meyer
     """
-    from irctl.clinic import appointments
+    from irctl.clinic.calendar import appointments
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         made = appointments.cancel(desk, acting, appointment, reason)
@@ -125,7 +125,8 @@ def plan(
     irctl appointments plan C-1a2b3c4d --first "2026-12-01 10:30" --show --as l.meyer
     irctl appointments plan C-1a2b3c4d --first "2026-12-01 10:30" --weekday tue --weekday thu --as l.meyer
     """
-    from irctl.clinic import appointments, courses
+    from irctl.clinic.calendar import appointments
+    from irctl.clinic.care import courses
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         at, days, to = _moment(desk, first), _weekdays(weekday), _lamp(desk, station, lamp)

@@ -45,9 +45,9 @@ class _NoTokens:
 @contextmanager
 def opened(state: Path | None, clinic_file: Path | None) -> Generator[Desk]:
     """The desk of a clinic that is there. Raises Refused where there is none."""
+    from irctl.clinic.lamps.stations import Station
     from irctl.clinic.opening import open_desk
     from irctl.clinic.settings import ClinicFile, StationSection, load_clinic
-    from irctl.clinic.stations import Station
     from irctl.controller.clock import utc_now
 
     file = load_clinic(clinic_file) if clinic_file else ClinicFile()

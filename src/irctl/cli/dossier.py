@@ -29,7 +29,7 @@ def dossier(
 
     The stations whose journals tell of it must be on. The file names the patient: keep it as you keep the record.
     """
-    from irctl.clinic.exporting import course_json
+    from irctl.clinic.handover.exporting import course_json
 
     path = output or Path(f"{course}.json")
     with at_the_desk(where, Verb.SEE_PATIENT) as (desk, acting):

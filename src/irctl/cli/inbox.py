@@ -31,8 +31,8 @@ def add(
     A table has a line for each, with these columns: number, name, born (1961-05-04), contact, at (2026-12-01T10:00), about, theirs, event. What is
     there already changes nothing, so the same file may come again.
     """
-    from irctl.clinic import incoming
-    from irctl.clinic.incoming_forms import news_in
+    from irctl.clinic.exchange import incoming
+    from irctl.clinic.exchange.incoming_forms import news_in
 
     try:
         text = file.read_text(encoding="utf-8")
@@ -53,7 +53,7 @@ def listed(*, where: Where = _WHERE) -> None:
 
     irctl inbox list --as moreau
     """
-    from irctl.clinic import incoming
+    from irctl.clinic.exchange import incoming
 
     with at_the_desk(where, Verb.SEE_PATIENT) as (desk, acting):
         incoming.looked(desk, acting)
@@ -80,7 +80,7 @@ def take(item: str, /, *, where: Where = _WHERE) -> None:
 
     irctl inbox take I-0a1b2c3d4e5f6a7b8c9d --as moreau
     """
-    from irctl.clinic import incoming
+    from irctl.clinic.exchange import incoming
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         patient = incoming.take(desk, acting, item, _version(desk, acting, item))
@@ -97,7 +97,7 @@ def set_aside(
 
     irctl inbox set-aside I-0a1b2c3d4e5f6a7b8c9d --as moreau --reason "another clinic's patient"
     """
-    from irctl.clinic import incoming
+    from irctl.clinic.exchange import incoming
 
     with at_the_desk(where, Verb.SCHEDULE) as (desk, acting):
         incoming.set_aside(desk, acting, item, _version(desk, acting, item), reason)
@@ -108,7 +108,7 @@ def set_aside(
 
 
 def _version(desk: Desk, acting: Acting, item: str) -> int:
-    from irctl.clinic import incoming
+    from irctl.clinic.exchange import incoming
 
     for one in incoming.waiting(desk, acting):
         if one.id == item:

@@ -13,7 +13,7 @@ from irctl.cli.app import Json
 from irctl.cli.asking import As, Asking, FromStdin, signed_in
 from irctl.cli.at_the_desk import opened
 from irctl.cli.state_folder import StateOption
-from irctl.clinic import drafts
+from irctl.clinic.office import drafts
 from irctl.domain.people import Verb
 from irctl.records.papers import Paper
 from irctl.toml_file import read

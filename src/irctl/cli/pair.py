@@ -89,8 +89,8 @@ def join(
     """
     from pydantic import TypeAdapter, ValidationError
 
+    from irctl.clinic.doors.tokens import Issuer
     from irctl.clinic.settings import StationSection, load_clinic
-    from irctl.clinic.tokens import Issuer
     from irctl.domain.tokens import PUBLIC_KEY
     from irctl.fleet.pairing import Code, join
     from irctl.toml_file import Name

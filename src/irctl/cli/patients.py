@@ -41,7 +41,7 @@ def add(
 
     irctl patients add "Ada Example" --born 1961-05-04 --number "MRN 0001" --key /etc/irctl/records.key --as l.meyer
     """
-    from irctl.clinic import patients
+    from irctl.clinic.care import patients
 
     with _desk(database, key, as_, password_stdin, Verb.EDIT_PATIENT) as (desk, acting):
         made = patients.register(desk, acting, Person(name, born, number, contact), another=another)
@@ -65,7 +65,7 @@ def find(
 
     irctl patients find "exam 1961-05-04" --key /etc/irctl/records.key --as l.meyer
     """
-    from irctl.clinic import patients
+    from irctl.clinic.care import patients
 
     with _desk(database, key, as_, password_stdin, Verb.SEE_PATIENT) as (desk, acting):
         found = patients.search(desk, acting, asked)
@@ -90,9 +90,9 @@ def show(
 
     irctl patients show P-7KQ4M2X --key /etc/irctl/records.key --as l.meyer
     """
-    from irctl.clinic import courses, patients
-    from irctl.clinic.outlook import outlook
-    from irctl.clinic.timeline import timeline
+    from irctl.clinic.care import courses, patients
+    from irctl.clinic.care.outlook import outlook
+    from irctl.clinic.care.timeline import timeline
 
     with _desk(database, key, as_, password_stdin, Verb.SEE_PATIENT) as (desk, acting):
         opened = patients.open_patient(desk, acting, patient)

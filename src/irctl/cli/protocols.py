@@ -8,7 +8,7 @@ from typing import Any
 
 from irctl.cli import exits, say
 from irctl.cli.app import Folder, Json
-from irctl.clinic.protocol_file import load_protocol
+from irctl.clinic.shelf.protocol_file import load_protocol
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.protocols import Protocol
 from irctl.examples import examples

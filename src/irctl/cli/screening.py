@@ -6,7 +6,7 @@ from pathlib import Path
 
 from irctl.cli import exits, say
 from irctl.cli.app import Json
-from irctl.clinic.screening_file import load_screening
+from irctl.clinic.shelf.screening_file import load_screening
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.screening import ScreeningList
 from irctl.examples import examples

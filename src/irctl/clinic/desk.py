@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from irctl.clinic.acting import Acting
-from irctl.clinic.library import Library
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.stations import Station
+from irctl.clinic.shelf.library import Library
 from irctl.documents.exported import Sign
 from irctl.documents.rvu import Folder
 from irctl.domain.notices import Notice

@@ -12,10 +12,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tzlocal import get_localzone
 
 from irctl.clinic.desk import Desk
-from irctl.clinic.library import Library
-from irctl.clinic.notices import ITSELF
+from irctl.clinic.lamps.stations import Issuer, Station
+from irctl.clinic.office.notices import ITSELF
 from irctl.clinic.settings import ClinicFile, StationSection
-from irctl.clinic.stations import Issuer, Station
+from irctl.clinic.shelf.library import Library
 from irctl.documents.exported import Sign
 from irctl.documents.rvu import Folder
 from irctl.domain.problems import Problem, Refused

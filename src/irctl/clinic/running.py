@@ -15,22 +15,23 @@ from typing import Any
 
 import structlog
 
-from irctl.clinic import notices, planned_sessions
-from irctl.clinic.clocks import Clocks
-from irctl.clinic.controller import Controller
+from irctl.clinic.calendar import planned_sessions
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.jobs import Jobs
-from irctl.clinic.mail import Mail
-from irctl.clinic.nightly import Nightly, Watch
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.duties.clocks import Clocks
+from irctl.clinic.duties.controller import Controller
+from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.duties.nightly import Nightly, Watch
+from irctl.clinic.duties.projecting import Projecting
+from irctl.clinic.duties.schedule import Inbox, Schedule
+from irctl.clinic.exchange.receiving import Receiving
+from irctl.clinic.exchange.sending import Sending
+from irctl.clinic.mailing.mail import Mail
+from irctl.clinic.mailing.post import Post
+from irctl.clinic.office import notices
 from irctl.clinic.opening import open_desk, tls_of
-from irctl.clinic.post import Post
-from irctl.clinic.projecting import Projecting
-from irctl.clinic.receiving import Receiving
-from irctl.clinic.schedule import Inbox, Schedule
-from irctl.clinic.sending import Sending
 from irctl.clinic.settings import ClinicFile
-from irctl.clinic.tokens import Issuer
 from irctl.domain.problems import Refused
 from irctl.domain.reminders import Day
 from irctl.listening import listen, url_of

@@ -18,10 +18,11 @@ from pathlib import Path
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 
-from irctl.clinic import incoming, nightly
 from irctl.clinic import metrics as m
 from irctl.clinic.desk import Desk
-from irctl.clinic.progress import ERRORS
+from irctl.clinic.duties import nightly
+from irctl.clinic.exchange import incoming
+from irctl.clinic.lamps.progress import ERRORS
 from irctl.domain.problems import Refused
 from irctl.exposition import CONTENT_TYPE, Exposition, Told, exposed
 from irctl.interop.outbox import MOST, State

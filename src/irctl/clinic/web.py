@@ -19,15 +19,16 @@ from nicegui import core, ui
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from irctl.clinic import pages, screen
+from irctl.clinic import pages
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.entrance import entrance
-from irctl.clinic.fees import UPLOAD, UPLOAD_MAX
-from irctl.clinic.relay import relay
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.office.fees import UPLOAD, UPLOAD_MAX
 from irctl.clinic.scrape import scraped
-from irctl.clinic.sockets import PATH as SOCKETS
-from irctl.clinic.sockets import guard_sockets
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.entrance import entrance
+from irctl.clinic.screens.relay import relay
+from irctl.clinic.screens.sockets import PATH as SOCKETS
+from irctl.clinic.screens.sockets import guard_sockets
 from irctl.domain.screen_lock import Lock
 
 LOOK = Path(__file__).parent / "look"

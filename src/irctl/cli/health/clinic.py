@@ -247,10 +247,10 @@ def _of_state(database: Database, state: str) -> Parcels:
 
 
 def _newest(folder: Path, *, made_by_itself: bool) -> tuple[datetime | None, str]:
-    """When the newest back-up in a folder was written; or why it cannot be looked into. `made_by_itself`: with the first back-up (irctl.clinic.backups)."""
+    """When the newest back-up in a folder was written; or why it cannot be looked into. `made_by_itself`: with the first back-up (irctl.clinic.duties.backups)."""
     from datetime import UTC
 
-    from irctl.clinic.backups import NAMED as BACK_UP
+    from irctl.clinic.duties.backups import NAMED as BACK_UP
 
     try:
         if not folder.exists():

@@ -1,1 +1,1 @@
-"""The screens. Each module here registers its own; see irctl.clinic.screen."""
+"""The screens. Each module here registers its own; see irctl.clinic.screens.screen."""

@@ -11,10 +11,11 @@ from itertools import groupby
 
 from nicegui import ui
 
-from irctl.clinic import auditing, screen
-from irctl.clinic.markup import tag
-from irctl.clinic.moments import moment
-from irctl.clinic.screen import Here, heading, show_empty
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.drawing.moments import moment
+from irctl.clinic.handover import auditing
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.records.audit import LOOKED, Entry

@@ -14,19 +14,22 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse
 from nicegui import ui
 
-from irctl.clinic import appointments, calendar_file, courses, feeds, patient_card, screen
-from irctl.clinic.appointment_dialogs import show_appointment, show_plan
-from irctl.clinic.appointment_words import sign, tag
-from irctl.clinic.appointments import Appointment, State
-from irctl.clinic.body_map import label_of
+from irctl.clinic.calendar import appointments, calendar_file, feeds
+from irctl.clinic.calendar.appointment_words import sign, tag
+from irctl.clinic.calendar.appointments import Appointment, State
+from irctl.clinic.calendar.week_grid import Block, Week, week_of
+from irctl.clinic.care import courses
+from irctl.clinic.care.names import Names
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.guarded import guarded
-from irctl.clinic.icons import icon
-from irctl.clinic.names import Names
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading
-from irctl.clinic.week_grid import Block, Week, week_of
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.drawing.body_map import label_of
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.handover import patient_card
+from irctl.clinic.pages.appointment_dialogs import show_appointment, show_plan
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.guarded import guarded
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 

@@ -11,15 +11,16 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import lamp_upkeep, screen
-from irctl.clinic.lamp_upkeep import Known
-from irctl.clinic.markup import facts, table, tag
-from irctl.clinic.moments import minute
+from irctl.clinic.drawing.markup import facts, table, tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.lamps import lamp_upkeep
+from irctl.clinic.lamps.lamp_upkeep import Known
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages.upkeep_dialogs import maintain, start, unlock
 from irctl.clinic.pages.upkeep_parts import address, deviated, verdict_tag
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.stations import Station
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused

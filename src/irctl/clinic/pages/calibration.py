@@ -14,21 +14,22 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request, Response
 from nicegui import ui
 
-from irctl.clinic import calibrating, screen
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.guarded import guarded
-from irctl.clinic.moments import minute
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.lamps import calibrating
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages.calibrate import outcome
 from irctl.clinic.pages.calibration_result import findings
 from irctl.clinic.pages.calibration_steps import Steps
 from irctl.clinic.pages.lamp_check import progress
 from irctl.clinic.pages.upkeep_dialogs import NOTE_MAX, asked
 from irctl.clinic.pages.upkeep_parts import asked_station
-from irctl.clinic.parts import Choice
-from irctl.clinic.screen import LOOK_AGAIN_S, Here, card, heading, live_panel, show_empty
-from irctl.clinic.stations import Station
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.guarded import guarded
+from irctl.clinic.screens.parts import Choice
+from irctl.clinic.screens.screen import LOOK_AGAIN_S, Here, card, heading, live_panel, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

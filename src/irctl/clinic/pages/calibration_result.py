@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from irctl.clinic import calibrating
-from irctl.clinic.markup import table
+from irctl.clinic.drawing.markup import table
+from irctl.clinic.lamps import calibrating
 from irctl.clinic.pages.upkeep_parts import deviated, verdict_tag
 from irctl.clinic.words import tr
 

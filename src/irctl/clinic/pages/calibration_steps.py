@@ -10,13 +10,13 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import calibrating
 from irctl.clinic.acting import Acting
+from irctl.clinic.lamps import calibrating
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages.calibration_result import findings
 from irctl.clinic.pages.upkeep_dialogs import NOTE_MAX
-from irctl.clinic.parts import Choice
-from irctl.clinic.screen import Here
-from irctl.clinic.stations import Station
+from irctl.clinic.screens.parts import Choice
+from irctl.clinic.screens.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

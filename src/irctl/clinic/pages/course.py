@@ -9,13 +9,22 @@ from typing import Literal, cast
 
 from nicegui import ui
 
-from irctl.clinic import courses, patients, screen
-from irctl.clinic.body_map import body_map, label_of
-from irctl.clinic.outlook import Outlook, outlook
+from irctl.clinic.care import courses, patients
+from irctl.clinic.care.outlook import Outlook, outlook
+from irctl.clinic.drawing.body_map import body_map, label_of
+from irctl.clinic.pages.patient_pieces import (
+    advice_box,
+    born,
+    chart_of,
+    course_facts,
+    progress_bar,
+    state_tag,
+    visits_table,
+)
 from irctl.clinic.pages.patients import may_see
-from irctl.clinic.patient_pieces import advice_box, born, chart_of, course_facts, progress_bar, state_tag, visits_table
-from irctl.clinic.redrawing import watch
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import watch
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

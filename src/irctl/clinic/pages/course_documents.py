@@ -15,15 +15,16 @@ from urllib.parse import quote
 from nicegui import ui
 from pydantic import ValidationError
 
-from irctl.clinic import courses, coverage, patients, screen
 from irctl.clinic.acting import Acting
-from irctl.clinic.body_map import label_of
-from irctl.clinic.coverage import CoverageBody
-from irctl.clinic.leaving import Leaving, leaving, payers
-from irctl.clinic.markup import facts, table, tag
+from irctl.clinic.care import courses, coverage, patients
+from irctl.clinic.care.coverage import CoverageBody
+from irctl.clinic.drawing.body_map import label_of
+from irctl.clinic.drawing.markup import facts, table, tag
+from irctl.clinic.handover.leaving import Leaving, leaving, payers
 from irctl.clinic.pages.patients import may_see
-from irctl.clinic.redrawing import redraw, watch
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw, watch
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
 from irctl.documents.claims import Claim, Rule, Verdict
 from irctl.documents.course import Kind

@@ -8,9 +8,9 @@ from fastapi import APIRouter, Request, Response
 
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.guarded import guarded
-from irctl.clinic.leaving import paper
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.handover.leaving import paper
+from irctl.clinic.screens.guarded import guarded
 from irctl.documents.course import PAPERS, Kind
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

@@ -11,12 +11,13 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import courses, patients, screen
-from irctl.clinic.body_map import body_map, label_of
-from irctl.clinic.courses import CourseBody
-from irctl.clinic.markup import facts
-from irctl.clinic.patient_pieces import born, tag
-from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.care import courses, patients
+from irctl.clinic.care.courses import CourseBody
+from irctl.clinic.drawing.body_map import body_map, label_of
+from irctl.clinic.drawing.markup import facts
+from irctl.clinic.pages.patient_pieces import born, tag
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading
 from irctl.clinic.words import tr
 from irctl.domain.course import NPRS_MAX
 from irctl.domain.history import plain

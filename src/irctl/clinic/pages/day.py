@@ -12,19 +12,20 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import appointments, screen
 from irctl.clinic.acting import Acting
-from irctl.clinic.appointment_words import tag
-from irctl.clinic.appointments import Appointment, State
-from irctl.clinic.body_map import label_of
-from irctl.clinic.calendar_file import lamp_title
+from irctl.clinic.calendar import appointments
+from irctl.clinic.calendar.appointment_words import tag
+from irctl.clinic.calendar.appointments import Appointment, State
+from irctl.clinic.calendar.calendar_file import lamp_title
+from irctl.clinic.calendar.planned_sessions import due_to_prepare
+from irctl.clinic.care.names import Names
 from irctl.clinic.desk import Desk
-from irctl.clinic.icons import icon
-from irctl.clinic.lamp_board import lamps_of, to_do
-from irctl.clinic.names import Names
-from irctl.clinic.planned_sessions import due_to_prepare
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.drawing.body_map import label_of
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.pages.lamp_board import lamps_of, to_do
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import equipment, faults, screen
-from irctl.clinic.faults import Fault
-from irctl.clinic.markup import facts, table, tag
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.drawing.markup import facts, table, tag
+from irctl.clinic.lamps import equipment
+from irctl.clinic.office import faults
+from irctl.clinic.office.faults import Fault
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Refused

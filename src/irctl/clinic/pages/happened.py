@@ -12,11 +12,11 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import screen
-from irctl.clinic.markup import tag
-from irctl.clinic.moments import day, moment
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.drawing.moments import day, moment
 from irctl.clinic.pages.records import PATH, follow_from_now, kinds, pager
-from irctl.clinic.screen import Here, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, heading, show_empty
 from irctl.clinic.session_filter import place_of
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb

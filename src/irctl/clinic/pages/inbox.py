@@ -10,12 +10,13 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import incoming, screen
 from irctl.clinic.acting import Acting
-from irctl.clinic.incoming import Event, Item
-from irctl.clinic.moments import minute
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.exchange import incoming
+from irctl.clinic.exchange.incoming import Event, Item
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 

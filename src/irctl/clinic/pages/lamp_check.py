@@ -10,13 +10,14 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import lamp_upkeep, screen
-from irctl.clinic.icons import icon
-from irctl.clinic.markup import table
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import table
+from irctl.clinic.lamps import lamp_upkeep
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages.upkeep_parts import TONES, address, asked_station, deviated, verdict_word
-from irctl.clinic.parts import Choice
-from irctl.clinic.screen import LOOK_AGAIN_S, Here, card, heading, live_panel, show_empty
-from irctl.clinic.stations import Station
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.parts import Choice
+from irctl.clinic.screens.screen import LOOK_AGAIN_S, Here, card, heading, live_panel, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

@@ -12,11 +12,12 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import lamp_upkeep, screen
-from irctl.clinic.markup import table, tag
-from irctl.clinic.moments import minute
+from irctl.clinic.drawing.markup import table, tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.lamps import lamp_upkeep
 from irctl.clinic.pages.upkeep_parts import asked_station
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 

@@ -10,13 +10,14 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import messages, screen
 from irctl.clinic.acting import Acting
-from irctl.clinic.consent import consented
-from irctl.clinic.letters import Sort
-from irctl.clinic.messages import Message, State
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.care.consent import consented
+from irctl.clinic.mailing import messages
+from irctl.clinic.mailing.letters import Sort
+from irctl.clinic.mailing.messages import Message, State
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 

@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 from nicegui import ui
 
-from irctl.clinic import screen, sending
 from irctl.clinic.acting import Acting
-from irctl.clinic.markup import tag
-from irctl.clinic.moments import minute
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.exchange import sending
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.interop.outbox import Parcel, State

@@ -9,12 +9,14 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import appointments, consent, courses, patients, screen
 from irctl.clinic.acting import Acting
-from irctl.clinic.body_map import label_of
-from irctl.clinic.outlook import Outlook, outlook
-from irctl.clinic.pages.patients import PersonFields, may_see
-from irctl.clinic.patient_pieces import (
+from irctl.clinic.calendar import appointments
+from irctl.clinic.care import consent, courses, patients
+from irctl.clinic.care.outlook import Outlook, outlook
+from irctl.clinic.care.patients import BackgroundBody, Patient
+from irctl.clinic.care.timeline import Entry, timeline
+from irctl.clinic.drawing.body_map import label_of
+from irctl.clinic.pages.patient_pieces import (
     advice_box,
     born,
     chart_of,
@@ -24,10 +26,10 @@ from irctl.clinic.patient_pieces import (
     timeline_list,
     versions_table,
 )
-from irctl.clinic.patients import BackgroundBody, Patient
-from irctl.clinic.redrawing import watch
-from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.timeline import Entry, timeline
+from irctl.clinic.pages.patients import PersonFields, may_see
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import watch
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.clinic.words.dates import moment
 from irctl.domain.people import Verb

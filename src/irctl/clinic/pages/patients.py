@@ -9,9 +9,10 @@ from datetime import date
 
 from nicegui import ui
 
-from irctl.clinic import patients, screen
-from irctl.clinic.patient_pieces import patient_row
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.care import patients
+from irctl.clinic.pages.patient_pieces import patient_row
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

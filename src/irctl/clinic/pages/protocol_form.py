@@ -12,7 +12,7 @@ from typing import Any
 from nicegui import ui
 
 from irctl.clinic.pages.shelf import Draft
-from irctl.clinic.screen import card
+from irctl.clinic.screens.screen import card
 from irctl.clinic.words import tr
 
 Row = dict[str, Any]

@@ -13,16 +13,17 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
-from irctl.clinic.icons import icon
-from irctl.clinic.markup import facts, table, tag
-from irctl.clinic.moments import moment
-from irctl.clinic.outcomes import interval, outcome_tag
+from irctl.clinic.care import sessions
+from irctl.clinic.care.sessions import Record
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import facts, table, tag
+from irctl.clinic.drawing.moments import moment
+from irctl.clinic.drawing.outcomes import interval, outcome_tag
 from irctl.clinic.pages import visit_parts
 from irctl.clinic.pages.records import PATH, follow_from_now
-from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.sessions import Record
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import tr
 from irctl.documents.figures import ceiled, duration, nearest
 from irctl.documents.plot import PANEL_HEIGHT_MAX, graph_svg

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from irctl.clinic import exporting, sessions
 from irctl.clinic.acting import Acting
+from irctl.clinic.care import sessions
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.forms import form_of
-from irctl.clinic.guarded import guarded
-from irctl.clinic.screen import COOKIE
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.forms import form_of
+from irctl.clinic.handover import exporting
+from irctl.clinic.screens.guarded import guarded
+from irctl.clinic.screens.screen import COOKIE
 from irctl.documents.exported import render_pdf as render_evidence
 from irctl.documents.exported.form import SUFFIX
 from irctl.documents.session_note import NoteError, render_pdf

@@ -15,13 +15,14 @@ from typing import Any, TypeVar
 
 from nicegui import ui
 
-from irctl.clinic import screen, sessions
 from irctl.clinic.acting import Acting
-from irctl.clinic.icons import icon
-from irctl.clinic.markup import tag
-from irctl.clinic.moments import day
-from irctl.clinic.outcomes import interval, outcome_tag
-from irctl.clinic.screen import LOOK_AGAIN_S, Here, heading, show_empty
+from irctl.clinic.care import sessions
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.drawing.moments import day
+from irctl.clinic.drawing.outcomes import interval, outcome_tag
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import LOOK_AGAIN_S, Here, heading, show_empty
 from irctl.clinic.session_filter import OUTCOMES, address, filter_of, place_of, told, wanted_of
 from irctl.clinic.words import tr
 from irctl.documents.figures import dose_places, exactly

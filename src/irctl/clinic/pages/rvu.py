@@ -18,17 +18,18 @@ from fastapi.responses import JSONResponse
 from nicegui import background_tasks, ui
 from starlette.datastructures import UploadFile
 
-from irctl.clinic import fees, screen
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.guarded import guarded
-from irctl.clinic.icons import icon
-from irctl.clinic.markup import table, tag
-from irctl.clinic.moments import minute
-from irctl.clinic.parts import Choice
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import COOKIE, Here, card, heading, show_empty, show_refused
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import table, tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.office import fees
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.guarded import guarded
+from irctl.clinic.screens.parts import Choice
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import COOKIE, Here, card, heading, show_empty, show_refused
 from irctl.clinic.words import tr
 from irctl.documents.rvu import NOTICE, Asked, Estimate, Origin, Step, asked_of, plain
 from irctl.documents.rvu.payment import UNITS_MAX

@@ -9,10 +9,10 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic.markup import tag
+from irctl.clinic.drawing.markup import tag
 from irctl.clinic.pages.protocol_form import number, text
 from irctl.clinic.pages.shelf import Draft
-from irctl.clinic.screen import card
+from irctl.clinic.screens.screen import card
 from irctl.clinic.words import tr
 from irctl.domain.screening import Kind, Result
 

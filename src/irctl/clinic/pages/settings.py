@@ -11,17 +11,18 @@ from importlib import metadata
 
 from nicegui import ui
 
-from irctl.clinic import drafts, screen
 from irctl.clinic.desk import Desk
-from irctl.clinic.icons import icon
-from irctl.clinic.library import PROTOCOL, SCREENING, InForce
-from irctl.clinic.markup import facts, table, tag
-from irctl.clinic.moments import minute
-from irctl.clinic.nightly import BACK_UP, last_runs
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import facts, table, tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.duties.nightly import BACK_UP, last_runs
+from irctl.clinic.office import drafts
+from irctl.clinic.office.shipped import shipped
 from irctl.clinic.pages.shelf import standing_of
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading
-from irctl.clinic.shipped import shipped
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading
+from irctl.clinic.shelf.library import PROTOCOL, SCREENING, InForce
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.records.papers import Paper

@@ -11,11 +11,12 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import screen, staff
-from irctl.clinic.markup import tag
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.office import staff
 from irctl.clinic.pages.settings import tabs
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading
 from irctl.clinic.words import tr
 from irctl.domain.passwords import LENGTH_MIN
 from irctl.domain.people import Role, Verb

@@ -9,17 +9,18 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import drafts, screen
 from irctl.clinic.desk import Desk
-from irctl.clinic.dose_chart import dose_chart
-from irctl.clinic.icons import icon
-from irctl.clinic.library import HANDED_IN, PROTOCOL, RETIRED, Text
-from irctl.clinic.markup import facts, tag
+from irctl.clinic.drawing.dose_chart import dose_chart
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import facts, tag
+from irctl.clinic.office import drafts
 from irctl.clinic.pages.protocol_form import LIMITS, protocol_form
 from irctl.clinic.pages.settings import allowed, tabs
 from irctl.clinic.pages.shelf import Shelf, ask_reason, standing_of
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
+from irctl.clinic.shelf.library import HANDED_IN, PROTOCOL, RETIRED, Text
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.protocols import Protocol, problems_with_protocol

@@ -9,13 +9,13 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import screen
-from irctl.clinic.library import SCREENING, Text
-from irctl.clinic.markup import facts, tag
+from irctl.clinic.drawing.markup import facts, tag
 from irctl.clinic.pages.screening_form import screening_form
 from irctl.clinic.pages.settings import allowed, tabs
 from irctl.clinic.pages.shelf import Shelf
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
+from irctl.clinic.shelf.library import SCREENING, Text
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.screening import Answer, Item, Kind, ScreeningList

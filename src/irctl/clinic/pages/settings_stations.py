@@ -11,15 +11,15 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import PlainTextResponse, RedirectResponse
 from nicegui import ui
 
-from irctl.clinic import screen
 from irctl.clinic.desk import Desk
-from irctl.clinic.doors import Doors
-from irctl.clinic.forms import form_of
-from irctl.clinic.icons import icon
-from irctl.clinic.markup import table, tag
+from irctl.clinic.doors.doors import Doors
+from irctl.clinic.doors.forms import form_of
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import table, tag
 from irctl.clinic.pages.settings import tabs
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE, Here, card, heading
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import COOKIE, LANGUAGE_COOKIE, STATION_COOKIE, Here, card, heading
 from irctl.clinic.words import LANGUAGES, spoken, tr
 
 CHOSEN_S = 10 * 365 * 86_400

@@ -10,12 +10,12 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import screen
-from irctl.clinic.library import NOTE, TEMPLATE, Text
 from irctl.clinic.pages.protocol_form import text
 from irctl.clinic.pages.settings import allowed, tabs
 from irctl.clinic.pages.shelf import Draft, Shelf
-from irctl.clinic.screen import Here, card, heading, show_empty
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
+from irctl.clinic.shelf.library import NOTE, TEMPLATE, Text
 from irctl.clinic.words import tr
 from irctl.documents import NoteError, NoteTemplate, render_png
 from irctl.documents.sample import sample_note

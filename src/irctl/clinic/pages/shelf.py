@@ -14,14 +14,14 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import drafts
-from irctl.clinic.drafts import Checked
-from irctl.clinic.icons import icon
-from irctl.clinic.library import HANDED_IN, PROTOCOL, SCREENING, TEMPLATE, Text, parse_text
-from irctl.clinic.markup import tag
-from irctl.clinic.moments import minute
-from irctl.clinic.screen import Here, card, show_empty
-from irctl.clinic.toml_writing import written
+from irctl.clinic.drawing.icons import icon
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.drawing.moments import minute
+from irctl.clinic.office import drafts
+from irctl.clinic.office.drafts import Checked
+from irctl.clinic.screens.screen import Here, card, show_empty
+from irctl.clinic.shelf.library import HANDED_IN, PROTOCOL, SCREENING, TEMPLATE, Text, parse_text
+from irctl.clinic.shelf.toml_writing import written
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

@@ -10,14 +10,15 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic import courses, screen, visits
 from irctl.clinic.acting import Acting
-from irctl.clinic.body_map import label_of
-from irctl.clinic.parts import minutes, problems
-from irctl.clinic.patients import search
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here, card, heading, show_empty
-from irctl.clinic.stations import Station
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.patients import search
+from irctl.clinic.drawing.body_map import label_of
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.parts import minutes, problems
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here, card, heading, show_empty
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

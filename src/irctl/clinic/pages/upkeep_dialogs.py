@@ -10,12 +10,12 @@ from typing import Any
 
 from nicegui import ui
 
-from irctl.clinic import calibrating, lamp_upkeep
 from irctl.clinic.acting import Acting
+from irctl.clinic.lamps import calibrating, lamp_upkeep
+from irctl.clinic.lamps.stations import Station
 from irctl.clinic.pages.upkeep_parts import address
-from irctl.clinic.parts import Choice
-from irctl.clinic.screen import Here, show_empty
-from irctl.clinic.stations import Station
+from irctl.clinic.screens.parts import Choice
+from irctl.clinic.screens.screen import Here, show_empty
 from irctl.clinic.words import tr
 from irctl.domain.problems import Problem, Refused
 from irctl.domain.upkeep import Kind

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from irctl.clinic.markup import tag
-from irctl.clinic.screen import Here
-from irctl.clinic.stations import Station
+from irctl.clinic.drawing.markup import tag
+from irctl.clinic.lamps.stations import Station
+from irctl.clinic.screens.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.problems import Problem, Refused
 

@@ -10,12 +10,13 @@ from typing import Any, NamedTuple
 
 from nicegui import ui
 
-from irctl.clinic import courses, screen, visits
-from irctl.clinic.body_map import label_of
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.visits import VisitBody
+from irctl.clinic.drawing.body_map import label_of
 from irctl.clinic.pages import visit_before, visit_light
-from irctl.clinic.parts import minutes
-from irctl.clinic.screen import Here, heading, live_panel
-from irctl.clinic.visits import VisitBody
+from irctl.clinic.screens import screen
+from irctl.clinic.screens.parts import minutes
+from irctl.clinic.screens.screen import Here, heading, live_panel
 from irctl.clinic.words import dates, tr
 from irctl.domain.people import Verb
 from irctl.domain.screening import Result

@@ -11,12 +11,12 @@ from typing import Any
 
 from nicegui import events, ui
 
-from irctl.clinic import courses, visits
-from irctl.clinic.body_map import body_map
-from irctl.clinic.parts import Choice, facts, function, pain, step_button, step_title
-from irctl.clinic.screen import Here
-from irctl.clinic.second_person import ask_second
-from irctl.clinic.visits import VisitBody
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.visits import VisitBody
+from irctl.clinic.drawing.body_map import body_map
+from irctl.clinic.screens.parts import Choice, facts, function, pain, step_button, step_title
+from irctl.clinic.screens.screen import Here
+from irctl.clinic.screens.second_person import ask_second
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

@@ -11,8 +11,8 @@ from typing import Any
 from nicegui import ui
 from pydantic import ValidationError
 
-from irctl.clinic.screen import Here
-from irctl.clinic.visits import SERVICES_MAX, ServicePart, VisitBody
+from irctl.clinic.care.visits import SERVICES_MAX, ServicePart, VisitBody
+from irctl.clinic.screens.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.people import Role
 from irctl.domain.problems import Problem, Refused

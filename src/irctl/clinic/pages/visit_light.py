@@ -12,15 +12,15 @@ from typing import Any, Literal, cast
 
 from nicegui import ui
 
-from irctl.clinic import courses, visits
-from irctl.clinic.moments import day, minute
-from irctl.clinic.outcomes import interval, outcome_tag
+from irctl.clinic.care import courses, visits
+from irctl.clinic.care.visits import AfterPart, VisitBody
+from irctl.clinic.drawing.moments import day, minute
+from irctl.clinic.drawing.outcomes import interval, outcome_tag
 from irctl.clinic.pages.visit_before import override_button
 from irctl.clinic.pages.visit_claim import ClaimFields, services_told
-from irctl.clinic.parts import Choice, facts, function, minutes, pain, problems, step_button, step_title
-from irctl.clinic.redrawing import redraw
-from irctl.clinic.screen import Here
-from irctl.clinic.visits import AfterPart, VisitBody
+from irctl.clinic.screens.parts import Choice, facts, function, minutes, pain, problems, step_button, step_title
+from irctl.clinic.screens.redrawing import redraw
+from irctl.clinic.screens.screen import Here
 from irctl.clinic.words import tr
 from irctl.domain.people import Verb
 from irctl.domain.problems import Problem, Refused

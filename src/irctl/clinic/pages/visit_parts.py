@@ -9,12 +9,12 @@ from html import escape
 
 from nicegui import ui
 
-from irctl.clinic.markup import facts, tag
-from irctl.clinic.moments import minute, moment
+from irctl.clinic.care.sessions import Record
+from irctl.clinic.care.visits import ScreeningPart, VisitBody
+from irctl.clinic.drawing.markup import facts, tag
+from irctl.clinic.drawing.moments import minute, moment
 from irctl.clinic.pages.visit_claim import services_told
-from irctl.clinic.screen import Here, card
-from irctl.clinic.sessions import Record
-from irctl.clinic.visits import ScreeningPart, VisitBody
+from irctl.clinic.screens.screen import Here, card
 from irctl.clinic.words import tr
 from irctl.domain.screening import Answer
 

@@ -1,0 +1,1 @@
+"""Patients, their courses and visits, and what was treated."""
