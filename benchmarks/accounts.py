@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ward import Account, Week
-from irctl.controller.examining import examine
+from irctl.controller.journal.examining import examine
 
 Event = Mapping[str, Any]
 

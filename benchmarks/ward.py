@@ -21,7 +21,7 @@ from random import Random
 
 from benchmarks.clinic import HARDWARE, LAMPS, STATION, Rhythm, Visit, draw
 from irctl.controller.config import load
-from irctl.controller.session import Outcome, Session, State
+from irctl.controller.light.session import Outcome, Session, State
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from irctl_campaign.breakage import Breakage, lose_power

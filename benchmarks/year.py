@@ -26,9 +26,9 @@ from benchmarks.processes import controller, simulator
 from benchmarks.records import a_journal, page_s
 from benchmarks.report import Report, figure
 from benchmarks.usage import Usage, children
-from irctl.controller import journal as journal_module
-from irctl.controller import segments
-from irctl.controller.journal import Journal
+from irctl.controller.journal import journal as journal_module
+from irctl.controller.journal import segments
+from irctl.controller.journal.journal import Journal
 from irctl.domain.chain import CHECKPOINT
 from irctl.examples import examples
 from irctl.records.backup import back_up

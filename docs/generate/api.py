@@ -8,8 +8,8 @@ from typing import Any, cast
 from docs.generate.day import day
 from docs.generate.markdown import as_json, fold, table
 from docs.generate.schema import Schema, bounds, kind, resolved, usual
-from irctl.controller.api import create_app
-from irctl.controller.authority import TABLE, Need, Needs, Where
+from irctl.controller.api.app import create_app
+from irctl.controller.api.authority import TABLE, Need, Needs, Where
 from irctl.domain.people import PERMISSIONS
 
 SUBJECTS = {

@@ -19,9 +19,9 @@ from typing import Any
 
 import httpx
 
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl.controller.config import load
-from irctl.controller.setting_aside import set_aside
+from irctl.controller.journal.setting_aside import set_aside
 from irctl.domain.chain import Event
 from irctl.examples import examples
 from irctl_campaign.process import Process

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from docs.generate.markdown import table
 
 TOLD_BY = {
-    "The controller": ("irctl.controller.metrics", "METRICS"),
+    "The controller": ("irctl.controller.api.metrics", "METRICS"),
     "The clinic": ("irctl.clinic.metrics", "METRICS"),
     "Of each process": ("irctl.exposition", "PROCESS"),
 }

@@ -8,7 +8,7 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from irctl.controller.session import LIT, NEXT, Outcome, State
+from irctl.controller.light.session import LIT, NEXT, Outcome, State
 
 PICTURES = Path(__file__).parents[1] / "pictures"
 WIDTH = 560
@@ -163,7 +163,9 @@ def session() -> Drawing:
     go(State.EMITTING, State.PAUSED, (360, 420), (400, 420))
     go(State.PAUSED, State.ENDING, (470, 434), (470, 549), (360, 549), look="stop")
     if drawn != {(start, end) for start, ends in NEXT.items() for end in ends}:
-        raise ValueError("the picture of a session does not show the changes that irctl.controller.session.NEXT allows")
+        raise ValueError(
+            "the picture of a session does not show the changes that irctl.controller.light.session.NEXT allows"
+        )
     return drawing
 
 

@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import hypot
 from typing import Any, TypeVar
 
-from irctl.controller.session import State
+from irctl.controller.light.session import State
 from irctl.domain import chain
 from irctl_campaign.observer import GONE, Given, LightFrame, Struck, Trace
 from irctl_campaign.scene import LINE_S, Bounds

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from irctl.controller.session import Session, State
+from irctl.controller.light.session import Session, State
 from irctl_campaign.plan import Plan, Strike
 from irctl_campaign.process import Process
 from irctl_campaign.scene import Scene

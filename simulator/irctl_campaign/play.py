@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from irctl.bus.errors import BusError
-from irctl.controller import segments
-from irctl.controller.session import Outcome, Session, State
+from irctl.controller.journal import segments
+from irctl.controller.light.session import Outcome, Session, State
 from irctl.devices.roles import DeviceFault
 from irctl.domain.limits import NO_BOUNDS, Bounds
 from irctl.domain.orders import Order

@@ -18,9 +18,9 @@ from typing import Any, TypeVar
 
 from irctl.bus.errors import PortLost
 from irctl.bus.port import Lost, Receive
-from irctl.controller import seal
 from irctl.controller.clock import WallClock
 from irctl.controller.config import LineSection, StationConfig
+from irctl.controller.journal import seal
 from irctl.controller.serve import start_station
 from irctl.controller.station import Station, Wire
 from irctl_campaign.virtual import VirtualLoop

@@ -11,7 +11,7 @@ from functools import partial
 from multiprocessing import Pool
 from typing import TypeVar
 
-from irctl.controller.session import NEXT, Outcome, State
+from irctl.controller.light.session import NEXT, Outcome, State
 from irctl.domain.rules import Hazard
 from irctl_campaign.catalogue import possible
 from irctl_campaign.judge import EXEMPT, NO_FAULT, Tally, Verdict, Violation, judge, worse

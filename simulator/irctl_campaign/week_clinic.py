@@ -23,7 +23,7 @@ from irctl.clinic.duties.projecting import Projecting
 from irctl.clinic.lamps.stations import Station
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl.controller.config import StationConfig
 from irctl.domain.people import Person
 from irctl.domain.screening import Answer, Trial

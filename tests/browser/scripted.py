@@ -16,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
-PAGE = Path(__file__).parents[2] / "src" / "irctl" / "controller" / "page"
+PAGE = Path(__file__).parents[2] / "src" / "irctl" / "controller" / "api" / "page"
 TYPES = {".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css"}
 EVENT_PERIOD_S = 0.25
 

@@ -24,7 +24,7 @@ from irctl.clinic.opening import open_desk
 from irctl.clinic.pages import calibrate, calibration, lamp_check, lamp_drift
 from irctl.clinic.screens.screen import COOKIE, Here
 from irctl.clinic.settings import AboutSection, ClinicFile
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused
 from tests.clinic.treated import ASSISTANT, CLINICIAN, NOW, by

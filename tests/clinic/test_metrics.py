@@ -18,7 +18,7 @@ from irctl.clinic.exchange.incoming import Event, News
 from irctl.clinic.lamps.stations import Station
 from irctl.clinic.metrics import METRICS
 from irctl.clinic.scrape import RECORDS_S, Scrape
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl.domain.people import Role
 from irctl.domain.problems import Refused
 from irctl.exposition import PROCESS

@@ -20,7 +20,7 @@ from irctl.clinic.lamps import calibrating, equipment, lamp_upkeep
 from irctl.clinic.lamps.stations import Station
 from irctl.clinic.office import faults
 from irctl.clinic.settings import ClinicFile
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl.domain.people import Person, Role
 from irctl.domain.problems import Refused
 from tests.simulation.technician import FAST, a_config

@@ -40,7 +40,7 @@ from irctl.clinic.screens import screen
 from irctl.clinic.screens.entrance import entrance
 from irctl.clinic.shelf.library import APPROVED, DRAFT, HANDED_IN, RETIRED
 from irctl.clinic.words import dates, language, tr
-from irctl.controller.session import Outcome
+from irctl.controller.light.session import Outcome
 from irctl.documents.printed import NOT_CERTIFIED
 from irctl.documents.rvu import NOTICE
 from irctl.documents.rvu.payment import SAID, TERMS

@@ -18,7 +18,7 @@ from queue import SimpleQueue
 
 import httpx
 
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from irctl_campaign.virtual import run_virtual
 from tests.simulation.technician import Technician
 from tests.simulation.world import a_station

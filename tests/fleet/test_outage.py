@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from irctl.controller import segments
+from irctl.controller.journal import segments
 from irctl.records import tables
 from irctl.records.database import Database
 from irctl.records.digest import digest

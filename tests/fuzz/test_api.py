@@ -19,7 +19,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from irctl.controller.api import create_app
+from irctl.controller.api.app import create_app
 from tests.simulation.world import a_station
 from tests.virtual_time import run_virtual
 

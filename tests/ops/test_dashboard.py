@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from irctl.clinic.metrics import METRICS as OF_CLINIC
-from irctl.controller.metrics import METRICS as OF_CONTROLLER
-from irctl.controller.metrics import STATION
+from irctl.controller.api.metrics import METRICS as OF_CONTROLLER
+from irctl.controller.api.metrics import STATION
 from irctl.exposition import PROCESS, Metric
 from tests.ops.promtool import promtool, with_promtool
 

@@ -21,7 +21,7 @@ from tests.service.worlds import a_station, an_order, environment, irctl
 SESSIONS = 150
 FOLLOWS = """
 import sys
-from irctl.controller.segments import events_after
+from irctl.controller.journal.segments import events_after
 from irctl.records.database import Database
 from irctl.records.following import cursor, follow
 from pathlib import Path

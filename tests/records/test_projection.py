@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from irctl.controller import archive, segments
+from irctl.controller.journal import archive, segments
 from irctl.domain.chain import CHECKPOINT, CONTINUED, Event
 from irctl.domain.problems import Refused
 from irctl.records import following

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from irctl.controller import segments
+from irctl.controller.journal import segments
 from irctl.domain.chain import GENESIS, Event, link
 from irctl.records import tables
 from irctl.records.database import Database

@@ -17,7 +17,7 @@ import pytest
 
 from irctl.cli.demo_clinic import PASSWORD, PIN
 from irctl.controller.clock import utc_now
-from irctl.controller.journal import Journal
+from irctl.controller.journal.journal import Journal
 from irctl.examples import examples
 from irctl_campaign.week import make
 from irctl_campaign.week_people import PATIENTS

@@ -11,7 +11,7 @@ from contextlib import ExitStack
 import pytest
 
 from benchmarks.crashes import Rig, a_rig
-from irctl.controller.connections import CONNECTIONS_MAX
+from irctl.controller.api.connections import CONNECTIONS_MAX
 from tests.service.worlds import irctl
 
 pytestmark = [

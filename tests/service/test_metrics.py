@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from irctl.clinic.metrics import METRICS as OF_CLINIC
-from irctl.controller.metrics import METRICS as OF_CONTROLLER
+from irctl.controller.api.metrics import METRICS as OF_CONTROLLER
 from irctl.exposition import PROCESS, Metric
 from tests.figures import Figures
 from tests.ops.promtool import promtool, with_promtool

@@ -148,7 +148,7 @@ def log_lines() -> list[str]:
         f"2026-11-26T10:00:00 {told['host']} irctl[7]: irctl serve: the controller has ended (killed by signal 9); starting it again now {told['plain']}",
         "Traceback (most recent call last):",
         f'  File "{told["path"]}", line 12, in {told["field"]}',
-        '  File "/opt/irctl/lib/python3.11/site-packages/irctl/controller/journal.py", line 140, in write',
+        '  File "/opt/irctl/lib/python3.11/site-packages/irctl/controller/journal/journal.py", line 140, in write',
         f"ValueError: {told['plain']} {told['token']}",
     ]  # fmt: skip
 
@@ -297,7 +297,7 @@ def test_what_helps_is_in_it(world: World, tmp_path: Path) -> None:
     }
     assert told[1]["text"] == "No space left on device"
     assert told[2]["says"] == "the controller has ended … killed by signal 9 … starting it again now"
-    assert told[5]["places"] == ["irctl/controller/journal.py:140"]
+    assert told[5]["places"] == ["irctl/controller/journal/journal.py:140"]
     assert told[6]["says"] == "ValueError"
     for name in found.keys() - {"the archive", "packed", "MANIFEST.txt"}:
         assert name in found["MANIFEST.txt"].decode()

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from irctl.controller.calibrating import Calibrating
+from irctl.controller.calibration.calibrating import Calibrating
+from irctl.controller.calibration.verifying import Verifying
 from irctl.controller.config import load
-from irctl.controller.verifying import Verifying
 from irctl.domain.worksheet import BENCH, Step, Worksheet
 from irctl_campaign.process import Process
 from tests.simulation.world import World

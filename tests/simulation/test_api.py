@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.controller import gate
-from irctl.controller.api import STREAMS_MAX, create_app
-from irctl.controller.refusal import PROBLEMS_MAX
+from irctl.controller.api import gate
+from irctl.controller.api.app import STREAMS_MAX, create_app
+from irctl.controller.api.refusal import PROBLEMS_MAX
 from tests.simulation.world import World, a_station
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from irctl.controller.session import State
+from irctl.controller.light.session import State
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused
 from tests.simulation.world import CONFIGS, a_station

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from irctl.clinic.doors.tokens import PRIVATE_KEY, Issuer
-from irctl.controller.api import create_app
-from irctl.controller.authority import TABLE, Need, Needs, Where
+from irctl.controller.api.app import create_app
+from irctl.controller.api.authority import TABLE, Need, Needs, Where
 from irctl.domain.people import PERMISSIONS, Person, Role, Verb
 from irctl.domain.tokens import LIFETIME_MAX, PUBLIC_KEY, TOKEN_MAX, claims
 from tests.simulation.world import CONFIGS, START, World, a_station

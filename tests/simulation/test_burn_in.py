@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from irctl.controller import burn_in
-from irctl.controller.api import create_app
-from irctl.controller.burn_in import BurnIn
+from irctl.controller.api.app import create_app
+from irctl.controller.calibration import burn_in
+from irctl.controller.calibration.burn_in import BurnIn
 from irctl.domain.burn_in import Plan
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused

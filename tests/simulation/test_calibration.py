@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from irctl.cli.calibrations import traced
-from irctl.controller.typed import cm, mw_cm2
+from irctl.controller.api.typed import cm, mw_cm2
 from irctl.domain import certificate, certificate_check
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from irctl.controller import recovery, treatment
-from irctl.controller.output import Evidence, Output
-from irctl.controller.readings import Latest
-from irctl.controller.session import State
-from irctl.controller.shutdown import Shutdown
+from irctl.controller.light import recovery, treatment
+from irctl.controller.light.output import Evidence, Output
+from irctl.controller.light.readings import Latest
+from irctl.controller.light.session import State
+from irctl.controller.light.shutdown import Shutdown
 from irctl.controller.station import Station
 from irctl.domain import rules
 from irctl.domain.orders import Order

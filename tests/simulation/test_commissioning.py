@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 
 from irctl.cli.commission import measured, shown
-from irctl.controller.commissioning import Commissioned, Commissioning, configuration
-from irctl.controller.session import State
+from irctl.controller.light.commissioning import Commissioned, Commissioning, configuration
+from irctl.controller.light.session import State
 from irctl.devices.roles import Identity
 from irctl.domain.orders import Order
 from irctl.domain.problems import Refused

@@ -15,9 +15,9 @@ import pytest
 from irctl.clinic.care import courses
 from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.handover import exporting
-from irctl.controller import lookup
-from irctl.controller.api import create_app
-from irctl.controller.memory import SAMPLES_KEPT_S
+from irctl.controller.api.app import create_app
+from irctl.controller.journal import lookup
+from irctl.controller.journal.memory import SAMPLES_KEPT_S
 from irctl.documents.exported import Exported, made, render_pdf, verify
 from irctl.domain import excerpt
 from irctl.domain.orders import Order

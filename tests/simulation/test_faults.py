@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.readings import Latest
+from irctl.controller.light.readings import Latest
 from irctl.domain.problems import Refused
 from tests.simulation.world import World, a_station
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from irctl.controller.api import create_app
-from irctl.controller.metrics import METRICS
+from irctl.controller.api.app import create_app
+from irctl.controller.api.metrics import METRICS
 from irctl.exposition import PROCESS
 from tests.figures import Figures
 from tests.simulation.world import World, a_station

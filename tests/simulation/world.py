@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from irctl.controller.config import load
-from irctl.controller.lamp import Lamp
-from irctl.controller.session import Session, State
+from irctl.controller.light.lamp import Lamp
+from irctl.controller.light.session import Session, State
 from irctl.controller.station import Station
 from irctl.domain.events import EVENTS
 from irctl.domain.orders import Order

@@ -11,8 +11,8 @@ import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
-from irctl.controller import connections
-from irctl.controller.connections import Connection
+from irctl.controller.api import connections
+from irctl.controller.api.connections import Connection
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,7 @@ import pytest
 from docs.generate.pictures import files
 from docs.generate.written import written
 from irctl.cli.app import COMMANDS
-from irctl.controller.authority import TABLE
+from irctl.controller.api.authority import TABLE
 from irctl.domain.events import EVENTS
 
 ROOT = Path(__file__).parents[2]

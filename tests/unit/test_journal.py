@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.anchor import ANCHOR, AtOnce, read_anchor
-from irctl.controller.examining import examine
-from irctl.controller.journal import Journal
-from irctl.controller.reopening import JournalDamaged
-from irctl.controller.seal import Seal
-from irctl.controller.setting_aside import set_aside
+from irctl.controller.journal.anchor import ANCHOR, AtOnce, read_anchor
+from irctl.controller.journal.examining import examine
+from irctl.controller.journal.journal import Journal
+from irctl.controller.journal.reopening import JournalDamaged
+from irctl.controller.journal.seal import Seal
+from irctl.controller.journal.setting_aside import set_aside
 from irctl.domain import chain
 from tests.unit.worlds import NOW
 

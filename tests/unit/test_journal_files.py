@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from irctl.controller import archive, lookup, past, segments
-from irctl.controller.anchor import ANCHOR, Beside, read_anchor
-from irctl.controller.examining import examine
-from irctl.controller.journal import Journal
-from irctl.controller.reopening import JournalDamaged
-from irctl.controller.setting_aside import set_aside
+from irctl.controller.journal import archive, lookup, past, segments
+from irctl.controller.journal.anchor import ANCHOR, Beside, read_anchor
+from irctl.controller.journal.examining import examine
+from irctl.controller.journal.journal import Journal
+from irctl.controller.journal.reopening import JournalDamaged
+from irctl.controller.journal.setting_aside import set_aside
 from irctl.domain import chain
 from irctl_campaign.virtual import run_virtual
 from tests.unit.worlds import NOW

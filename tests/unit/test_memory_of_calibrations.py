@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.memory import REMEMBERED_S, Memory, Use
+from irctl.controller.journal.memory import REMEMBERED_S, Memory, Use
 from irctl.domain.chain import CONTINUED
 from tests.unit.worlds import NOW
 

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from irctl.bus.errors import NoReply
-from irctl.controller.checking import prove_dark_and_arm
-from irctl.controller.output import AFTER_CUTOFF_S, DARK_PATIENCE_S, Evidence, Output
+from irctl.controller.light.checking import prove_dark_and_arm
+from irctl.controller.light.output import AFTER_CUTOFF_S, DARK_PATIENCE_S, Evidence, Output
 from irctl.devices.roles import DeviceFault, NotArmed
 from tests.unit.hardware import ACutoff, AnEmitter
 

@@ -8,7 +8,7 @@ from math import inf, nan
 import pytest
 
 from irctl.bus.errors import NoReply
-from irctl.controller.readings import Instruments, Interlock, Latest
+from irctl.controller.light.readings import Instruments, Interlock, Latest
 from irctl.devices.roles import DeviceFault, Identity
 
 pytestmark = [pytest.mark.anyio, pytest.mark.virtual]

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from irctl.controller.alarms import Alarms
-from irctl.controller.journal import Journal
-from irctl.controller.reminders import Reminders, Request
+from irctl.controller.calibration.reminders import Reminders, Request
+from irctl.controller.journal.journal import Journal
+from irctl.controller.light.alarms import Alarms
 from irctl.controller.station import Station
 from irctl.domain.problems import Refused
 from irctl.domain.rules import Hazard, Warn

@@ -9,7 +9,7 @@ from statistics import median
 
 import pytest
 
-from irctl.controller.scrape import Scrape
+from irctl.controller.api.scrape import Scrape
 from irctl.controller.station import Station
 from irctl.tally import Tally
 from tests.unit.worlds import StationFolder

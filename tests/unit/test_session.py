@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from irctl.controller.session import LIT, NEXT, Session, State
+from irctl.controller.light.session import LIT, NEXT, Session, State
 from irctl.domain.dose import NO_DOSE, DoseMeter
 from irctl.domain.problems import InvariantViolation, Refused
 from tests.unit.worlds import HALOGEN, NOW, an_order

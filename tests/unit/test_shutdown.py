@@ -13,9 +13,9 @@ import pytest
 from irctl.bus.bus import Bus, Priority
 from irctl.bus.errors import LineDown
 from irctl.bus.modbus import AnyRequest, WriteCoil
-from irctl.controller.journal import Journal
-from irctl.controller.output import Output
-from irctl.controller.shutdown import WRITE_AFTER_S, Shutdown
+from irctl.controller.journal.journal import Journal
+from irctl.controller.light.output import Output
+from irctl.controller.light.shutdown import WRITE_AFTER_S, Shutdown
 from irctl.domain.problems import Problem, Refused
 from tests.unit.hardware import AnEmitter
 from tests.unit.worlds import NOW

@@ -9,7 +9,7 @@ import pytest
 
 from irctl.bus.line import Line
 from irctl.controller.config import LineSection
-from irctl.controller.journal import Journal
+from irctl.controller.journal.journal import Journal
 from irctl.controller.station import build, off_frames, real_wire
 from irctl.documents.certificate import Sealed
 from irctl.documents.certificate.wording import view

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from irctl.bus.text_line import TextLine
-from irctl.controller import recovery
+from irctl.controller.light import recovery
 from irctl.controller.station import off_frames
 from tests.unit.worlds import StationFolder, refusal
 

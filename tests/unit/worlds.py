@@ -13,7 +13,7 @@ from typing import Any
 
 from irctl.bus.port import MemoryPort
 from irctl.controller.config import LineSection, StationConfig, load
-from irctl.controller.journal import Journal
+from irctl.controller.journal.journal import Journal
 from irctl.controller.station import Station, Wire, build
 from irctl.domain.calibration import Calibration, points_from
 from irctl.domain.limits import Limits

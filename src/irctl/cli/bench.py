@@ -180,7 +180,7 @@ async def _connected(device: str, file: Path, endpoints: Path | None) -> AsyncGe
 
     from irctl.controller.clock import utc_now
     from irctl.controller.config import load
-    from irctl.controller.journal import Journal
+    from irctl.controller.journal.journal import Journal
     from irctl.controller.station import build, real_wire
 
     config = load(file)

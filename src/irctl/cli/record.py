@@ -157,7 +157,7 @@ def set_aside(
     """
     from irctl.controller.claim import claim
     from irctl.controller.clock import utc_now
-    from irctl.controller.setting_aside import set_aside
+    from irctl.controller.journal.setting_aside import set_aside
 
     empty = [name for name, value in (("by", by), ("reason", reason)) if not value.strip()]
     if empty:
@@ -187,8 +187,8 @@ def archive(
 
     The controller may go on running. `irctl journal verify --file ... --archive /mnt/archive` walks through both places.
     """
-    from irctl.controller import archive
     from irctl.controller.clock import utc_now
+    from irctl.controller.journal import archive
 
     try:
         moved = archive.move(state / JOURNAL, into, utc_now() - timedelta(days=older_than_days))
@@ -273,14 +273,14 @@ def read_file(path: Path) -> list[View]:
 
 
 def _in_file(path: Path, session: str) -> list[View]:
-    from irctl.controller.lookup import stretch_in
+    from irctl.controller.journal.lookup import stretch_in
 
     with _readable(path):
         return [dict(event) for event in stretch_in(path, session)]
 
 
 def _verify_file(path: Path, anchor: Path | None, archive: Path | None) -> View:
-    from irctl.controller.examining import examine
+    from irctl.controller.journal.examining import examine
 
     if not path.exists():
         raise Refused([Problem("file", str(path), "no such file", "Check its name")])

@@ -89,7 +89,7 @@ class _OfFile:
         self.name, self._path, self._archive = str(path), path, archive
 
     def after(self, seq: int) -> Iterator[Event]:
-        from irctl.controller import segments
+        from irctl.controller.journal import segments
 
         try:
             yield from segments.events_after(self._path, seq, self._archive)

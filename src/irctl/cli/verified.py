@@ -40,7 +40,7 @@ def tell(found: Verified, what: str) -> int:
 
 
 def _keys(path: Path) -> list[bytes]:
-    from irctl.controller.seal import public_keys
+    from irctl.controller.journal.seal import public_keys
 
     try:
         keys = [_pem(path.read_bytes())] if path.exists() and path.read_bytes().startswith(PEM) else public_keys(path)

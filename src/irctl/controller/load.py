@@ -17,7 +17,7 @@ from irctl.bus.modbus import RTU_OVERHEAD, ModbusRequest
 from irctl.bus.request import AnyRequest, Request, Speech
 from irctl.bus.timing import LineTiming
 from irctl.controller.config import LampSection, StationConfig
-from irctl.controller.output import CUTOFF_RENEWALS_PER_LEASE
+from irctl.controller.light.output import CUTOFF_RENEWALS_PER_LEASE
 from irctl.controller.station import connect_device
 from irctl.devices.registry import Devices
 from irctl.devices.roles import Cutoff, DeviceFault, Emitter

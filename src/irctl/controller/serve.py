@@ -13,13 +13,13 @@ from os import getpid
 from pathlib import Path
 
 from irctl.bus.trace import TraceWriter
-from irctl.controller import recovery
-from irctl.controller.anchor import Beside
 from irctl.controller.claim import claim
 from irctl.controller.clock import WallClock, utc_now
 from irctl.controller.config import StationConfig
-from irctl.controller.journal import Journal
-from irctl.controller.reopening import JournalDamaged
+from irctl.controller.journal.anchor import Beside
+from irctl.controller.journal.journal import Journal
+from irctl.controller.journal.reopening import JournalDamaged
+from irctl.controller.light import recovery
 from irctl.controller.station import OpenWire, Station, build, real_wire
 from irctl.controller.watchdog import Watchdog
 from irctl.domain import chain
@@ -195,8 +195,8 @@ def _load_the_rest() -> None:
     Left to the first order, it would stall the loop for longer than a lease.
     """
     for module in (
-        "irctl.controller.connections",
-        "irctl.controller.api",
+        "irctl.controller.api.connections",
+        "irctl.controller.api.app",
         "scipy.interpolate",
         "scipy.optimize",
         "scipy.special",
@@ -214,8 +214,8 @@ async def _serve_api(
     await asyncio.to_thread(_load_the_rest)
     import uvicorn
 
-    from irctl.controller.api import create_app
-    from irctl.controller.connections import ACCEPTED_AT_ONCE, QUEUE, Connection
+    from irctl.controller.api.app import create_app
+    from irctl.controller.api.connections import ACCEPTED_AT_ONCE, QUEUE, Connection
 
     class Server(uvicorn.Server):
         @contextmanager

@@ -17,21 +17,21 @@ from irctl.bus.tcp import TcpLine
 from irctl.bus.text_line import TextLine
 from irctl.bus.timing import LineTiming
 from irctl.bus.unit import Unit
-from irctl.controller.alarms import Alarms
-from irctl.controller.calibrations import Calibrations
-from irctl.controller.commissioning import Commissioned, Commissioning, configuration
+from irctl.controller.calibration.calibrations import Calibrations
+from irctl.controller.calibration.in_force import InForce, binding
+from irctl.controller.calibration.reminders import Reminders
+from irctl.controller.calibration.upkeep import Upkeep
 from irctl.controller.config import DeviceSection, LampSection, LineSection, StationConfig, StationFile, resolve_port
-from irctl.controller.equipment import Equipment, LampInfo
-from irctl.controller.in_force import InForce, binding
-from irctl.controller.journal import Journal
-from irctl.controller.lamp import Lamp
-from irctl.controller.output import Evidence, Output
-from irctl.controller.place import Place
-from irctl.controller.readings import Instruments, Interlock
-from irctl.controller.reminders import Reminders
-from irctl.controller.session import Session
-from irctl.controller.shutdown import Shutdown
-from irctl.controller.upkeep import Upkeep
+from irctl.controller.journal.journal import Journal
+from irctl.controller.light.alarms import Alarms
+from irctl.controller.light.commissioning import Commissioned, Commissioning, configuration
+from irctl.controller.light.equipment import Equipment, LampInfo
+from irctl.controller.light.lamp import Lamp
+from irctl.controller.light.output import Evidence, Output
+from irctl.controller.light.place import Place
+from irctl.controller.light.readings import Instruments, Interlock
+from irctl.controller.light.session import Session
+from irctl.controller.light.shutdown import Shutdown
 from irctl.devices.finding import find_driver
 from irctl.devices.registry import AnyDriver, ConfigurationError, ConnectedDevice, Devices
 from irctl.devices.roles import Cutoff, Emitter, FailSafe, LeaseScope, LeaseSpec

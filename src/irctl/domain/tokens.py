@@ -1,4 +1,4 @@
-"""What a token says: who is signed in, since when, for how long. The clinic signs it (irctl.clinic.doors.tokens), the controller verifies it (irctl.controller.authority).
+"""What a token says: who is signed in, since when, for how long. The clinic signs it (irctl.clinic.doors.tokens), the controller verifies it (irctl.controller.api.authority).
 
 The claims are those of RFC 7519: `sub` is the login, `iat` and `exp` are seconds since 1970.
 """

@@ -29,7 +29,7 @@ def due_findings(items: Sequence[Mapping[str, Any]]) -> list[Finding]:
 
 
 def _item(item: Mapping[str, Any]) -> Finding:
-    from irctl.controller.reminders import REMEDIES
+    from irctl.controller.calibration.reminders import REMEDIES
 
     kind = Kind(item["kind"])
     check, remedy, about = CHECKS[kind], REMEDIES[kind], str(item["about"])

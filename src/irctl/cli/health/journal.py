@@ -44,8 +44,8 @@ class JournalLook:
 
 def look(state: Path, anchor: Path | None) -> JournalLook:
     """At the file that is written to; closed ones before it are only counted. `anchor`: where the last signed head is kept, if not beside it."""
-    from irctl.controller import segments
-    from irctl.controller.examining import examine
+    from irctl.controller.journal import segments
+    from irctl.controller.journal.examining import examine
 
     path = state / JOURNAL
     try:

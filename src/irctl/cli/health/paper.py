@@ -20,7 +20,7 @@ def on_paper(file: Path) -> Station:
     from irctl.bus.port import MemoryPort, open_port
     from irctl.controller.clock import utc_now
     from irctl.controller.config import load
-    from irctl.controller.journal import Journal
+    from irctl.controller.journal.journal import Journal
     from irctl.controller.station import Wire, build
 
     def wire(name: str, section: LineSection) -> Wire:

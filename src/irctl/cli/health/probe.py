@@ -22,7 +22,7 @@ async def probe(config: StationConfig, endpoints: Path | None) -> list[View]:
     """Who answers at every configured address. Opens the lines; whoever calls has seen to it that no controller does."""
     from irctl.bus.errors import BusError
     from irctl.controller.clock import utc_now
-    from irctl.controller.journal import Journal
+    from irctl.controller.journal.journal import Journal
     from irctl.controller.station import build, real_wire
     from irctl.devices.roles import DeviceFault
 

@@ -113,7 +113,7 @@ def write(path: Path, found: Sequence[Part], at: datetime) -> None:
 
 def _events(state: Path, since: datetime) -> tuple[list[Event], str]:
     """The newest of a journal's files that were written to since then, and why there are none, if so."""
-    from irctl.controller import segments
+    from irctl.controller.journal import segments
 
     path = state / JOURNAL
     try:
@@ -131,7 +131,7 @@ def _events(state: Path, since: datetime) -> tuple[list[Event], str]:
 
 def _whole(path: Path) -> Iterator[bytes]:
     """A line that is just being written is none yet."""
-    from irctl.controller import segments
+    from irctl.controller.journal import segments
 
     return (line for line in segments.lines_of(path) if line.endswith(b"\n"))
 

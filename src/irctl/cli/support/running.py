@@ -19,7 +19,7 @@ from irctl.cli.support.cleaning import (
     words,
 )
 from irctl.cli.support.names import Names
-from irctl.controller.session import Outcome, State
+from irctl.controller.light.session import Outcome, State
 from irctl.devices.roles import FailSafe, Retrigger
 from irctl.domain import reminders, upkeep
 from irctl.domain.alarms import Priority
