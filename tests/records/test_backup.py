@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from irctl.domain.people import Role
 from irctl.domain.problems import Refused
 from irctl.records import tables
 from irctl.records.backup import back_up, restore
-from irctl.records.database import Database, head
+from irctl.records.database import Database, empty, head
 from irctl.records.digest import digest
 from irctl.records.following import follow
 from irctl.records.people import People, Person
 from irctl.records.sealing import Ring
+from tests.records.people import GOOD, some_accounts
 from tests.records.worlds import NOW, events_of, of
 
 NewDatabase = Callable[[], Database]
@@ -144,9 +146,49 @@ def test_an_older_back_up_stays_until_the_new_one_is_whole(
     assert path.read_bytes() == before
 
 
-def test_a_back_up_of_other_tables_is_refused(filled: Database, new_database: NewDatabase, tmp_path: Path) -> None:
+def as_if_of(revision: str, path: Path) -> Path:
+    told = path.read_bytes()
+    assert told.count(f'"revision":"{head()}"'.encode()) == 1
+    path.write_bytes(told.replace(f'"revision":"{head()}"'.encode(), f'"revision":"{revision}"'.encode()))
+    return path
+
+
+@pytest.mark.parametrize("revision", ["0001", "0003"])
+def test_one_of_an_earlier_version_comes_back_into_todays_tables(
+    filled: Database, new_url: Callable[[], str], ring: Ring, tmp_path: Path, revision: str
+) -> None:
+    """Nothing in it is younger than the first tables."""
     path = tmp_path / "backup.jsonl"
     back_up(filled, path, NOW)
-    path.write_bytes(path.read_bytes().replace(f'"revision":"{head()}"'.encode(), b'"revision":"0000"', 1))
-    with pytest.raises(Refused, match="revision 0000"):
-        restore(new_database(), path)
+    other = Database(new_url())
+    assert restore(other, as_if_of(revision, path)).revision == revision
+    assert other.revision() == head()
+    assert contents(other) == contents(filled)
+    assert People(other, ring).show("P-1", *WHY, NOW).person == ADA
+    other.close()
+
+
+def test_what_an_earlier_version_cannot_have_had_is_not_taken_for_its(
+    filled: Database, new_url: Callable[[], str], tmp_path: Path
+) -> None:
+    path = tmp_path / "backup.jsonl"
+    some_accounts(filled).create("r.okafor", "Rose Okafor", [Role.ADMINISTRATOR], GOOD, None, NOW)
+    back_up(filled, path, NOW)
+    other = Database(new_url())
+    with pytest.raises(Refused, match="has a row that is none: 'accounts'"):
+        restore(other, as_if_of("0002", path))
+    other.prepare()
+    with other.reading() as connection:
+        assert empty(connection, (*tables.PROJECTED, *tables.KEPT))
+    with pytest.raises(Refused, match="newer than 0002"):
+        restore(other, path)
+    other.close()
+
+
+def test_a_back_up_of_tables_that_nobody_here_knows_is_refused(
+    filled: Database, new_database: NewDatabase, tmp_path: Path
+) -> None:
+    path = tmp_path / "backup.jsonl"
+    back_up(filled, path, NOW)
+    with pytest.raises(Refused, match="revision 9999"):
+        restore(new_database(), as_if_of("9999", path))

@@ -80,19 +80,23 @@ class Database:
         with self._said(), self.engine.connect() as connection:
             return MigrationContext.configure(connection).get_current_revision()
 
-    def prepare(self) -> None:
-        """Bring it to this version's tables. One that a newer irctl has written is not touched."""
+    def prepare(self, revision: str | None = None) -> None:
+        """Bring it to this version's tables, or to those of an earlier revision. One that has newer tables is not touched."""
+        wanted = revision or head()
         with self._said():
             self._create_file()
             with self.engine.connect() as connection:
                 found = MigrationContext.configure(connection).get_current_revision()
-        if found == head():
+        if found == wanted:
             return
         if found is not None and found not in known_revisions():
             remedy = f"Use the irctl that wrote it, or a newer one; this one knows {head()}"
             raise Refused([Problem("database", self.name, f"has tables of revision {found}, unknown here", remedy)])
+        if found is not None and found not in known_revisions(wanted):
+            why = f"has tables of revision {found}, newer than {wanted}"
+            raise Refused([Problem("database", self.name, why, "Name a new database")])
         with self.writing() as connection:
-            command.upgrade(_config(connection), "head")
+            command.upgrade(_config(connection), wanted)
 
     def require(self) -> None:
         """For who only reads: the tables must be there, as this version has them."""
@@ -229,5 +233,5 @@ def head() -> str:
     return found
 
 
-def known_revisions() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
+def known_revisions(until: str = "head") -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions("base", until)}
