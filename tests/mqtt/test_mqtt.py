@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from irctl.domain.problems import Refused
 from irctl.mqtt.settings import load_mqtt
 from tests.fleet.worlds import children
 from tests.mqtt.mosquitto import LISTENER, Broker, eventually, wanted
-from tests.service.worlds import CONFIGS, Station, a_station, an_order, read_until, started
+from tests.service.worlds import CONFIGS, Station, a_station, an_order, read_until, started, the_rest
 
 HERE, STATE, LAMP = "irctl/room-1/available", "irctl/room-1/state", "irctl/room-1/lamps/right"
 
@@ -247,6 +248,10 @@ def test_over_tls_with_a_password_and_not_without(tmp_path: Path) -> None:
                 read_until(process, said)
                 if said == "hears us":
                     eventually("it is told", lambda: broker.of(HERE)[-1:] == ["offline"])
+                elif secret == "wrong word":
+                    time.sleep(2.5)  # it has tried again
+                    process.terminate()
+                    assert "the broker" not in the_rest(process), "it is said once"
     finally:
         broker.kill()
 
@@ -258,6 +263,8 @@ def test_over_tls_with_a_password_and_not_without(tmp_path: Path) -> None:
         ('host = "broker"\npassword_file = "word"', "is of nobody"),
         ('host = "broker"\nca_file = "broker.crt"', "without TLS"),
         ('host = "broker"\nsubscribe = true', "not a known key"),
+        ('host = "mqtt://broker"', "no name of a computer"),
+        ('host = "broker..example"', "no name of a computer"),
     ],
 )
 def test_a_file_that_would_do_something_else_than_it_says_is_refused(tmp_path: Path, broker: str, said: str) -> None:

@@ -39,7 +39,8 @@ class Bridge:
         try:
             while True:
                 await self._follow()
-                self._broker.say_whether_there(there=False)
+                if self._heard:
+                    self._broker.say_whether_there(there=False)
                 self._heard = False
                 await asyncio.sleep(RETRY_S)
         finally:

@@ -34,6 +34,7 @@ class Broker:
     ) -> None:
         self._section, self._there, self._greet, self._log = section, there, greet, log
         self._said = ""
+        self._hears = False
         # Always the same: the broker then ends a former connection, and gives its last will, before this one says anything.
         self._client = Client(CallbackAPIVersion.VERSION2, client_id="irctl-" + there.replace("/", "-"))
         self._client.will_set(there, OFFLINE, qos=1, retain=True)
@@ -64,11 +65,12 @@ class Broker:
         self._client.disconnect()
         await asyncio.to_thread(self._client.loop_stop)
 
-    # What follows is called in paho's thread, and does nothing there.
+    # What follows is called in paho's thread, and hardly does anything there.
 
     def _connected(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        self._loop.call_soon_threadsafe(self._say, "refuses us: " + str(reason) if reason.is_failure else "hears us")
-        if not reason.is_failure:
+        self._hears = not reason.is_failure
+        self._loop.call_soon_threadsafe(self._say, "hears us" if self._hears else f"refuses us: {reason}")
+        if self._hears:
             self._loop.call_soon_threadsafe(self._greet)
 
     def _failed(self, _client: Client, _data: Any) -> None:
@@ -76,8 +78,9 @@ class Broker:
         self._loop.call_soon_threadsafe(self._say, f"cannot be reached ({sys.exception()})")
 
     def _disconnected(self, _client: Client, _data: Any, _flags: Any, reason: ReasonCode, _properties: Any) -> None:
-        if reason.is_failure:
+        if self._hears and reason.is_failure:
             self._loop.call_soon_threadsafe(self._say, f"is away ({reason})")
+        self._hears = False
 
     def _say(self, what: str) -> None:
         """Once, however often it is tried again."""

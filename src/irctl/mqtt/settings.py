@@ -30,6 +30,8 @@ class BrokerSection(Strict):
 
     def problems(self) -> list[Problem]:
         found: list[Problem] = []
+        if not _is_a_name(self.host):
+            found.append(Problem("broker.host", self.host, "is no name of a computer", "Write a name, or an address"))
         if self.password_file is not None and self.user is None:
             found.append(Problem("broker.password_file", self.password_file, "is of nobody", "Set user, too"))
         if self.ca_file is not None and not self.tls:
@@ -78,6 +80,15 @@ def _elsewhere(file: MqttFile) -> list[Problem]:
         for name, one in file.stations.items()
         if not _is_here(one.url)
     ]
+
+
+def _is_a_name(host: str) -> bool:
+    """Whether anybody could be asked for its address."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return not any(letter.isspace() or letter in "/@" for letter in host)
 
 
 def _is_here(url: str) -> bool:
