@@ -158,6 +158,13 @@ class House:
         """While pages draw what they look up."""
         self.run(asyncio.sleep(seconds))
 
+    def settle(self) -> None:
+        """Until the pages that are open have drawn what they look up: no look is written down any more."""
+        before: object = None
+        while (now := self.everything()) != before:
+            before = now
+            self.wait(0.15)
+
     def browser(self, address: str = "10.0.0.1", scheme: str = "http", **headers: str) -> Browser:
         """One that nobody has signed in."""
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False, client=(address, 50000))

@@ -34,7 +34,7 @@ from irctl.records.people import Person, Version
 from tests.clinic.treated import ADA, CLINICIAN, DAY, KNEE, NOW, a_refused_visit, a_visit, by
 
 WICKED = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
-CLINIC = Path(patient_pieces.__file__).parent
+CLINIC = Path(patient_pieces.__file__).parents[1]
 
 
 class Tags(HTMLParser):
@@ -175,8 +175,10 @@ def test_a_protocol_that_nobody_approved_says_so_wherever_it_is_named(desk: Desk
 
 def test_everything_these_pages_say_is_said_in_german_too() -> None:
     german = tomllib.loads((CLINIC / "words" / "de.toml").read_text(encoding="utf-8"))
-    files = [CLINIC / f"{name}.py" for name in ("patient_pieces", "chart", "timeline", "body_map")]
-    files += [CLINIC / "pages" / f"{name}.py" for name in ("patients", "patient", "course", "course_new")]
+    files = [CLINIC / f"{name}.py" for name in ("drawing/chart", "drawing/body_map", "care/timeline")]
+    files += [
+        CLINIC / "pages" / f"{name}.py" for name in ("patient_pieces", "patients", "patient", "course", "course_new")
+    ]
     literal = re.compile(r"""\btr\(\s*(["'])((?:(?!\1).)+)\1""")
     said = {found[2] for file in files for found in literal.finditer(file.read_text(encoding="utf-8"))}
 

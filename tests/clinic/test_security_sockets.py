@@ -133,6 +133,7 @@ def test_on_a_page_that_was_left_open_every_button_is_dead(house: House, how: st
         browser = house.signed_in("clinician")
         opened.append((browser, client_of(browser.open(path.format(**house.known)))))
     house.wait(0.7)
+    house.settle()
     for browser, _ in opened:
         end(house, browser, how)
     before, shown = house.everything(), [on_it(client) for _, client in opened]
@@ -152,6 +153,7 @@ def test_the_handlers_themselves_do_nothing_for_a_closed_screen(house: House, pa
     browser = house.signed_in("clinician")
     page = browser.open(path.format(**house.known))
     house.wait(0.15)
+    house.settle()
     client = client_of(page)
     end(house, browser, how)
     before = house.everything()

@@ -26,7 +26,7 @@ class Said:
 
 def raised() -> set[Said]:
     """In `domain.rules` and everywhere in the controller."""
-    paths = [SOURCES / "domain" / "rules.py", *sorted((SOURCES / "controller").glob("*.py"))]
+    paths = [SOURCES / "domain" / "rules.py", *sorted((SOURCES / "controller").rglob("*.py"))]
     return {said for path in paths for said in _in(ast.parse(path.read_text(encoding="utf-8")))}
 
 

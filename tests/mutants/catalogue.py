@@ -49,7 +49,7 @@ def dropped(rule: str, hazard: str, caught_by: str) -> Mutant:
 MUTANTS: tuple[Mutant, ...] = (
     # light is leased
     Mutant(
-        "the lease is fed from a second task", "promise 1", f"{CONTROLLER}/treatment.py",
+        "the lease is fed from a second task", "promise 1", f"{CONTROLLER}/light/treatment.py",
         "        self._move(State.WARMING)\n\n    # --- emitting",
         """        self._move(State.WARMING)
 
@@ -106,42 +106,42 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if retries and request.is_write:", "        if False:", ("tests/wire",),
     ),
     Mutant(
-        "a lamp is believed lit for longer than its lease", "promise 4", f"{CONTROLLER}/treatment.py",
+        "a lamp is believed lit for longer than its lease", "promise 4", f"{CONTROLLER}/light/treatment.py",
         "            lit_s = min(max(lease_ends_s - from_s, 0.0), elapsed_s)", "            lit_s = elapsed_s",
         (f"{FAULTS}::test_a_stall_is_not_believed_to_be_light",),
     ),
     # dark
     Mutant(
-        "OFF is not read back", "promise 2", f"{CONTROLLER}/output.py",
+        "OFF is not read back", "promise 2", f"{CONTROLLER}/light/output.py",
         "            if dark := await self._emitter_reads_dark():", "            if dark := True:", (OUTPUT,),
     ),
     Mutant(
-        "the cut-off stays closed when the lamp is to be dark", "H08", f"{CONTROLLER}/output.py",
+        "the cut-off stays closed when the lamp is to be dark", "H08", f"{CONTROLLER}/light/output.py",
         "        if self.cutoff is not None:\n            attempts.append(asyncio.create_task(self._cutoff_open",
         "        if False:\n            attempts.append(asyncio.create_task(self._cutoff_open", (OUTPUT,),
     ),
     Mutant(
-        "OFF is tried once", "promise 2", f"{CONTROLLER}/output.py",
+        "OFF is tried once", "promise 2", f"{CONTROLLER}/light/output.py",
         "            if await self._emitter_told(evidence, since_s):\n                return",
         "            await self._emitter_told(evidence, since_s)\n            return", (OUTPUT,),
     ),
     Mutant(
-        "a pause does not darken", "promise 1", f"{CONTROLLER}/treatment.py",
+        "a pause does not darken", "promise 1", f"{CONTROLLER}/light/treatment.py",
         "        evidence = await self._go_dark()\n        self._write(\"session.paused\"",
         "        evidence = Evidence(0.0, 0.0, 0.0, \"nobody\")\n        self._write(\"session.paused\"",
         (TREATMENT, FAULTS),
     ),
     Mutant(
-        "a lamp that is not dark may be lit again", "H08", f"{CONTROLLER}/checking.py",
+        "a lamp that is not dark may be lit again", "H08", f"{CONTROLLER}/light/checking.py",
         "    if not output.verified_dark:", "    if False:", (OUTPUT,),
     ),
     Mutant(
-        "dark is taken from a read-back that failed", "promise 2", f"{CONTROLLER}/output.py",
+        "dark is taken from a read-back that failed", "promise 2", f"{CONTROLLER}/light/output.py",
         "        return fresh and self.state.value is not None and not self.state.value.on", "        return True", (OUTPUT,),
     ),
     # stop
     Mutant(
-        "a stop queues behind the polls", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "a stop queues behind the polls", "promise 2", f"{CONTROLLER}/light/shutdown.py",
         "        for line in self._lines:\n            line.preempt()\n        for lamp in self._lamps.values():\n            lamp.wake()\n        broadcasts",
         "        broadcasts", (SHUTDOWN, "tests/wire/test_hazards.py"),
     ),
@@ -150,24 +150,24 @@ MUTANTS: tuple[Mutant, ...] = (
         "        return silent and any(", "        return False and any(", ("tests/wire/test_line_time.py",),
     ),
     Mutant(
-        "a stop does not latch", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "a stop does not latch", "promise 2", f"{CONTROLLER}/light/shutdown.py",
         "        self._under_way += 1\n        return", "        self.latch = None\n        self._under_way += 1\n        return",
         (SHUTDOWN, ATTENDANCE),
     ),
     Mutant(
-        "the latch is lost over a restart", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "the latch is lost over a restart", "promise 2", f"{CONTROLLER}/light/shutdown.py",
         "        if latched is None or self.latch is not None:", "        if True:", (SHUTDOWN, CRASH),
     ),
     Mutant(
-        "a stop is cleared by nobody", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "a stop is cleared by nobody", "promise 2", f"{CONTROLLER}/light/shutdown.py",
         "            if not value.strip()", "            if False", (SHUTDOWN,),
     ),
     Mutant(
-        "a stop is cleared while its cause is still there", "promise 2", f"{CONTROLLER}/shutdown.py",
+        "a stop is cleared while its cause is still there", "promise 2", f"{CONTROLLER}/light/shutdown.py",
         "            problems += lamp.reasons_against_clearing()", "            pass", (SHUTDOWN, FAULTS),
     ),
     Mutant(
-        "the room's stop button is only another interlock", "H15", f"{CONTROLLER}/equipment.py",
+        "the room's stop button is only another interlock", "H15", f"{CONTROLLER}/light/equipment.py",
         "            if lock.stops and", "            if False and", (ATTENDANCE,),
     ),
     Mutant(
@@ -193,13 +193,13 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if reading is None or not isfinite(reading.value):", (RULES,),
     ),
     Mutant(
-        "an answer counts from when it was read", "promise 3", f"{CONTROLLER}/readings.py",
+        "an answer counts from when it was read", "promise 3", f"{CONTROLLER}/light/readings.py",
         "        self.value, self.at_s, self.problem = value, asked_at_s, None",
         "        self.value, self.at_s, self.problem = value, asyncio.get_running_loop().time(), None",
         (f"{FAULTS}::test_a_reading_is_as_old_as_its_question",),
     ),
     Mutant(
-        "a failing reading keeps the last value fresh", "promise 3", f"{CONTROLLER}/readings.py",
+        "a failing reading keeps the last value fresh", "promise 3", f"{CONTROLLER}/light/readings.py",
         "            self.problem = str(error)\n            return False",
         "            self.problem, self.at_s = str(error), asked_at_s\n            return False", ("tests/unit/test_readings.py", FAULTS),
     ),
@@ -208,16 +208,16 @@ MUTANTS: tuple[Mutant, ...] = (
         "        if now >= self.valid_until:", "        if False:", ("tests/unit/test_calibration.py", "tests/unit/test_orders.py"),
     ),
     Mutant(
-        "a lamp that failed its check is not locked", "H13", f"{CONTROLLER}/in_force.py",
+        "a lamp that failed its check is not locked", "H13", f"{CONTROLLER}/calibration/in_force.py",
         "        if (locked := self.locked) is not None:", "        if False:", (f"{CHECK}::test_an_aged_lamp_fails_is_locked_and_healed_by_a_calibration",),
     ),
     Mutant(
-        "a calibration stays in force though the dimmer's settings changed", "H13", f"{CONTROLLER}/in_force.py",
+        "a calibration stays in force though the dimmer's settings changed", "H13", f"{CONTROLLER}/calibration/in_force.py",
         "        if calibration.binding and calibration.binding != self.binding:", "        if False:",
         (f"{CHECK}::test_changed_settings_of_the_dimmer_void_a_calibration",),
     ),
     Mutant(
-        "light on the bench goes on behind an open door", "H05", f"{CONTROLLER}/bench.py",
+        "light on the bench goes on behind an open door", "H05", f"{CONTROLLER}/calibration/bench.py",
         "            if (closed := lock.latest.fresh(now_s, stale_s)) is not True:", "            if False:", (CALIBRATION,),
     ),
     Mutant(
@@ -253,7 +253,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if signature.record_sha256 != shown.sha256:", "    if False:", ("tests/unit/test_electronic_signature.py",),
     ),
     Mutant(
-        "the day's ceiling is charged with the least", "promise 4", f"{CONTROLLER}/past.py",
+        "the day's ceiling is charged with the least", "promise 4", f"{CONTROLLER}/journal/past.py",
         'event["delivered"]["max_j_cm2"]', 'event["delivered"]["min_j_cm2"]', (ATTENDANCE,),
     ),
     Mutant(
@@ -261,7 +261,7 @@ MUTANTS: tuple[Mutant, ...] = (
         "            if _digest(path) != digest", "            if False", (ATTENDANCE,),
     ),
     Mutant(
-        "trim goes beyond the calibrated range", "H02", f"{CONTROLLER}/treatment.py",
+        "trim goes beyond the calibrated range", "H02", f"{CONTROLLER}/light/treatment.py",
         "calibration.level_for(min(max(wanted, low), high))", "calibration.level_for(max(wanted, low))",
         (f"{TREATMENT}::test_a_lamp_too_old_for_its_prescription_is_driven_to_its_highest_calibrated_level_and_no_further",),
     ),
@@ -303,25 +303,25 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/drivers/test_text_emitters.py",),
     ),
     Mutant(
-        "a crash charges the lease of an emitter that keeps none", "promise 4", f"{CONTROLLER}/recovery.py",
+        "a crash charges the lease of an emitter that keeps none", "promise 4", f"{CONTROLLER}/light/recovery.py",
         "    return cutoff_s if info", "    return info[\"lease_s\"] if info", ("tests/unit/test_text_station.py",),
     ),
     # the record
     Mutant(
-        "the order is not on the disk before the light", "promise 4", f"{CONTROLLER}/journal.py",
+        "the order is not on the disk before the light", "promise 4", f"{CONTROLLER}/journal/journal.py",
         "            if sync:\n                self.disk.fsync(self._file)\n", "            if sync:\n", ("tests/unit/test_journal.py",),
     ),
     Mutant(
-        "checkpoints are lost", "promise 4", f"{CONTROLLER}/treatment.py",
+        "checkpoints are lost", "promise 4", f"{CONTROLLER}/light/treatment.py",
         "        checkpoint = now_s - self._synced_at_s >= CHECKPOINT_S", "        checkpoint = False",
         (f"{CRASH}::test_samples_are_on_the_disk_every_few_seconds",),
     ),
     Mutant(
-        "a full disk is nothing to speak of", "H14", f"{CONTROLLER}/journal.py",
+        "a full disk is nothing to speak of", "H14", f"{CONTROLLER}/journal/journal.py",
         '            self.failure = f"{self.path.name}: {reason or error}"', "            pass", ("tests/unit/test_journal.py",),
     ),
     Mutant(
-        "what the lease allowed after a crash is left out", "promise 4", f"{CONTROLLER}/recovery.py",
+        "what the lease allowed after a crash is left out", "promise 4", f"{CONTROLLER}/light/recovery.py",
         "    lit_s = 0.0 if dark else UNSEEN_S + lease_s", "    lit_s = 0.0", (CRASH,),
     ),
     Mutant(
@@ -360,31 +360,31 @@ MUTANTS: tuple[Mutant, ...] = (
         "        elif self._opening:", "        elif False:", (FILES,),
     ),
     Mutant(
-        "a new file forgets what was given today", "promise 4", f"{CONTROLLER}/memory.py",
+        "a new file forgets what was given today", "promise 4", f"{CONTROLLER}/journal/memory.py",
         'for charge in given if charge.session not in self.open_sessions],', "for charge in given if False],", (FILES,),
     ),
     Mutant(
-        "a new file forgets a stop that nobody cleared", "promise 2", f"{CONTROLLER}/memory.py",
+        "a new file forgets a stop that nobody cleared", "promise 2", f"{CONTROLLER}/journal/memory.py",
         '"controller.started" | "stop.latched" | "stop.cleared"', '"controller.started"', (FILES,),
     ),
     Mutant(
-        "a file ends while a session is open", "promise 4", f"{CONTROLLER}/journal.py",
+        "a file ends while a session is open", "promise 4", f"{CONTROLLER}/journal/journal.py",
         "self._rotate_not_before_s and not self.memory.open_sessions and", "self._rotate_not_before_s and", (FILES,),
     ),
     Mutant(
-        "a crash between two files loses the next one", "promise 4", f"{CONTROLLER}/segments.py",
+        "a crash between two files loses the next one", "promise 4", f"{CONTROLLER}/journal/segments.py",
         "        following.rename(path)\n", "", (FILES,),
     ),
     Mutant(
-        "an unsynced tail of something else than samples is set aside", "promise 4", f"{CONTROLLER}/reopening.py",
+        "an unsynced tail of something else than samples is set aside", "promise 4", f"{CONTROLLER}/journal/reopening.py",
         'or b\'"event":"session.sample"\' in line for', "or True for", (FILES,),
     ),
     Mutant(
-        "what was set aside no longer counts", "promise 4", f"{CONTROLLER}/setting_aside.py",
+        "what was set aside no longer counts", "promise 4", f"{CONTROLLER}/journal/setting_aside.py",
         "        **memory.carried(clock()),\n", "", (FILES,),
     ),
     Mutant(
-        "a copy is trusted before the original goes", "promise 4", f"{CONTROLLER}/archive.py",
+        "a copy is trusted before the original goes", "promise 4", f"{CONTROLLER}/journal/archive.py",
         "        if not _is(copying, stretch):", "        if False:", (FILES,),
     ),
     Mutant(
@@ -397,56 +397,56 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # commissioning
     Mutant(
-        "commissioning takes a watchdog that another lamp feeds for this lamp's own", "R04", f"{CONTROLLER}/procedure.py",
+        "commissioning takes a watchdog that another lamp feeds for this lamp's own", "R04", f"{CONTROLLER}/light/procedure.py",
         "        if feeds and len(shared) == len(feeds):", "        if False:",
         (f"{COMMISSIONING}::test_a_watchdog_that_another_lamp_feeds_is_refused_where_nothing_else_ends_the_light",),
     ),
     Mutant(
-        "commissioning does not mind what renewing a timed output does", "R04", f"{CONTROLLER}/procedure.py",
+        "commissioning does not mind what renewing a timed output does", "R04", f"{CONTROLLER}/light/procedure.py",
         "            if found.retrigger is not subject.channel.lease.retrigger:", "            if False:",
         (f"{COMMISSIONING}::test_a_fail_safe_that_counts_otherwise_than_told_is_found",),
     ),
     Mutant(
-        "commissioning takes a fail-safe that acts too soon", "R04", f"{CONTROLLER}/dropout.py",
+        "commissioning takes a fail-safe that acts too soon", "R04", f"{CONTROLLER}/light/dropout.py",
         "    if not as_told:", "    if False:", (f"{COMMISSIONING}::test_a_fail_safe_that_counts_otherwise_than_told_is_found",),
     ),
     Mutant(
-        "commissioning takes light that a door ended for the fail-safe's work", "R04", f"{CONTROLLER}/dropout.py",
+        "commissioning takes light that a door ended for the fail-safe's work", "R04", f"{CONTROLLER}/light/dropout.py",
         "    await s.allowed()\n", "", (f"{COMMISSIONING}::test_light_that_a_door_ended_is_not_taken_for_the_fail_safes_work",),
     ),
     Mutant(
-        "commissioning measures a silence in which other lamps talk", "R04", f"{CONTROLLER}/place.py",
+        "commissioning measures a silence in which other lamps talk", "R04", f"{CONTROLLER}/light/place.py",
         "            lamp.hushed = True", "            pass",
         (f"{COMMISSIONING}::test_a_watchdog_that_another_lamp_feeds_is_refused_where_nothing_else_ends_the_light",),
     ),
     Mutant(
-        "any cut-off will do, whichever was commissioned", "R04", f"{CONTROLLER}/output.py",
+        "any cut-off will do, whichever was commissioned", "R04", f"{CONTROLLER}/light/output.py",
         '            found["cutoff"] = await self.cutoff.identify()', "            pass",
         (f"{COMMISSIONING}::test_a_cutoff_that_was_exchanged_gives_no_light",),
     ),
     # who asks
     Mutant(
-        "a stop waits for its body", "H15", f"{CONTROLLER}/api.py",
+        "a stop waits for its body", "H15", f"{CONTROLLER}/api/app.py",
         "        async with asyncio.timeout(STOP_BODY_S):", "        async with asyncio.timeout(None):", (API,),
     ),
     Mutant(
-        "a stop passes the gate like anything else", "H15", f"{CONTROLLER}/gate.py",
+        "a stop passes the gate like anything else", "H15", f"{CONTROLLER}/api/gate.py",
         ' or scope["path"] == STOP:', ":", (API,),
     ),
     Mutant(
-        "the newest connection makes room", "H15", f"{CONTROLLER}/connections.py",
+        "the newest connection makes room", "H15", f"{CONTROLLER}/api/connections.py",
         "min(others, key=", "max(others, key=", ("tests/unit/test_connections.py",),
     ),
     Mutant(
-        "a page from elsewhere may touch", "promise 2", f"{CONTROLLER}/gate.py",
+        "a page from elsewhere may touch", "promise 2", f"{CONTROLLER}/api/gate.py",
         "        ours = False", "        ours = True", (API,),
     ),
     Mutant(
-        "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/gate.py",
+        "a name that was made to lead here is ours", "promise 2", f"{CONTROLLER}/api/gate.py",
         " and address.hostname in LOOPBACK", "", (API,),
     ),
     Mutant(
-        "the clinic's pages are foreign, and so is everybody's answer to them", "the live panel", f"{CONTROLLER}/cross_origin.py",
+        "the clinic's pages are foreign, and so is everybody's answer to them", "the live panel", f"{CONTROLLER}/api/cross_origin.py",
         "        ours = scope", "        ours = False and scope", (API,),
     ),
     Mutant(
@@ -458,23 +458,23 @@ MUTANTS: tuple[Mutant, ...] = (
         "    if until - since > LIFETIME_MAX:", "    if False:", (TOKENS,),
     ),
     Mutant(
-        "whose key signed a token is not asked", "R06", f"{CONTROLLER}/authority.py",
+        "whose key signed a token is not asked", "R06", f"{CONTROLLER}/api/authority.py",
         '    "verify_signature": True,', '    "verify_signature": False,', (AUTHORITY,),
     ),
     Mutant(
-        "who is signed in may act in another's name", "R06", f"{CONTROLLER}/authority.py",
+        "who is signed in may act in another's name", "R06", f"{CONTROLLER}/api/authority.py",
         "        if by is not None and by != login:", "        if False:", (AUTHORITY,),
     ),
     Mutant(
-        "a paused session is resumed by anybody", "R06", f"{CONTROLLER}/authority.py",
+        "a paused session is resumed by anybody", "R06", f"{CONTROLLER}/api/authority.py",
         '"end": Needs.NOBODY}', '"end": Needs.NOBODY, "resume": Needs.NOBODY}', (AUTHORITY,),
     ),
     Mutant(
-        "a word in the body stands for one of the path", "R06", f"{CONTROLLER}/authority.py",
+        "a word in the body stands for one of the path", "R06", f"{CONTROLLER}/api/authority.py",
         "{**body, **request.path_params}", "{**request.path_params, **body}", (AUTHORITY,),
     ),
     Mutant(
-        "an expired token is in the way of a pause", "H15", f"{CONTROLLER}/authority.py",
+        "an expired token is in the way of a pause", "H15", f"{CONTROLLER}/api/authority.py",
         "        if need is Needs.NOBODY:\n            return\n        token = _token(request)",
         "        token = _token(request)\n        if need is Needs.NOBODY and token is None:\n            return",
         (AUTHORITY,),
@@ -490,12 +490,12 @@ MUTANTS: tuple[Mutant, ...] = (
     ),
     # the schedule
     Mutant(
-        "what was told is told again", "reminders", f"{CONTROLLER}/reminders.py",
+        "what was told is told again", "reminders", f"{CONTROLLER}/calibration/reminders.py",
         "        if last is not None and self._told(last).covers(asked.occasion, asked.lead_days):", "        if False:",
         (REMINDERS,),
     ),
     Mutant(
-        "what somebody has seen to is shown again after the next file", "reminders", f"{CONTROLLER}/memory.py",
+        "what somebody has seen to is shown again after the next file", "reminders", f"{CONTROLLER}/journal/memory.py",
         'self._lasting[f"answered {item}"] = event', "pass", (REMINDERS,),
     ),
     Mutant(
@@ -514,7 +514,7 @@ MUTANTS: tuple[Mutant, ...] = (
         ("tests/service/test_supervisor.py::test_a_clinic_that_dies_is_started_again_and_the_controller_never_is",),
     ),
     Mutant(
-        "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/treatment.py",
+        "a lease that was renewed too late goes on", "H11", f"{CONTROLLER}/light/treatment.py",
         "        elif late_s > self._output.lease_s - self._info.tick_s:", "        elif False:", (FAULTS,),
     ),
 )  # fmt: skip

@@ -90,7 +90,7 @@ def test_an_event_of_a_later_controller_is_kept_as_it_is(database: Database) -> 
 _names = count(1)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_split_of_the_stream_gives_the_same_rows(database: Database, journal: Path, data: st.DataObject) -> None:
     """In pieces of any size, in runs that end anywhere and begin again anywhere before, as a client that asks twice would."""

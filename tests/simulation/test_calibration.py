@@ -131,10 +131,17 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize(("step", "readings"), [*((step, 0) for step in STEPS_OF_LIGHT), (Step.READINGS, 4)])
-@pytest.mark.parametrize("how", ["killed", "meter silent", "meter unplugged", "door opened", "stopped"])
+INTERRUPTED = [
+    *(("killed", step, 0) for step in STEPS_OF_LIGHT),
+    *((how, Step.READINGS, 4) for how in SAID),
+    *zip([how for how in SAID if how != "killed"], [*STEPS_OF_LIGHT, Step.WARM_UP], [0] * 4, strict=True),
+]
+"""A crash at every step, and every mishap at two of them."""
+
+
+@pytest.mark.parametrize(("how", "step", "readings"), INTERRUPTED)
 async def test_interrupted_in_the_light_it_stands_where_it_was_and_goes_on(
-    tmp_path: Path, step: Step, how: str, readings: int
+    tmp_path: Path, how: str, step: Step, readings: int
 ):
     config = a_config(tmp_path / "config")
     async with a_station(tmp_path / "state", config=config, sim=FAST) as world:
