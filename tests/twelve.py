@@ -31,9 +31,13 @@ VISITS = len(PAIN)
 PROTOCOL = "twelve-ir"
 
 
-def give(state: Path, then: Callable[[Clinic, Paper], Awaitable[T]], visits: int = VISITS) -> T:
-    """Give the course in the empty folder `state`, then go on with the clinic while its station is on."""
+def give(
+    state: Path, then: Callable[[Clinic, Paper], Awaitable[T]], visits: int = VISITS, more_of_station: str = ""
+) -> T:
+    """Give the course in the empty folder `state`, then go on with the clinic while its station is on. `more_of_station`: for the end of its file."""
     make_files(state, examples())
+    with (state / "station.toml").open("a", encoding="utf-8") as file:
+        file.write(more_of_station)
     text = (examples() / "demonstration" / "brief-ir.toml").read_text("utf-8")
     text = text.replace("visit = 11\nrefused", "visit = 13\nrefused")
     told = text.replace('"brief-ir"', f'"{PROTOCOL}"').replace("per_week = 5\nweeks = 2", "per_week = 3\nweeks = 4")

@@ -1,7 +1,7 @@
 """`python -m tests.upgrade.make FILE.tar.xz`: what the irctl that runs this leaves behind, for later versions to open. Run before each release, and kept.
 
-A small clinic in virtual time, everybody in it invented: a course of three visits, given by the real controller to a simulated lamp and signed, a check, a stop and who cleared it; the journal in
-several files, the database, keys, configuration with a device map, a back-up, one session as evidence.
+A small clinic in virtual time, everybody in it invented: a course of three visits, given by the real controller to a simulated lamp and signed, a check, a treatment that was stopped in the light and who cleared it, an
+alarm that nobody has acknowledged yet, an appointment that another system told of; the journal in several files, the database, keys, configuration with a device map, a back-up, one session as evidence.
 """
 
 from __future__ import annotations
@@ -12,12 +12,15 @@ import json
 import shutil
 import sys
 import tarfile
+from datetime import date, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from irctl.clinic.care import courses
+from irctl.clinic.exchange import incoming
+from irctl.clinic.exchange.incoming import Event, News
 from irctl.clinic.handover import exporting
 from irctl.records import tables
 from irctl.records.backup import back_up
@@ -28,13 +31,17 @@ from irctl_campaign.week_people import CLINICIAN
 from tests import twelve
 
 VISITS = 3
+NEWS = News(
+    system="registration", event=Event.BOOKED, theirs="A-1", number="MRN 1001", name="Adaeze Sample",
+    born=date(1961, 5, 4), at=twelve.FIRST + timedelta(days=30), about="heat",
+)  # fmt: skip
 KEPT = ("journal*", "records.*", "people.*", "backup.jsonl", "session.irctl.json", "digests.json", "*.toml", "calibrations", "meters", "protocols", "maps")  # fmt: skip
 MAP = "drr245.toml"
 
 
 def make(folder: Path) -> None:
     """Play, in an empty folder."""
-    twelve.give(folder, _more, visits=VISITS)
+    twelve.give(folder, _more, visits=VISITS, more_of_station="\n[journal]\nfile_mb_max = 0.04\n")
     (folder / "maps").mkdir()
     import irctl_drivers.maps
 
@@ -42,13 +49,18 @@ def make(folder: Path) -> None:
 
 
 async def _more(clinic: Clinic, course: Paper) -> None:
-    """A stop, then what is kept beside the records."""
-    station = clinic.station
+    """A stop in the light, news, then what is kept beside the records."""
+    station, desk = clinic.station, clinic.desk
+    order = {"lamp": "left", "fluence_j_cm2": 2.0, "irradiance_mw_cm2": 50.0, "patient": "P-OTHER", "area": "neck"}
+    armed = await station.post("/v1/sessions", clinic.by(CLINICIAN), order)
+    await asyncio.sleep(10.0)
+    await station.post(f"/v1/sessions/{armed['id']}/start", clinic.by(CLINICIAN))
+    await asyncio.sleep(20.0)
     await station.post("/v1/stop", clinic.by(CLINICIAN), {"reason": "to see that it works"})
-    await asyncio.sleep(3.0)
+    await asyncio.sleep(60.0)
     await station.post("/v1/clear", clinic.by(CLINICIAN), {"reason": "it does"})
     await clinic.projected()
-    desk = clinic.desk
+    incoming.keep(desk, NEWS, desk.now())
     sessions = [visit.body["session"] for visit in _visits(clinic, course)]
     controller, _, session = str(sessions[0]).partition("/")
     found = await exporting.evidence(desk, clinic.by(CLINICIAN), controller, session, "kept for later versions")

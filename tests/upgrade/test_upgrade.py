@@ -16,9 +16,11 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from irctl.clinic.calendar import appointments
 from irctl.clinic.care import courses
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors.tokens import Issuer
+from irctl.clinic.exchange import incoming
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
 from irctl.controller.clock import utc_now
@@ -41,8 +43,10 @@ from irctl.records.backup import restore
 from irctl.records.database import Database, head
 from irctl.records.digest import digest
 from irctl.records.following import cursor, follow
+from irctl.records.papers import Wanted
 from irctl_campaign.process import Process
 from irctl_campaign.virtual import run_virtual
+from irctl_campaign.week_people import ASSISTANT
 from irctl_simulator.station import SimStation
 from tests.records.postgres import Server, a_server
 
@@ -81,6 +85,8 @@ def test_its_journal_holds_and_goes_on(left: Left):
     before = examine(left.journal)
     assert before.broken is None
     assert before.signed
+    assert len(list(left.state.glob("journal-*.jsonl"))) > 1, "it has closed files, too"
+    (alarm,) = (event for event in segments.events_after(left.journal, 0) if event["event"] == "alarm")
 
     async def go_on() -> None:
         hardware = tomllib.loads((examples() / "demo-sim.toml").read_text("utf-8"))
@@ -88,6 +94,8 @@ def test_its_journal_holds_and_goes_on(left: Left):
         process = await Process.start(SimStation.from_config(hardware), config, left.state, lambda: LATER)
         assert process.station.journal.writable
         assert process.station.shutdown.latch is None
+        assert [(one.id, one.text) for one in process.station.alarms.open] == [(alarm["id"], alarm["text"])]
+        process.station.alarms.acknowledge(alarm["id"], "R. Later")
         await process.switch_off()
 
     run_virtual(go_on())
@@ -107,6 +115,17 @@ def test_its_database_says_what_it_said(left: Left, desk: Desk):
     with desk.database.reading() as connection:
         now = {t.name: digest(connection, t, left.about["controller"]) for t in tables.PROJECTED}
     assert now == left.about["digests"]
+
+
+def test_what_another_system_had_told_it_still_waits_and_can_be_taken_over(left: Left, desk: Desk):
+    acting = desk.acting(ASSISTANT)
+    (one,) = incoming.waiting(desk, acting)
+    assert (one.news.system, one.news.name) == ("registration", "Adaeze Sample")
+    patient = incoming.take(desk, acting, one.id, one.version)
+    assert patient in left.about["patients"], "by the number of the record"
+    (appointment,) = desk.papers.find(appointments.KIND, Wanted(patient=patient))
+    assert appointment.index.moment == one.news.at
+    assert incoming.waiting(desk, acting) == []
 
 
 def test_its_journal_read_anew_makes_the_same_rows(left: Left, desk: Desk, tmp_path: Path):
