@@ -13,8 +13,8 @@ import httpx
 from irctl.clinic.acting import Acting
 from irctl.clinic.desk import Desk
 from irctl.clinic.duties.controller import Controller
-from irctl.clinic.duties.jobs import Jobs
 from irctl.clinic.duties.nightly import Nightly
+from irctl.clinic.jobs import Jobs
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import ClinicFile
 from irctl.domain.people import Person, Role

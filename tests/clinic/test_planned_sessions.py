@@ -13,7 +13,7 @@ import pytest
 from irctl.clinic.calendar import appointments, planned_sessions
 from irctl.clinic.calendar.appointments import Appointment
 from irctl.clinic.calendar.planned_sessions import PREPARE, due_to_prepare, wake
-from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.jobs import Jobs
 from tests.clinic.a_clinic import Clinic, a_clinic, at
 
 HALF_PAST_TEN = at("2026-11-23 10:30")

@@ -13,7 +13,7 @@ from irctl.clinic.care import courses, patients, visits
 from irctl.clinic.care.consent import set_consent
 from irctl.clinic.care.visits import AfterPart
 from irctl.clinic.duties.backups import make
-from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.jobs import Jobs
 from irctl.clinic.lamps.stations import Station
 from irctl.clinic.mailing import messages
 from irctl.domain.electronic_signature import Reauthentication

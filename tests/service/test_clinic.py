@@ -20,7 +20,7 @@ from apscheduler.schedulers import base
 
 from irctl.cli import exits
 from irctl.clinic.doors.tokens import Issuer
-from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.jobs import Jobs
 from tests.service.worlds import Station, View, a_station, an_order, irctl, read_until, started
 from tests.unit.worlds import StationFolder
 

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from irctl.clinic.duties.controller import Controller
-from irctl.clinic.duties.jobs import Jobs
 from irctl.clinic.duties.schedule import POLL_S, RETRY_S, Schedule
+from irctl.clinic.jobs import Jobs
 from irctl.domain.reminders import Day, Told
 from tests.hands import Hands
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import jwt
 import pytest
+from apscheduler.util import obj_to_ref
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from irctl.clinic.calendar import appointments
@@ -21,6 +22,7 @@ from irctl.clinic.care import courses
 from irctl.clinic.desk import Desk
 from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.exchange import incoming
+from irctl.clinic.jobs import due
 from irctl.clinic.opening import open_desk
 from irctl.clinic.settings import load_clinic
 from irctl.controller.clock import utc_now
@@ -168,6 +170,11 @@ def test_its_files_are_read_and_its_keys_too(left: Left):
         options={"verify_exp": False, "verify_iat": False, "verify_nbf": False},
     )  # fmt: skip
     assert said["service"] is True
+
+
+def test_the_jobs_that_its_schedule_has_kept_are_still_found():
+    """APScheduler keeps the name of what it calls; a job whose name leads nowhere is thrown away, with a complaint."""
+    assert obj_to_ref(due) == "irctl.clinic.jobs:due"
 
 
 def test_its_evidence_is_still_verified(left: Left):

@@ -21,12 +21,12 @@ from irctl.clinic.doors.doors import Doors
 from irctl.clinic.doors.tokens import Issuer
 from irctl.clinic.duties.clocks import Clocks
 from irctl.clinic.duties.controller import Controller
-from irctl.clinic.duties.jobs import Jobs
 from irctl.clinic.duties.nightly import Nightly, Watch
 from irctl.clinic.duties.projecting import Projecting
 from irctl.clinic.duties.schedule import Inbox, Schedule
 from irctl.clinic.exchange.receiving import Receiving
 from irctl.clinic.exchange.sending import Sending
+from irctl.clinic.jobs import Jobs
 from irctl.clinic.mailing.mail import Mail
 from irctl.clinic.mailing.post import Post
 from irctl.clinic.office import notices

@@ -19,7 +19,7 @@ import structlog
 from irctl.clinic.calendar.appointments import Appointment, between
 from irctl.clinic.desk import Desk
 from irctl.clinic.duties.clocks import Clocks
-from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.jobs import Jobs
 from irctl.domain.problems import Refused
 
 PREPARE = timedelta(minutes=10)

@@ -16,8 +16,8 @@ from irctl.clinic.desk import Desk
 from irctl.clinic.duties import backups
 from irctl.clinic.duties.clocks import Clocks
 from irctl.clinic.duties.controller import Controller, Unanswered
-from irctl.clinic.duties.jobs import Jobs
 from irctl.clinic.duties.schedule import Log, Rounds
+from irctl.clinic.jobs import Jobs
 from irctl.clinic.office import notices
 from irctl.clinic.office.notices import ITSELF
 from irctl.domain.notices import Priority

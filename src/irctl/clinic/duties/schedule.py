@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol
 
 from irctl.clinic.duties.clocks import Clocks
 from irctl.clinic.duties.controller import Controller, Unanswered
-from irctl.clinic.duties.jobs import Jobs
+from irctl.clinic.jobs import Jobs
 from irctl.domain.reminders import Day, agenda
 
 TICK_S = 1.0

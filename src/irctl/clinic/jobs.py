@@ -24,7 +24,7 @@ from sqlalchemy import URL
 
 
 def due(item: str) -> None:
-    """What a job does: nothing but having run. By its name in this module it is found again after a restart."""
+    """What a job does: nothing but having run. By its name, and this module's, it is found again after a restart, and by later versions: neither may change."""
 
 
 class Jobs:
