@@ -193,7 +193,7 @@ def test_a_lamp_that_has_aged_fails_its_check_and_treats_nobody(day: Day) -> Non
 
 
 def test_the_journal_holds(day: Day) -> None:
-    verified = irctl("journal", "verify", "--state", str(day.clinic.state))
+    verified = irctl("journal", "verify", "--file", str(day.clinic.state / "journal.jsonl"))
     assert verified.returncode == 0, verified.stdout + verified.stderr
     journal = (day.clinic.state / "journal.jsonl").read_text(encoding="utf-8")
     assert not [name for names in PATIENTS.values() for name in names if name in journal]

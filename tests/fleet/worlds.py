@@ -75,5 +75,5 @@ def eventually(what: str, look: Callable[[], bool], within_s: float = START_S) -
 
 
 def children(pid: int) -> list[int]:
-    """Of a process."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    """Of a process, whichever of its threads began them."""
+    return [int(word) for of in Path(f"/proc/{pid}/task").glob("*/children") for word in of.read_text().split()]

@@ -216,7 +216,7 @@ def result(found: View) -> str:
     locked = ""
     if found["locked"]:
         locked = (
-            f'<p class="advice">{icon("lock")} {escape(tr("Locked: {why}", why=found["locked"]))}</p>'
+            f'<p class="advice">{escape(tr("Locked: {why}", why=found["locked"]))}</p>'
             f"<p>{escape(tr('Nobody is treated with it until it is calibrated or a check passes.'))}</p>"
         )
     rows = [
