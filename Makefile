@@ -26,9 +26,9 @@ real-time:
 	$(PYTEST) -n 3 --no-loadscope-reorder $(WAITING) --ignore=tests/docs/test_tutorial.py
 	$(PYTEST) -n 2 $(SHOWN)
 
-# A clinic's day and the death of its process, through the screens; pipx: minutes of real time, too long for every run.
+# A clinic's day and the death of its process, through the screens, by finger and by keys; pipx; soaks: minutes of real time, too long for every run.
 long: .venv/.dev
-	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/packaging/test_release.py tests/documents/test_course_papers.py tests/simulation/test_soak.py
+	IRCTL_LONG=1 $(BIN)/python -m pytest tests/browser/test_clinic_day.py tests/browser/test_clinic_killed.py tests/browser/test_hands.py tests/packaging/test_release.py tests/documents/test_course_papers.py tests/simulation/test_soak.py
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -131,6 +132,7 @@ def test_the_wheel_works_outside_of_these_sources(release: Path, tmp_path: Path)
 
 
 @pytest.mark.skipif("IRCTL_LONG" not in os.environ, reason="a minute of downloads: make long")
+@pytest.mark.skipif(shutil.which("pipx") is None, reason="pipx is not installed")
 def test_pipx_installs_it_as_the_page_says(release: Path, tmp_path: Path) -> None:
     page = (ROOT / "docs" / "how-to" / "install-on-a-workstation.md").read_text(encoding="utf-8")
     line = next(line for line in re.findall(r"^pipx install .*$", page, re.M))
