@@ -99,6 +99,8 @@ class Rig:
     folder: Path
     control: str
     ending: ExitStack
+    clinic: bool = True
+    """Beside the controller, as usual."""
     serving: subprocess.Popen[bytes] = field(init=False)
     controller: Controller = field(init=False)
 
@@ -108,7 +110,8 @@ class Rig:
         out.unlink(missing_ok=True)
         where = ("--config", str(CONFIGS / "demo.toml"), "--state", str(self.folder / "state"))
         words = ("serve", "--json", "--port", "0", *where, "--sim-endpoints", str(self.folder / "endpoints.json"))
-        self.serving = self.ending.enter_context(process("irctl", *words, out=out))
+        beside = () if self.clinic else ("--no-clinic",)
+        self.serving = self.ending.enter_context(process("irctl", *words, *beside, out=out))
         self.controller = Controller(wait_for(lambda: _announced(out), self.serving, out))
 
     @property
@@ -117,7 +120,7 @@ class Rig:
         return next(one.pid for one in self.children() if "irctl.controller" in one.command)
 
     def children(self) -> list[Process]:
-        """The supervisor's: the controller, and the clinic beside it."""
+        """The supervisor's: the controller, and the clinic where there is one."""
         return [one for one in _processes() if one.parent == self.serving.pid]
 
     def truth(self) -> dict[str, View]:
@@ -148,14 +151,14 @@ class Rig:
 
 
 @contextmanager
-def a_rig(folder: Path, *more: str) -> Iterator[Rig]:
+def a_rig(folder: Path, *more: str, clinic: bool = True) -> Iterator[Rig]:
     """The demonstration's station, nothing treated yet. `more`: words for the simulator."""
     endpoints, log = folder / "endpoints.json", folder / "simulator.log"
     with ExitStack() as ending:
         words = ("--config", str(CONFIGS / "demo-sim.toml"), "--endpoints", str(endpoints), *more)
         simulator = ending.enter_context(process("irctl_simulator", *words, out=log))
         found: View = wait_for(lambda: _json(endpoints), simulator, log)
-        rig = Rig(folder, found["control"], ending)
+        rig = Rig(folder, found["control"], ending, clinic)
         rig.serve()
         yield rig
 
@@ -329,9 +332,13 @@ def _announced(out: Path) -> str | None:
 
 
 def campaign(
-    blows: Sequence[Blow], seed: int, stations: int, report: Callable[[Struck], None] = lambda _: None
+    blows: Sequence[Blow],
+    seed: int,
+    stations: int,
+    report: Callable[[Struck], None] = lambda _: None,
+    clinics: int | None = None,
 ) -> list[Struck]:
-    """All of them in random order, shared out among stations that run side by side."""
+    """All of them in random order, shared out among stations that run side by side. `clinics`: how many have one beside the controller; None for all."""
     chance = random.Random(seed)
     shuffled = chance.sample(blows, len(blows))
     plan = [
@@ -341,9 +348,10 @@ def campaign(
 
     over = threading.Event()
 
-    def run(share: Sequence[tuple[Blow, float, float]]) -> list[Struck]:
+    def run(number: int, share: Sequence[tuple[Blow, float, float]]) -> list[Struck]:
         struck: list[Struck] = []
-        with TemporaryDirectory() as folder, a_rig(Path(folder)) as rig:
+        clinic = clinics is None or number < clinics
+        with TemporaryDirectory() as folder, a_rig(Path(folder), clinic=clinic) as rig:
             for blow, moment_s, fluence in share:
                 if over.is_set():
                     break
@@ -356,7 +364,7 @@ def campaign(
         return struck
 
     with ThreadPoolExecutor(stations) as pool:
-        running = [pool.submit(run, share) for i in range(stations) if (share := plan[i::stations])]
+        running = [pool.submit(run, i, share) for i in range(stations) if (share := plan[i::stations])]
         try:
             return [struck for share in running for struck in share.result()]
         finally:

@@ -21,7 +21,7 @@ BLOWS = {Blow.KILL: 6, Blow.HANG: 1, Blow.ORPHAN: 1, Blow.TERM: 1}
 @pytest.fixture(scope="module")
 def struck() -> list[Struck]:
     """Nine blows at random moments, shared out among stations side by side. The seed is that of no particular luck."""
-    return crashes.campaign(list(Counter(BLOWS).elements()), seed=3, stations=4)
+    return crashes.campaign(list(Counter(BLOWS).elements()), seed=3, stations=4, clinics=1)
 
 
 @pytest.mark.parametrize("blow", list(Blow))

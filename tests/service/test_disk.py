@@ -94,7 +94,7 @@ def test_light_ends_the_api_says_why_and_the_record_is_honest_once_the_disk_is_m
 ) -> None:
     state = tmp_path / "state"
     state.mkdir()
-    with a_disk(state) as disk, a_rig(tmp_path) as rig:
+    with a_disk(state) as disk, a_rig(tmp_path, clinic=False) as rig:
         before, sessions = rig.truth(), lit(rig)
         disk.fail(rig)
         until(lambda: dark(rig), "dark")
@@ -143,7 +143,7 @@ def state(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_a_start_on_a_folder_that_has_become_read_only_is_dark_and_says_why(tmp_path: Path, state: Path) -> None:
-    with ExitStack() as later, a_rig(tmp_path) as rig:
+    with ExitStack() as later, a_rig(tmp_path, clinic=False) as rig:
         lit(rig, ["right"])
         killed(rig)
         reason = later.enter_context(disks.read_only(state))
@@ -170,7 +170,7 @@ def test_a_first_start_on_a_folder_that_is_read_only_names_it_and_the_remedy(sta
 
 
 def test_a_line_that_was_cut_while_it_was_written_is_set_aside_and_the_record_is_honest(tmp_path: Path) -> None:
-    with a_rig(tmp_path) as rig:
+    with a_rig(tmp_path, clinic=False) as rig:
         before, sessions = rig.truth(), lit(rig)
         killed(rig)
         path = tmp_path / "state" / "journal.jsonl"
@@ -187,7 +187,7 @@ def test_a_line_that_was_cut_while_it_was_written_is_set_aside_and_the_record_is
 
 
 def test_a_journal_whose_signed_end_is_gone_gives_no_light_until_somebody_has_looked(tmp_path: Path) -> None:
-    with a_rig(tmp_path) as rig:
+    with a_rig(tmp_path, clinic=False) as rig:
         rig.controller.post("/v1/stop")
         until(lambda: cleared(rig), "the stop is cleared")  # which is signed, and anchored
         killed(rig)

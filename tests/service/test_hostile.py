@@ -33,7 +33,7 @@ HALF_ASKED = (
 def rig(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     import resource
 
-    with a_rig(tmp_path_factory.mktemp("station")) as rig:
+    with a_rig(tmp_path_factory.mktemp("station"), clinic=False) as rig:
         resource.prlimit(rig.controller_pid, resource.RLIMIT_NOFILE, (FILES_MAX, FILES_MAX))
         yield rig
 
