@@ -20,7 +20,7 @@ test: .venv/.dev
 
 computed:
 	@mkdir -p build
-	@nice -n 19 $(PYTEST) -n 3 $(addprefix --ignore=,$(WAITING) $(SHOWN)) >build/computed.txt 2>&1; ended=$$?; cat build/computed.txt; exit $$ended
+	@nice -n 19 $(PYTEST) -n 2 $(addprefix --ignore=,$(WAITING) $(SHOWN)) >build/computed.txt 2>&1; ended=$$?; cat build/computed.txt; exit $$ended
 
 real-time:
 	$(PYTEST) -n 3 --no-loadscope-reorder $(WAITING) --ignore=tests/docs/test_tutorial.py
