@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import pytest
-from pwdlib.hashers.argon2 import Argon2Hasher
 
 from irctl.records import accounts
 from irctl.records.database import OWNER_ONLY, Database
+from tests.records.people import cheap_argon2id
 from tests.virtual_time import VirtualLoop
 
 collect_ignore = ["third_party"]
@@ -29,10 +28,9 @@ def anyio_backend(request: pytest.FixtureRequest):
 
 @pytest.fixture(scope="session", autouse=True)
 def cheap_hashes() -> Iterator[None]:
-    """A password's hash takes a fifth of a second, as it should; in this process the least that argon2id allows. What tests start hashes as people's does."""
+    """A password's hash takes a fifth of a second, as it should, but not in this process. What tests start hashes as people's does."""
     with pytest.MonkeyPatch.context() as patch:
-        cheap = partial(Argon2Hasher, time_cost=1, memory_cost=8, parallelism=1)
-        patch.setattr(accounts, "Argon2Hasher", cheap)
+        patch.setattr(accounts, "Argon2Hasher", cheap_argon2id)
         yield
 
 

@@ -172,11 +172,6 @@ class Clinic:
     def log(self) -> str:
         return (self.state / "serve.log").read_text(encoding="utf-8", errors="replace")
 
-    @property
-    def pid(self) -> int:
-        """Of the clinic's own process, which the supervisor starts again."""
-        return int(said(self.log, "clinic.serving")[-1]["pid"])
-
     def times_served(self) -> int:
         return len(said(self.log, "clinic.serving"))
 

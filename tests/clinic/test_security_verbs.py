@@ -158,7 +158,9 @@ def services() -> dict[str, Callable[..., Any]]:
         for name, one in vars(loaded).items():
             ours = inspect.isfunction(one) and one.__module__ == loaded.__name__ and not name.startswith("_")
             if ours and "acting" in inspect.signature(one).parameters:
-                found[f"{module.name.rpartition('.')[2]}.{name}"] = one
+                service = f"{loaded.__name__.rpartition('.')[2]}.{name}"
+                assert service not in found, f"two are called {service}: one would not be asked"
+                found[service] = one
     return found
 
 

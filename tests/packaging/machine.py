@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,8 @@ NSPAWN = (
     # Without these, systemd in there could not hold DeviceAllow=.
     *("--system-call-filter=bpf", "--capability=CAP_BPF"),
 )
+RELEASED = Path("srv/dist")
+"""Where a release is unpacked in there: every line is typed in it."""
 HOST = "/run/host-files"
 """Where files of this machine are seen in there, such as certificates and a folder of packages."""
 START_S = 60.0
@@ -68,7 +70,7 @@ def bare_root() -> Path:
 
 @contextmanager
 def _in_memory(folder: Path) -> Iterator[None]:
-    """For a folder to which much is written, package by package, and nobody else waits for a disk."""
+    """For an empty folder to which much is written, package by package: no disk is kept from others, and none of it is left."""
     subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "irctl-test", folder], check=True)
     try:
         yield
@@ -108,8 +110,9 @@ class Machine:
         self.root = root
         self._container: subprocess.Popen[bytes] | None = None
         self._init = 0
+        self._memory = ExitStack()
         root.mkdir()
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "irctl-test", root], check=True)
+        self._memory.enter_context(_in_memory(root))
         subprocess.run(["cp", "--archive", f"{bare}/.", root], check=True)
         self._way_out, self._shared = _way_to_packages()
         (root / "etc/apt/apt.conf.d/99outside").write_text(_apt_settings())
@@ -118,7 +121,7 @@ class Machine:
     def scrap(self) -> None:
         """The end of it."""
         self.stop()
-        subprocess.run(["umount", self.root], check=True)
+        self._memory.close()
 
     def start(self) -> None:
         """With all that is enabled in there; returns when it has started."""
@@ -163,7 +166,7 @@ class Machine:
             raise AssertionError(f"it did not start:\n{console.read_text()}") from None
 
     def run(self, line: str, *, outside: bool = False, typed: Sequence[str] = (), check: bool = True) -> Ended:
-        """A line of shell in /root/dist, as root. `typed`: what is typed at a terminal, one at each question that ends in a colon."""
+        """A line of shell where the release is, as root. `typed`: what is typed at a terminal, one at each question that ends in a colon."""
         words = self._words(line, outside=outside)
         ended = _at_a_terminal(words, typed) if typed else _run(words)
         assert not check or ended.code == 0, f"{line}\n{ended.said}"
@@ -192,7 +195,7 @@ class Machine:
         plain |= {"HOME": "/root", "DEBIAN_FRONTEND": "noninteractive"} | (self._way_out if outside else {})
         words = ["nsenter", f"--target={self._init}", *spaces, "--", "env", "--ignore-environment"]
         words += [f"{name}={value}" for name, value in plain.items()]
-        return [*words, "sh", "-c", f"cd /root/dist\n{line}"]
+        return [*words, "sh", "-c", f"cd /{RELEASED}\n{line}"]
 
 
 def _run(words: Sequence[str]) -> Ended:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.packaging import how_to
 from tests.packaging.adapters import Adapter, described
-from tests.packaging.machine import Machine, bare_root
+from tests.packaging.machine import RELEASED, Machine, bare_root
 from tests.packaging.release import ROOT
 
 INSTALLED = ("## 1. The files", "## 2. The programs", "## 3. The service, the user it runs as, the adapters")
@@ -33,7 +33,7 @@ def workstation(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     """Everything up to the trial done, line by line; whatever fails there fails every test here."""
     machine = Machine(bare_root(), tmp_path_factory.mktemp("bare") / "debian")
     try:
-        shutil.copytree(release, machine.root / "root/dist")
+        shutil.copytree(release, machine.root / RELEASED)
         machine.start()
         for section in (*INSTALLED, TRIED):
             for line in how_to.lines(section):
@@ -164,7 +164,7 @@ def test_systemd_finds_nothing_wrong_with_any_unit_and_little_exposed(workstatio
 
 
 def test_the_release_told_exactly_what_was_installed(workstation: Machine) -> None:
-    told = json.loads((workstation.root / "root/dist/irctl.cdx.json").read_text())
+    told = json.loads((workstation.root / RELEASED / "irctl.cdx.json").read_text())
     needed = {(one["name"].lower(), one["version"]) for one in told["components"] if one["scope"] == "required"}
     listed = json.loads(workstation.run("/opt/irctl/bin/pip list --format json").said.splitlines()[0])
     of_python = {"pip", "setuptools", "irctl"}
@@ -180,7 +180,7 @@ def test_the_release_told_exactly_what_was_installed(workstation: Machine) -> No
 def test_an_adapter_gets_a_name_that_stays_and_nobody_else_talks_on_it(workstation: Machine, adapter: Adapter) -> None:
     if workstation.run("command -v umockdev-run", check=False).code:
         workstation.run("apt-get install --yes --no-install-recommends umockdev", outside=True)
-    (workstation.root / "root/adapter").write_text(described(adapter))
+    (workstation.root / "srv/adapter").write_text(described(adapter))
     tried = "; ".join(
         [
             f"udevadm test --action=add {adapter.usb}",
@@ -188,7 +188,7 @@ def test_an_adapter_gets_a_name_that_stays_and_nobody_else_talks_on_it(workstati
             f"cat /sys{adapter.port}/latency_timer; echo; cat /sys{adapter.usb}/power/control",
         ]
     )
-    said = workstation.run(f"umockdev-run --device /root/adapter -- sh -c '{tried}' 2>&1").said
+    said = workstation.run(f"umockdev-run --device /srv/adapter -- sh -c '{tried}' 2>&1").said
     lines = said.splitlines()
     assert adapter.link in next(line for line in lines if line.startswith("DEVLINKS="))
     assert {"ID_MM_DEVICE_IGNORE=1", "ID_MM_PORT_IGNORE=1"} <= set(lines)
